@@ -1,0 +1,38 @@
+/**
+ * Decoded rows, column by column. Columns rather than objects, so that a field named `__proto__` is just a
+ * name, integers above 2^53 stay exact, and the compiled coercer can later fill typed arrays.
+ */
+
+/** What a column holds, and the JavaScript value it is given as. */
+export type ColumnType =
+  | 'bool' // boolean
+  | 'int' // number, a safe integer (8 to 32 bits)
+  | 'bigint' // bigint (64 bits)
+  | 'float' // number, finite unless the schema allows otherwise
+  | 'decimal' // string, exact decimal digits
+  | 'text' // string
+  | 'json' // string holding JSON text
+  | 'bytes' // Uint8Array
+  | 'date' // string, YYYY-MM-DD
+  | 'timestamp'; // bigint, epoch count in the column's `unit`
+
+export type TimeUnit = 's' | 'ms' | 'us' | 'ns';
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+  /** Part of the record key. */
+  readonly key: boolean;
+  /** Only for `timestamp`. */
+  readonly unit?: TimeUnit;
+}
+
+export type Cell = string | number | bigint | boolean | Uint8Array | null;
+
+/** Some rows of a batch as columns. `values[c][i]` is column c of batch row `rows[i]`. */
+export interface Columns {
+  readonly columns: readonly Column[];
+  readonly rows: readonly number[];
+  readonly values: readonly (readonly Cell[])[];
+}

@@ -1,0 +1,52 @@
+/**
+ * The port of a queue of reconcile jobs. Jobs are claim checks, never bodies. The store is the truth and
+ * the queue is a hint: a queue that forgets everything is filled again by a sweep.
+ *
+ * Q1 a lane runs one job at a time, in order of `order`. Q2 a job whose worker died is claimable again when its
+ * lease ends. Q3 announcing a job twice adds it once. Q4 a lane waits for its head, also while that is
+ * postponed.
+ */
+
+/** A claim check for one stored object. */
+export interface Job {
+  /** Deterministic: 32 hex digits over the ref. */
+  readonly id: string;
+  readonly chain: string;
+  /** Key of the object in the store. */
+  readonly ref: string;
+  /** Jobs of one lane run in sequence. */
+  readonly lane: number;
+  /** Position in the lane: the journal sequence of the object's first entry. */
+  readonly order: number;
+  readonly rows: number;
+  /** SHA-256 of the object. */
+  readonly sha256: string;
+}
+
+export interface ClaimedJob extends Job {
+  /** Times it was claimed before, this one not counted. */
+  readonly attempts: number;
+  /** Rows that an earlier attempt settled inside the object (see `checkpoint`). */
+  readonly entriesDone: number;
+}
+
+export interface QueueDepth {
+  readonly waiting: number;
+  readonly active: number;
+  readonly postponed: number;
+  readonly rows: number;
+}
+
+export interface Queue {
+  announce(job: Job): Promise<'added' | 'known'>;
+  /** The next job of a free lane, or undefined when there is none now. */
+  claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined>;
+  /** Extends the lease and remembers progress. @returns false when the lease was lost to somebody else */
+  checkpoint(job: Job, worker: string, leaseMs: number, entriesDone: number): Promise<boolean>;
+  /** Done. @returns false when the lease was lost */
+  complete(job: Job, worker: string): Promise<boolean>;
+  /** Gives the job back for later; its lane waits. @returns false when the lease was lost */
+  postpone(job: Job, worker: string, delayMs: number, reason: string): Promise<boolean>;
+  depth(): Promise<QueueDepth>;
+  close(): Promise<void>;
+}

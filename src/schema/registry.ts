@@ -1,0 +1,13 @@
+/** The port of a schema registry: where a newer version of a schema may be found. */
+import type { Schema } from 'apache-arrow';
+
+export interface RegisteredSchema {
+  readonly schema: Schema;
+  /** Grows with every change; compared, never interpreted. */
+  readonly version: number;
+}
+
+export interface SchemaRegistry {
+  /** The newest version, or undefined when nothing is registered. */
+  latest(signal: AbortSignal): Promise<RegisteredSchema | undefined>;
+}
