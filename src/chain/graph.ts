@@ -1,0 +1,35 @@
+/** The chain as a picture: nodes and edges grouped by target, and the same as Mermaid text. */
+import { type ChainGraph, type ChainNode, REJECT, type Route } from './chain.ts';
+
+export function graphOf(nodes: readonly ChainNode[]): ChainGraph {
+  const nameOf = (route: Route): string => nodes[route.to]?.name ?? REJECT;
+  const edges = nodes.flatMap((node) => {
+    const reasonsByTarget = new Map<string, string[]>();
+    const named = [...node.routes].map(([reason, route]) => [reason, nameOf(route)] as const);
+    for (const [reason, target] of [...named, ['otherwise', nameOf(node.otherwise)] as const]) {
+      reasonsByTarget.set(target, [...(reasonsByTarget.get(target) ?? []), reason]);
+    }
+    return [...reasonsByTarget].map(([to, reasons]) => ({ from: node.name, to, reasons }));
+  });
+  return {
+    entry: nodes[0]?.name ?? '',
+    tiers: nodes.map(({ name, tier }) => ({ name, kind: tier.kind, lands: tier.lands })),
+    edges,
+  };
+}
+
+/** Mermaid flowchart: storing tiers are cylinders, REJECT a flag. Ids are numbered, so any name is safe. */
+export function toMermaid(graph: ChainGraph): string {
+  const ids = new Map(graph.tiers.map(({ name }, index) => [name, `t${index}`]));
+  const idOf = (name: string): string => ids.get(name) ?? 'reject';
+  const text = (words: string): string => words.replaceAll('"', '#quot;');
+  const nodes = graph.tiers.map(({ name, kind, lands }) => {
+    const label = name === kind ? text(name) : `${text(name)}<br/><i>${text(kind)}</i>`;
+    return lands === 'deferred' ? `  ${idOf(name)}[("${label}")]` : `  ${idOf(name)}["${label}"]`;
+  });
+  if (graph.edges.some(({ to }) => to === REJECT)) nodes.push(`  reject>"${REJECT}"]`);
+  const edges = graph.edges.map(
+    ({ from, to, reasons }) => `  ${idOf(from)} -- "${reasons.map(text).join('<br/>')}" --> ${idOf(to)}`,
+  );
+  return ['flowchart LR', ...nodes, ...edges, ''].join('\n');
+}
