@@ -1,0 +1,28 @@
+/** Time and chance of the machine: the only adapters of `Clock` and `Random` outside tests. */
+import type { Clock, Random } from '../core/clock.ts';
+
+// setTimeout turns a longer delay into 1 ms, which would make a far deadline fire at once.
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/**
+ * The machine's clock. `now()` is monotonic since the process started; `wallNow()` follows the system time.
+ * A delay that is negative or not a number counts as 0; delays longer than 24 days are kept exactly.
+ */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  schedule: (delayMs, run, options) => {
+    const dueMs = performance.now() + Math.max(0, delayMs || 0);
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const leftMs = Math.max(0, dueMs - performance.now());
+      timer = leftMs > TIMER_MAX_MS ? setTimeout(arm, TIMER_MAX_MS) : setTimeout(run, leftMs);
+      if (!options?.keepAlive) timer.unref();
+    };
+    arm();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The machine's pseudo-random numbers: for jitter and sampling, never for secrets. */
+export const systemRandom: Random = () => Math.random();
