@@ -141,8 +141,12 @@ export function checkBatchInput(input: BatchInput, bytesMax: number): void {
     throw new BatchError('BATCH_EMPTY', 'the batch has no bytes', { hint: 'Do not submit empty batches.' });
   }
   if (input.body.length > bytesMax) {
-    throw new BatchError('BATCH_TOO_LARGE', `the batch has ${input.body.length} bytes, the limit is ${bytesMax}`, {
-      hint: 'Split it, or raise batchBytesMax if memory allows.',
-    });
+    throw new BatchError(
+      'BATCH_TOO_LARGE',
+      `the batch has ${input.body.length} bytes, the limit is ${bytesMax}`,
+      {
+        hint: 'Split it, or raise batchBytesMax if memory allows.',
+      },
+    );
   }
 }

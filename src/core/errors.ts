@@ -2,6 +2,7 @@
  * Every error a user can meet: a stable `code` to match on, `retryable` to act on, a `hint` to read.
  * Third-party errors are translated into these once, in the file that owns the third party.
  */
+import type { Receipt } from './outcome.ts';
 import type { Reason } from './reason.ts';
 
 export interface ErrorDetails {
@@ -130,6 +131,43 @@ export class EngineClosedError extends TierfallError {
   override readonly name = 'EngineClosedError';
 
   constructor() {
-    super('ENGINE_CLOSED', 'the engine is closed', { hint: 'Create a new engine; this batch was not accepted.' });
+    super('ENGINE_CLOSED', 'the engine is closed', {
+      hint: 'Create a new engine; this batch was not accepted.',
+    });
+  }
+}
+
+/** No tier could take some records. The caller still owns exactly the rows in `receipt.rejections`. */
+export class ChainExhaustedError extends TierfallError {
+  override readonly name = 'ChainExhaustedError';
+  readonly receipt: Receipt;
+
+  constructor(receipt: Receipt) {
+    const reasons = [...new Set(receipt.rejections.map(({ reason }) => reason))].join(', ');
+    const words = receipt.rejections.find(({ detail }) => detail !== undefined)?.detail;
+    super(
+      'CHAIN_EXHAUSTED',
+      `${receipt.rejected} of ${receipt.records} records were taken by nobody (${reasons})${words ? `: ${words}` : ''}`,
+      {
+        hint: 'Keep the batch and submit it again once the cause is mended; rows that landed are not written twice.',
+        retryable: true,
+      },
+    );
+    this.receipt = receipt;
+  }
+}
+
+/** The caller's signal was aborted. Rows in `receipt.rejections` may or may not have landed; submit them again to be sure. */
+export class SubmitAbortedError extends TierfallError {
+  override readonly name = 'SubmitAbortedError';
+  readonly receipt: Receipt;
+
+  constructor(receipt: Receipt, cause: unknown) {
+    super('SUBMIT_ABORTED', `aborted with ${receipt.rejected} of ${receipt.records} records unsettled`, {
+      hint: 'Submit the same batch again: what landed is recognised by its key.',
+      retryable: true,
+      cause,
+    });
+    this.receipt = receipt;
   }
 }

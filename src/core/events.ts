@@ -4,32 +4,88 @@ import type { LossReport } from './loss.ts';
 export interface Events {
   /** Rows left a tier for another (`to` is a tier or `REJECT`). */
   tierTransitioned: {
-    readonly chain: string; readonly batchId: string; readonly from: string; readonly to: string;
-    readonly reason: string; readonly rows: number; readonly attempts: number; readonly detail: string | undefined;
+    readonly chain: string;
+    readonly batchId: string;
+    readonly from: string;
+    readonly to: string;
+    readonly reason: string;
+    readonly rows: number;
+    readonly attempts: number;
+    readonly detail: string | undefined;
   };
-  batchDegraded: { readonly chain: string; readonly batchId: string; readonly tier: string; readonly rows: number; readonly loss: LossReport };
-  batchDeferred: { readonly chain: string; readonly batchId: string; readonly tier: string; readonly rows: number; readonly refs: readonly string[] };
-  batchRejected: { readonly chain: string; readonly batchId: string; readonly rows: number; readonly reasons: readonly string[] };
-  circuitOpened: { readonly chain: string; readonly tier: string; readonly reason: string; readonly retryInMs: number };
+  batchDegraded: {
+    readonly chain: string;
+    readonly batchId: string;
+    readonly tier: string;
+    readonly rows: number;
+    readonly loss: LossReport;
+  };
+  batchDeferred: {
+    readonly chain: string;
+    readonly batchId: string;
+    readonly tier: string;
+    readonly rows: number;
+    readonly refs: readonly string[];
+  };
+  batchRejected: {
+    readonly chain: string;
+    readonly batchId: string;
+    readonly rows: number;
+    readonly reasons: readonly string[];
+  };
+  circuitOpened: {
+    readonly chain: string;
+    readonly tier: string;
+    readonly reason: string;
+    readonly retryInMs: number;
+  };
   circuitHalfOpened: { readonly chain: string; readonly tier: string };
   circuitClosed: { readonly chain: string; readonly tier: string };
   callRetried: {
-    readonly chain: string; readonly batchId: string; readonly tier: string; readonly attempts: number;
-    readonly reason: string; readonly delayMs: number;
+    readonly chain: string;
+    readonly batchId: string;
+    readonly tier: string;
+    readonly attempts: number;
+    readonly reason: string;
+    readonly delayMs: number;
   };
   objectStored: { readonly chain: string; readonly ref: string; readonly rows: number; readonly bytes: number };
-  storageFailed: { readonly chain: string; readonly operation: string; readonly code: string; readonly message: string };
-  journalDamaged: { readonly chain: string; readonly file: string; readonly offset: number; readonly bytes: number };
+  storageFailed: {
+    readonly chain: string;
+    readonly operation: string;
+    readonly code: string;
+    readonly message: string;
+  };
+  journalDamaged: {
+    readonly chain: string;
+    readonly file: string;
+    readonly offset: number;
+    readonly bytes: number;
+  };
   jobAnnounced: { readonly chain: string; readonly job: string; readonly ref: string; readonly rows: number };
   jobSettled: {
-    readonly chain: string; readonly job: string; readonly ref: string; readonly delivered: number;
-    readonly degraded: number; readonly quarantined: number; readonly alreadyHeld: number;
+    readonly chain: string;
+    readonly job: string;
+    readonly ref: string;
+    readonly delivered: number;
+    readonly degraded: number;
+    readonly quarantined: number;
+    readonly alreadyHeld: number;
   };
   jobPostponed: {
-    readonly chain: string; readonly job: string; readonly ref: string; readonly reason: string;
-    readonly delayMs: number; readonly attempts: number;
+    readonly chain: string;
+    readonly job: string;
+    readonly ref: string;
+    readonly reason: string;
+    readonly delayMs: number;
+    readonly attempts: number;
   };
-  rowsQuarantined: { readonly chain: string; readonly ref: string; readonly reason: string; readonly rows: number };
+  rowsQuarantined: {
+    readonly chain: string;
+    readonly ref: string;
+    readonly reason: string;
+    readonly rows: number;
+  };
 }
 
 export type EventName = keyof Events;

@@ -26,6 +26,8 @@ export interface FileSystem {
   stat(path: string): Promise<{ readonly size: number; readonly modifiedMs: number } | undefined>;
   /** Atomic within one directory tree; replaces the target. */
   rename(from: string, to: string): Promise<void>;
+  /** A second name for a file, failing with EEXIST when `to` is there; a capability, absent where links are. */
+  link?(from: string, to: string): Promise<void>;
   /** No error when the file is absent. */
   unlink(path: string): Promise<void>;
   /** Makes creations, renames and deletions in `path` durable (fsync of the directory). */

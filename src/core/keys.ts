@@ -10,7 +10,10 @@ const KEY_HEX_DIGITS = 32;
 export function batchKey(stream: string, id: string | undefined, body: Uint8Array): string {
   // A length prefix keeps ("ab","c") and ("a","bc") apart; the tag keeps an id apart from an equal body.
   const digest = createHash('sha256').update(`${stream.length}:${stream}${id === undefined ? 'body' : 'id'}:`);
-  return digest.update(id ?? body).digest('hex').slice(0, KEY_HEX_DIGITS);
+  return digest
+    .update(id ?? body)
+    .digest('hex')
+    .slice(0, KEY_HEX_DIGITS);
 }
 
 /** Key of a record without declared key fields: its batch and its row. */

@@ -30,6 +30,11 @@ export interface Work {
   enter(): EngineReason | undefined;
   /** Reports how the call ended: no reason means that the sink answered well. */
   leave(reason?: string): void;
+  /**
+   * One whole call: enters, sends, races the deadline, leaves. For tiers that call more than once.
+   * @throws SinkError with the refusal, or `ambiguous` when the deadline passed; else what `send` threw
+   */
+  call<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** An id that is different for every call. */
   attemptId(): string;
   /** Waits; rejects with the signal's reason when that is aborted first. */

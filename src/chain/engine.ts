@@ -1,0 +1,221 @@
+/**
+ * The running thing: takes batches, flies them through the chain, keeps the ledger, owns the tiers.
+ *
+ * E1 `submit` resolves only when every record is in the sink, durable, or rejected on purpose. E2 it refuses
+ * before any work is done (closed, bad batch, no room), so a refused batch was never half taken.
+ * E3 `close` waits for what is in flight; nothing is accepted after it was called.
+ */
+import { Batch, type BatchInput, checkBatchInput, type Framer } from '../core/batch.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { BackpressureError, EngineClosedError } from '../core/errors.ts';
+import { EventBus, type EventName, type Listener } from '../core/events.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { Receipt } from '../core/outcome.ts';
+import { linkAbort } from '../core/signal.ts';
+import type { Breaker, BreakerState } from './breaker.ts';
+import type { Chain } from './chain.ts';
+import { Flight, type Tower } from './flight.ts';
+import { Ledger, type LedgerView } from './ledger.ts';
+import type { BatchReceipt } from './receipt.ts';
+import { type RunOptions, runBatches } from './run-batches.ts';
+import { Station } from './station.ts';
+
+export interface EngineOptions {
+  readonly chain: Chain;
+  readonly framer: Framer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Metrics;
+  readonly bus?: EventBus;
+  /** Bytes of all batches in flight; above it `submit` rejects with BackpressureError. @default 268_435_456 */
+  readonly inFlightBytesMax?: number;
+  /** Largest single batch in bytes. @default 134_217_728 */
+  readonly batchBytesMax?: number;
+  /** Breaker states of an earlier run, by tier. */
+  readonly breakers?: Readonly<Record<string, BreakerState>>;
+}
+
+export interface SubmitOptions {
+  readonly signal?: AbortSignal;
+}
+
+const IN_FLIGHT_BYTES = 268_435_456;
+const BATCH_BYTES = 134_217_728;
+const WALL_CLOCK_REREAD_MS = 250;
+const RETRY_AFTER_MS = 50;
+
+export class Engine implements Tower {
+  readonly chain: Chain;
+  readonly chainName: string;
+  readonly bus: EventBus;
+  readonly stations: readonly Station[];
+  readonly #options: EngineOptions;
+  readonly #clock: Clock;
+  readonly #framer: Framer;
+  readonly #ledger = new Ledger();
+  readonly #inFlightBytesMax: number;
+  readonly #batchBytesMax: number;
+  #inFlightBytes = 0;
+  #flights = 0;
+  #wallOffsetMs = 0;
+  #wallReadMs = Number.NEGATIVE_INFINITY;
+  #closing: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(options: EngineOptions) {
+    const { chain, clock, random, metrics, breakers } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#framer = options.framer;
+    this.chain = chain;
+    this.chainName = chain.name;
+    this.bus = options.bus ?? new EventBus();
+    this.#inFlightBytesMax = options.inFlightBytesMax ?? IN_FLIGHT_BYTES;
+    this.#batchBytesMax = options.batchBytesMax ?? BATCH_BYTES;
+    const context = { chain, clock, random, bus: this.bus, metrics };
+    this.stations = chain.nodes.map((node) => new Station(node, context, breakers?.[node.name]));
+    metrics.gauge('fallback_unaccounted_records', { chain: chain.name }, () => this.#ledger.unaccounted);
+  }
+
+  /** Opens the tiers, entry first; on failure closes those that were opened. */
+  async open(): Promise<this> {
+    const { clock, random } = this.#options;
+    try {
+      for (const { name, tier } of this.stations) {
+        await tier.open?.({ chain: this.chainName, tier: name, clock, random, emit: this.bus.emit });
+      }
+      return this;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Lands one batch.
+   * @throws BatchError, BackpressureError or EngineClosedError before any work; SubmitAbortedError; ChainExhaustedError
+   */
+  submit(input: BatchInput, options?: SubmitOptions): Promise<Receipt> {
+    try {
+      checkBatchInput(input, this.#batchBytesMax);
+      const nowMs = this.#clock.now();
+      return this.#take(
+        new Batch(input, this.chainName, this.#framer, this.#wallMs(nowMs)),
+        nowMs,
+        options?.signal,
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Lands a batch that exists already, with its own identity: replay uses this. */
+  submitBatch(batch: Batch, options?: SubmitOptions): Promise<Receipt> {
+    try {
+      return this.#take(batch, this.#clock.now(), options?.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Submits a stream with a window of batches in flight and yields receipts in submit order. */
+  run(
+    batches: AsyncIterable<BatchInput> | Iterable<BatchInput>,
+    options: RunOptions = {},
+  ): AsyncGenerator<Receipt, void> {
+    return runBatches(this, this.#clock, batches, options);
+  }
+
+  /** Listens to one kind of event. @returns stops listening */
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    return this.bus.on(name, listener);
+  }
+
+  get ledger(): LedgerView {
+    return this.#ledger.view();
+  }
+
+  /** The breaker of a tier, to isolate or release it; undefined when it has none. */
+  breaker(tier: string): Breaker | undefined {
+    return this.stations.find(({ name }) => name === tier)?.breaker;
+  }
+
+  /** Breaker states, for the next run's `breakers`. */
+  breakerStates(): Readonly<Record<string, BreakerState>> {
+    const kept = this.stations.flatMap(({ name, breaker }) =>
+      breaker ? [[name, breaker.toJSON()] as const] : [],
+    );
+    return Object.fromEntries(kept);
+  }
+
+  /** Waits for what is in flight, then closes the tiers, entry first. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  countLoss(field: string, kind: string, cells: number): void {
+    const labels = { chain: this.chainName, field, kind };
+    this.#options.metrics.counter('fallback_loss_cells_total', labels).add(cells);
+  }
+
+  landed(flight: Flight, receipt: BatchReceipt): void {
+    this.#ledger.settle(receipt);
+    this.#inFlightBytes -= flight.batch.bytes;
+    this.#flights -= 1;
+    if (this.#flights === 0) this.#drained?.();
+  }
+
+  #take(batch: Batch, nowMs: number, signal: AbortSignal | undefined): Promise<Receipt> {
+    if (this.#closing) throw new EngineClosedError();
+    signal?.throwIfAborted();
+    const { bytes } = batch;
+    if (this.#inFlightBytes + bytes > this.#inFlightBytesMax && this.#flights > 0) {
+      throw new BackpressureError(`${this.#inFlightBytes} bytes are in flight`, RETRY_AFTER_MS);
+    }
+    this.#ledger.accept(batch.rowCount);
+    this.#inFlightBytes += bytes;
+    this.#flights += 1;
+    let unlink: (() => void) | undefined;
+    const landing = new Promise<Receipt>((resolve, reject) => {
+      const flight = new Flight(this, batch, resolve, reject);
+      if (signal) unlink = linkAbort(signal, (reason) => flight.abort(reason));
+      flight.start(nowMs);
+    });
+    return unlink ? landing.finally(unlink) : landing;
+  }
+
+  /** Wall clock from the monotonic one: reading both for every batch would cost a fifth of its budget. */
+  #wallMs(nowMs: number): number {
+    if (nowMs - this.#wallReadMs > WALL_CLOCK_REREAD_MS) {
+      this.#wallReadMs = nowMs;
+      this.#wallOffsetMs = this.#clock.wallNow() - nowMs;
+    }
+    return Math.round(this.#wallOffsetMs + nowMs);
+  }
+
+  async #close(): Promise<void> {
+    // `#closing` is set when this first yields, so a submit in the same turn is refused too.
+    await Promise.resolve();
+    if (this.#flights > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    const failures: unknown[] = [];
+    for (const { tier, deadlines } of this.stations) {
+      deadlines.close();
+      await tier.close?.().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** Opens an engine. @throws what a tier's `open` throws, after closing the others */
+export function openEngine(options: EngineOptions): Promise<Engine> {
+  return new Engine(options).open();
+}

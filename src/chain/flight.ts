@@ -1,0 +1,247 @@
+/**
+ * One batch on its way through the chain: a short loop over the tiers in topological order.
+ *
+ * C1 conservation: for every tier, rows in = rows landed + rows left; for the batch, records = delivered +
+ * degraded + deferred + rejected. C2 each tier runs at most once: residues that lead to one tier are
+ * gathered, and it runs when every tier before it is done. C3 a tier that throws, or lies about its rows,
+ * leaves all of them with `crashed`; nothing is lost, and keys keep a second write harmless.
+ */
+import type { Batch } from '../core/batch.ts';
+import { ChainExhaustedError, SinkError, SubmitAbortedError } from '../core/errors.ts';
+import type { EventBus } from '../core/events.ts';
+import type { Outcome, Passage, Receipt, Residue } from '../core/outcome.ts';
+import { countRows, findRowFault, type RowSet, uniteRows } from '../core/row-set.ts';
+import { BatchReceipt } from './receipt.ts';
+import type { Station } from './station.ts';
+import { type RunOwner, TierRun } from './tier-run.ts';
+
+/** What a flight needs of its engine. */
+export interface Tower {
+  readonly chainName: string;
+  readonly stations: readonly Station[];
+  readonly bus: EventBus;
+  countLoss(field: string, kind: string, cells: number): void;
+  landed(flight: Flight, receipt: BatchReceipt): void;
+}
+
+const NO_CAUSE: readonly Residue[] = Object.freeze([]);
+const NO_LEFT: Passage['left'] = Object.freeze([]);
+
+export class Flight implements RunOwner {
+  readonly batch: Batch;
+  readonly receipt: BatchReceipt;
+  readonly #tower: Tower;
+  readonly #resolve: (receipt: Receipt) => void;
+  readonly #reject: (error: unknown) => void;
+  /** Residues by the station they wait for; made on the first one. */
+  #waiting: Residue[][] | undefined = undefined;
+  #run: TierRun | undefined = undefined;
+  #attempts = 0;
+  #isExhausted = false;
+  #aborted: { readonly reason: unknown } | undefined = undefined;
+
+  constructor(
+    tower: Tower,
+    batch: Batch,
+    resolve: (receipt: Receipt) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#tower = tower;
+    this.batch = batch;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.receipt = new BatchReceipt(batch);
+  }
+
+  get trail(): readonly Passage[] {
+    return this.receipt.trail;
+  }
+
+  nextAttemptId(): string {
+    this.#attempts += 1;
+    return `${this.batch.key}.${this.#attempts}`;
+  }
+
+  start(nowMs: number): void {
+    this.#begin(this.#tower.stations[0] as Station, 'all', NO_CAUSE, nowMs);
+  }
+
+  /** The caller gave up: the running tier is left behind and the rest is the caller's. */
+  abort(reason: unknown): void {
+    if (this.#aborted) return;
+    this.#aborted = { reason };
+    const wasCalling = this.#run?.isCallOpen ?? false;
+    this.#run?.giveUp(new SinkError(wasCalling ? 'ambiguous' : 'unavailable', 'aborted by the caller'));
+  }
+
+  ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): void {
+    const { station } = run;
+    if (outcome === undefined && station.tier.lands === 'delivered' && run.rows === 'all') {
+      this.#passed(run, this.receipt.records, NO_LEFT, nowMs);
+      this.receipt.delivered = this.receipt.records;
+      station.delivered.add(this.receipt.records);
+      return this.#finish();
+    }
+    const account = outcome === undefined ? {} : this.#checked(run, outcome);
+    const residue = account.residue ?? NO_CAUSE;
+    const { rowCount } = this.batch;
+    const rowsLeft = residue.reduce((sum, { rows }) => sum + countRows(rows, rowCount), 0);
+    const rowsLanded = countRows(run.rows, rowCount) - rowsLeft;
+    this.#passed(
+      run,
+      rowsLanded,
+      residue.length === 0 ? NO_LEFT : residue.map((left) => this.#leftOf(left)),
+      nowMs,
+    );
+    this.#land(station, rowsLanded, account);
+    for (const left of residue) this.#route(run, left);
+    this.#next(nowMs);
+  }
+
+  #begin(station: Station, rows: RowSet, cause: readonly Residue[], nowMs: number): void {
+    this.#run = new TierRun(this, station, rows, cause, nowMs);
+    this.#run.start();
+  }
+
+  /** The outcome with known reasons and honest rows; what cannot be believed becomes `crashed` for all rows. */
+  #checked(run: TierRun, outcome: Outcome): Outcome {
+    const { rowCount } = this.batch;
+    const seen = new Set<number>();
+    for (const { rows, reason } of outcome.residue ?? NO_CAUSE) {
+      const fault = rows === run.rows ? undefined : findRowFault(rows, run.rows, rowCount);
+      const isTwice = rows !== 'all' && rows.some((row) => seen.size === seen.add(row).size);
+      if (fault || isTwice || (rows === 'all' && (outcome.residue?.length ?? 0) > 1)) {
+        return crashed(
+          run.rows,
+          `${run.station.name} named wrong rows for "${reason}": ${fault ?? 'named twice'}`,
+        );
+      }
+    }
+    const degraded = outcome.degraded?.rows ?? [];
+    if (degraded !== 'all' && degraded.some((row) => seen.has(row))) {
+      return crashed(run.rows, `${run.station.name} says that rows both left and landed degraded`);
+    }
+    const isDeclared = (outcome.residue ?? NO_CAUSE).every(({ reason }) => run.station.knows(reason));
+    if (isDeclared) return outcome;
+    const relabel = (left: Residue): Residue =>
+      run.station.knows(left.reason)
+        ? left
+        : {
+            ...left,
+            reason: 'crashed',
+            detail: `undeclared reason "${left.reason}"${left.detail ? `: ${left.detail}` : ''}`,
+          };
+    return { ...outcome, residue: (outcome.residue ?? NO_CAUSE).map(relabel) };
+  }
+
+  #leftOf({ rows, reason, detail }: Residue): Passage['left'][number] {
+    const count = countRows(rows, this.batch.rowCount);
+    return detail === undefined ? { reason, rows: count } : { reason, rows: count, detail };
+  }
+
+  #passed(run: TierRun, rowsLanded: number, left: Passage['left'], nowMs: number): void {
+    this.receipt.trail.push({
+      tier: run.station.name,
+      rowsIn: run.rows === 'all' ? this.receipt.records : run.rows.length,
+      rowsLanded,
+      attempts: run.attempts,
+      latencyMs: nowMs - run.startedMs,
+      left,
+    });
+  }
+
+  #land(station: Station, rows: number, { degraded, refs }: Outcome): void {
+    if (rows <= 0) return;
+    const { receipt, batch } = this;
+    const { bus, chainName } = this.#tower;
+    const where = { chain: chainName, tier: station.name };
+    if (station.tier.lands === 'deferred') {
+      receipt.deferred += rows;
+      station.deferred.add(rows);
+      if (refs) receipt.refs = [...receipt.refs, ...refs];
+      if (bus.has('batchDeferred'))
+        bus.emit('batchDeferred', { ...where, batchId: batch.key, rows, refs: refs ?? [] });
+      return;
+    }
+    const rowsDegraded = degraded === undefined ? 0 : countRows(degraded.rows, batch.rowCount);
+    receipt.delivered += rows - rowsDegraded;
+    station.delivered.add(rows - rowsDegraded);
+    if (degraded === undefined || rowsDegraded === 0) return;
+    receipt.degraded += rowsDegraded;
+    receipt.loss = degraded.loss;
+    station.degraded.add(rowsDegraded);
+    for (const { field, kind, count } of degraded.loss.entries) this.#tower.countLoss(field, kind, count);
+    if (bus.has('batchDegraded')) {
+      bus.emit('batchDegraded', { ...where, batchId: batch.key, rows: rowsDegraded, loss: degraded.loss });
+    }
+  }
+
+  #route(run: TierRun, left: Residue): void {
+    const { station } = run;
+    const route = station.route(left.reason);
+    const to = this.#aborted ? 'REJECT' : station.nameOf(route);
+    station.countTransition(to, left.reason);
+    const { bus, chainName } = this.#tower;
+    const rows = countRows(left.rows, this.batch.rowCount);
+    if (bus.has('tierTransitioned')) {
+      const { reason, detail } = left;
+      const { attempts } = run;
+      const batchId = this.batch.key;
+      bus.emit('tierTransitioned', {
+        chain: chainName,
+        batchId,
+        from: station.name,
+        to,
+        reason,
+        rows,
+        attempts,
+        detail,
+      });
+    }
+    if (route.to >= 0 && !this.#aborted) {
+      this.#waiting ??= this.#tower.stations.map(() => []);
+      this.#waiting[route.to]?.push(left);
+      return;
+    }
+    if (!route.named) this.#isExhausted = true;
+    station.countRejected(rows, left.reason);
+    this.receipt.rejected += rows;
+    this.receipt.rejections = [...this.receipt.rejections, left];
+  }
+
+  #next(nowMs: number): void {
+    if (this.#aborted) return this.#rejectWaiting();
+    const index = this.#waiting?.findIndex((residues) => residues.length > 0) ?? -1;
+    const cause = this.#waiting?.[index];
+    if (!cause) return this.#finish();
+    if (this.#waiting) this.#waiting[index] = [];
+    const rows = cause.map((left) => left.rows).reduce(uniteRows);
+    this.#begin(this.#tower.stations[index] as Station, rows, cause, nowMs);
+  }
+
+  #rejectWaiting(): void {
+    const waiting = this.#waiting?.flat() ?? [];
+    this.#waiting = undefined;
+    this.receipt.rejected += waiting.reduce((sum, { rows }) => sum + countRows(rows, this.batch.rowCount), 0);
+    this.receipt.rejections = [...this.receipt.rejections, ...waiting];
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#run = undefined;
+    const { receipt } = this;
+    this.#tower.landed(this, receipt);
+    if (this.#aborted) return this.#reject(new SubmitAbortedError(receipt, this.#aborted.reason));
+    if (receipt.rejected > 0) {
+      const { bus, chainName } = this.#tower;
+      const reasons = receipt.rejections.map(({ reason }) => reason);
+      bus.emit('batchRejected', { chain: chainName, batchId: this.batch.key, rows: receipt.rejected, reasons });
+      if (this.#isExhausted) return this.#reject(new ChainExhaustedError(receipt));
+    }
+    this.#resolve(receipt);
+  }
+}
+
+function crashed(rows: RowSet, detail: string): Outcome {
+  return { residue: [{ rows, reason: 'crashed', detail }] };
+}
