@@ -1,0 +1,59 @@
+/**
+ * The one table of who may import whom, and of what every file must keep to. Paths are relative to `src/`.
+ *
+ * An entry of `folders` names whole folders (`core`) or single files (`sinks/sink.ts`, a port); `type:` allows
+ * nothing but types. A folder may always import itself, and nothing that is not listed.
+ */
+export interface ArchitectureTable {
+  /** What each folder (or file at the root of `src/`) may import; `*` is everything. */
+  readonly folders: Readonly<Record<string, readonly string[]>>;
+  /** The files that own each third-party package; no other file may name it, not even for its types. */
+  readonly packages: Readonly<Record<string, readonly string[]>>;
+  /** Files or folders that own what Node offers and must stay behind a port. */
+  readonly builtins: Readonly<Record<string, readonly string[]>>;
+  /** Files or folders that may read a clock, start a timer or draw a random number. */
+  readonly ambient: readonly string[];
+  readonly fileLinesMax: number;
+  readonly functionLinesMax: number;
+}
+
+const SINK = 'sinks/sink.ts';
+const STORE = 'stores/store.ts';
+const JOURNAL = 'journal/journal.ts';
+const QUEUE = 'reconcile/queue.ts';
+const TIER = 'tiers/tier.ts';
+
+export const TABLE: ArchitectureTable = {
+  folders: {
+    core: [],
+    schema: ['core'],
+    codecs: ['core'],
+    platform: ['core'],
+    telemetry: ['core'],
+    sinks: ['core'],
+    stores: ['core', JOURNAL],
+    journal: ['core', STORE],
+    tiers: ['core', 'schema', 'codecs', SINK, STORE, JOURNAL],
+    chain: ['core', TIER, 'type:telemetry/metrics.ts'],
+    reconcile: ['core', 'codecs', 'type:chain/engine.ts', SINK, STORE, JOURNAL],
+    ingress: ['core', 'codecs'],
+    testing: ['core', 'platform', 'codecs', SINK, STORE, JOURNAL, QUEUE, TIER, 'schema/registry.ts'],
+    cli: ['*'],
+    'index.ts': ['*'],
+  },
+  packages: {
+    'apache-arrow': ['schema/arrow.ts'],
+    cockatiel: ['chain/breaker.ts'],
+    hyparquet: ['stores/parquet.ts'],
+    'hyparquet-writer': ['stores/parquet.ts'],
+    'p-retry': ['tiers/schema-retry.ts'],
+  },
+  builtins: {
+    'node:fs': ['platform', 'ingress', 'cli'],
+    'node:fs/promises': ['platform', 'ingress', 'cli'],
+    'node:sqlite': ['sinks/sqlite-sink.ts', 'reconcile/sqlite-database.ts'],
+  },
+  ambient: ['platform', 'cli'],
+  fileLinesMax: 400,
+  functionLinesMax: 70,
+};
