@@ -3,8 +3,8 @@
  * found by counting leading zeros, beside exact counts for the boundaries that Prometheus is given.
  *
  * H1 a value in range lies in its bucket exactly (truncation never crosses a bound), so a quantile is within 6.25 %
- * of the recorded value. H2 values below 1 µs share one bucket of 1/16 µs steps, values above 1 h count as 1 h.
- * H3 the counts per boundary are exact: a value equal to a boundary is counted in it.
+ * of the recorded value. H2 below 1 µs the buckets are 1/16 µs wide; values above 1 h count as 1 h. H3 the counts
+ * per boundary are exact: a value equal to a boundary is counted in it.
  */
 
 /** Upper bounds given to Prometheus, in milliseconds, beside infinity. */
@@ -27,12 +27,15 @@ function lowerUnits(bucket: number): number {
   return (SUB_BUCKETS + (bucket % SUB_BUCKETS)) * 2 ** power;
 }
 
-/** First boundary at or above the lower bound of each bucket: `record` compares with one boundary, not with all. */
-const BOUNDARY_OF_BUCKET = Uint8Array.from({ length: BUCKETS }, (_, bucket) => {
-  const found = BOUNDARIES_MS.findIndex((bound) => bound * UNITS_PER_MS >= lowerUnits(bucket));
-  return found < 0 ? BOUNDARIES_MS.length : found;
+/**
+ * The boundary inside each bucket, or infinity: only there does a bucket not say on which side a value was, and
+ * only there does `record` count twice.
+ */
+const BOUND_INSIDE = Float64Array.from({ length: BUCKETS }, (_, bucket) => {
+  const [lower, upper] = [lowerUnits(bucket), lowerUnits(bucket + 1)];
+  const inside = BOUNDARIES_MS.find((bound) => bound * UNITS_PER_MS >= lower && bound * UNITS_PER_MS < upper);
+  return inside ?? Number.POSITIVE_INFINITY;
 });
-const BOUNDS = Float64Array.from([...BOUNDARIES_MS, Number.POSITIVE_INFINITY]);
 
 function bucketOf(ms: number): number {
   const units = ms * UNITS_PER_MS;
@@ -48,19 +51,18 @@ function bucketOf(ms: number): number {
 export class LogLinearHistogram {
   // Float64 counts, because 32 bits overflow within an hour at a million records per second.
   readonly #buckets = new Float64Array(BUCKETS);
-  readonly #boundaries = new Float64Array(BOUNDS.length);
+  /** Values above the boundary inside their bucket. */
+  readonly #above = new Float64Array(BUCKETS);
   #count = 0;
   #sum = 0;
   #max = 0;
 
   /** Counts one latency. Negative and NaN count as 0, more than an hour counts as an hour. */
   record(ms: number): void {
-    const value = ms > 0 ? (ms < HOUR_MS ? ms : HOUR_MS) : 0;
+    const value = ms > 0 ? Math.min(ms, HOUR_MS) : 0;
     const bucket = bucketOf(value);
     this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1;
-    const first = BOUNDARY_OF_BUCKET[bucket] ?? 0;
-    const boundary = value > (BOUNDS[first] ?? 0) ? first + 1 : first;
-    this.#boundaries[boundary] = (this.#boundaries[boundary] ?? 0) + 1;
+    if (value > (BOUND_INSIDE[bucket] ?? 0)) this.#above[bucket] = (this.#above[bucket] ?? 0) + 1;
     this.#count += 1;
     this.#sum += value;
     if (value > this.#max) this.#max = value;
@@ -87,6 +89,7 @@ export class LogLinearHistogram {
    */
   quantile(q: number): number {
     const rank = Math.max(1, Math.ceil(Math.min(1, q) * this.#count));
+    if (rank >= this.#count) return this.#max;
     let seen = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
       seen += this.#buckets[bucket] ?? 0;
@@ -99,20 +102,22 @@ export class LogLinearHistogram {
 
   /** Values at or below each of `BOUNDARIES_MS`, then all of them. */
   cumulative(): readonly number[] {
-    let seen = 0;
-    return Array.from(this.#boundaries, (count) => {
-      seen += count;
-      return seen;
-    });
+    const counts: number[] = [];
+    let below = 0;
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+      const count = this.#buckets[bucket] ?? 0;
+      if (BOUND_INSIDE[bucket] !== Number.POSITIVE_INFINITY)
+        counts.push(below + count - (this.#above[bucket] ?? 0));
+      below += count;
+    }
+    return [...counts, below];
   }
 
   /** Adds the values of another histogram, as if they had been recorded here. */
   merge(other: LogLinearHistogram): void {
     for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
       this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + (other.#buckets[bucket] ?? 0);
-    }
-    for (let bound = 0; bound < BOUNDS.length; bound += 1) {
-      this.#boundaries[bound] = (this.#boundaries[bound] ?? 0) + (other.#boundaries[bound] ?? 0);
+      this.#above[bucket] = (this.#above[bucket] ?? 0) + (other.#above[bucket] ?? 0);
     }
     this.#count += other.#count;
     this.#sum += other.#sum;
