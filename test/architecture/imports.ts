@@ -70,10 +70,13 @@ export function findForbiddenImports(graph: ImportGraph, table: ArchitectureTabl
   const forbidden = graph.imports.filter((entry) => !isAllowed(entry, table));
   return [
     ...[...unknown].map((folder) => `src/${folder} has no row in the table`),
-    ...forbidden.map(
-      (entry) => `src/${entry.from} may not import ${entry.to}${entry.typeOnly ? ' (types)' : ''}`,
-    ),
+    ...forbidden.map(describeForbidden),
   ];
+}
+
+function describeForbidden({ from, to, kind, typeOnly }: Import): string {
+  if (kind === 'unresolved') return `src/${from} imports ${to}, which is not a file under src/`;
+  return `src/${from} may not import ${to}${typeOnly ? ' (types)' : ''}`;
 }
 
 function isAllowed(entry: Import, table: ArchitectureTable): boolean {
