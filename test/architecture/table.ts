@@ -46,7 +46,7 @@ export const TABLE: ArchitectureTable = {
     cockatiel: ['chain/breaker.ts'],
     hyparquet: ['stores/parquet.ts'],
     'hyparquet-writer': ['stores/parquet.ts'],
-    'p-retry': ['tiers/schema-retry.ts'],
+    'p-retry': ['tiers/retry-patiently.ts'],
   },
   builtins: {
     'node:fs': ['platform', 'ingress', 'cli'],
