@@ -28,6 +28,8 @@ export interface ClaimedJob extends Job {
   readonly attempts: number;
   /** Rows that an earlier attempt settled inside the object (see `checkpoint`). */
   readonly entriesDone: number;
+  /** What the last `checkpoint` passed as `progress`, if anything. */
+  readonly progress?: string;
 }
 
 export interface QueueDepth {
@@ -39,10 +41,24 @@ export interface QueueDepth {
 
 export interface Queue {
   announce(job: Job): Promise<'added' | 'known'>;
-  /** The next job of a free lane, or undefined when there is none now. */
+  /** Which of these job ids it holds; a capability that spares a sweep from reading objects. */
+  knows?(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * The next job of a free lane, or undefined when there is none now.
+   * @param worker names this claim; new for every claim, because it is the fence against a lost lease
+   */
   claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined>;
-  /** Extends the lease and remembers progress. @returns false when the lease was lost to somebody else */
-  checkpoint(job: Job, worker: string, leaseMs: number, entriesDone: number): Promise<boolean>;
+  /**
+   * Extends the lease and remembers progress; `progress` is the caller's own short account of it.
+   * @returns false when the lease was lost to somebody else
+   */
+  checkpoint(
+    job: Job,
+    worker: string,
+    leaseMs: number,
+    entriesDone: number,
+    progress?: string,
+  ): Promise<boolean>;
   /** Done. @returns false when the lease was lost */
   complete(job: Job, worker: string): Promise<boolean>;
   /** Gives the job back for later; its lane waits. @returns false when the lease was lost */

@@ -1,0 +1,45 @@
+/** Tables of the local state file. Both can be emptied at any time: the store holds what they say. */
+
+/** Grows when a table changes in a way that an older version would misread. */
+export const STATE_FORMAT = 1;
+
+/**
+ * `jobs`: `worker` holds the job until `until_ms` (a lease), or nobody does and it rests until then
+ * (postponed). `span_ms` is how long that was meant to be, so that a wall clock that was set back cannot hold
+ * a job for longer. `quarantine`: one line per row; `state_facts` remembers that the index is complete.
+ */
+export const STATE_SCHEMA = `
+CREATE TABLE IF NOT EXISTS jobs (
+  id TEXT PRIMARY KEY,
+  chain TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  ord INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  entries_done INTEGER NOT NULL DEFAULT 0,
+  progress TEXT,
+  worker TEXT,
+  until_ms INTEGER NOT NULL DEFAULT 0,
+  span_ms INTEGER NOT NULL DEFAULT 0,
+  reason TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS jobs_in_order ON jobs (chain, lane, ord, id);
+CREATE INDEX IF NOT EXISTS jobs_held ON jobs (chain, lane) WHERE worker IS NOT NULL;
+CREATE TABLE IF NOT EXISTS quarantine (
+  id TEXT PRIMARY KEY,
+  chain TEXT NOT NULL,
+  object TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  ref TEXT NOT NULL,
+  entry INTEGER NOT NULL,
+  row INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('held', 'released', 'discarded'))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS quarantine_by_entry ON quarantine (chain, ref, entry);
+CREATE INDEX IF NOT EXISTS quarantine_by_state ON quarantine (chain, state, reason, at_ms, id);
+CREATE TABLE IF NOT EXISTS state_facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
