@@ -4,8 +4,9 @@
  * F1 a file written here is the old one or the new one, whole, at every moment. F2 a state file that was
  * damaged reads as absent, never as another value.
  */
-import { sha256 } from './keys.ts';
+
 import type { FileSystem } from './file-system.ts';
+import { sha256 } from './keys.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -48,7 +49,12 @@ export async function writeFileDurable(
 }
 
 /** Replaces a small JSON value durably. Format: one line of JSON, one line with its SHA-256. */
-export async function writeState(fs: FileSystem, directory: string, name: string, value: object): Promise<void> {
+export async function writeState(
+  fs: FileSystem,
+  directory: string,
+  name: string,
+  value: object,
+): Promise<void> {
   const json = JSON.stringify(value);
   await writeFileDurable(fs, directory, name, encoder.encode(`${json}\n${sha256(encoder.encode(json))}\n`));
 }

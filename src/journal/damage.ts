@@ -1,0 +1,90 @@
+/**
+ * Sets damaged bytes aside before anything may overwrite or delete them.
+ *
+ * Each span goes to `damaged/<segment>-<offset>.bin`. When even that fails (a full disk, a dead sector), the
+ * bytes stay where they are, the segment is kept, and the damage is reported all the same.
+ */
+import { makeDirectory } from '../core/durable-file.ts';
+import type { Emit } from '../core/events.ts';
+import type { FileSystem, OpenFile } from '../core/file-system.ts';
+import type { JournalDamage } from './journal.ts';
+import type { Gap } from './segment-scan.ts';
+import { WINDOW_BYTES } from './window-reader.ts';
+
+async function copySpan(source: OpenFile, gap: Gap, target: OpenFile): Promise<void> {
+  const end = gap.offset + gap.bytes;
+  for (let at = gap.offset; at < end; at += WINDOW_BYTES) {
+    await target.append([await source.read(at, Math.min(WINDOW_BYTES, end - at))]);
+  }
+  await target.datasync();
+}
+
+/** @returns false when this very span was set aside before */
+async function saveSpan(
+  fs: FileSystem,
+  segmentPath: string,
+  directory: string,
+  name: string,
+  gap: Gap,
+): Promise<boolean> {
+  const target = `${directory}/${name}`;
+  if ((await fs.stat(target))?.size === gap.bytes) return false;
+  await makeDirectory(fs, directory);
+  await fs.unlink(`${target}.tmp`);
+  const source = await fs.open(segmentPath, 'read');
+  try {
+    const file = await fs.open(`${target}.tmp`, 'create');
+    await copySpan(source, gap, file).finally(() => file.close());
+  } finally {
+    await source.close();
+  }
+  await fs.rename(`${target}.tmp`, target);
+  await fs.syncDirectory(directory);
+  return true;
+}
+
+/** The damage found since a journal was opened. */
+export class DamageLog {
+  readonly #fs: FileSystem;
+  readonly #directory: string;
+  readonly #chain: string;
+  readonly #emit: Emit;
+  readonly #found: JournalDamage[] = [];
+
+  constructor(fs: FileSystem, directory: string, chain: string, emit: Emit) {
+    this.#fs = fs;
+    this.#directory = directory;
+    this.#chain = chain;
+    this.#emit = emit;
+  }
+
+  get found(): readonly JournalDamage[] {
+    return this.#found;
+  }
+
+  /** Counts and reports a span. @returns whether its bytes are safe outside the segment; never throws */
+  async record(segment: string, gap: Gap): Promise<boolean> {
+    const segmentPath = `${this.#directory}/${segment}`;
+    const directory = `${this.#directory}/damaged`;
+    const name = `${segment.replace('.seg', '')}-${gap.offset}.bin`;
+    let fresh = true;
+    let saved = !gap.unreadable;
+    if (saved) {
+      await saveSpan(this.#fs, segmentPath, directory, name, gap).then(
+        (written) => (fresh = written),
+        () => (saved = false),
+      );
+    }
+    const setAside = saved ? `${directory}/${name}` : segmentPath;
+    this.#found.push({ file: segmentPath, offset: gap.offset, bytes: gap.bytes, setAside });
+    if (fresh) {
+      this.#emit('journalDamaged', {
+        chain: this.#chain,
+        file: segmentPath,
+        offset: gap.offset,
+        bytes: gap.bytes,
+      });
+    }
+    return saved;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * One process per directory. The lock is SQLite's exclusive lock on `lock.db`: the operating system frees it
+ * the moment its owner dies, however it dies, so there is no stale lock to clean up.
+ *
+ * L1 while a lock is held, every other attempt fails at once, from this process too. L2 `lock.db` is never
+ * opened by anything but SQLite: closing any other handle of it would drop the lock silently (POSIX).
+ */
+import { DatabaseSync } from 'node:sqlite';
+import { DirectoryLockedError, StorageError } from '../core/errors.ts';
+import type { FileSystem } from '../core/file-system.ts';
+import { toStorageError } from '../core/storage-fault.ts';
+
+const SQLITE_BUSY = 5;
+const SQLITE_NOTADB = 26;
+const OWNER_FILE = 'lock.owner';
+
+/** A lock that is held. */
+export interface DirectoryLock {
+  /** Frees the directory; safe to call twice. */
+  release(): void;
+}
+
+/** How a journal locks its directory; tests over a simulated file system bring their own. */
+export type LockDirectory = (directory: string, fs: FileSystem) => Promise<DirectoryLock>;
+
+function acquire(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 0 });
+  try {
+    database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function sqliteCode(error: unknown): unknown {
+  return error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+}
+
+async function describeOwner(directory: string, fs: FileSystem): Promise<string> {
+  const bytes = await fs.readFile(`${directory}/${OWNER_FILE}`).catch(() => undefined);
+  const pid = bytes === undefined ? '' : new TextDecoder().decode(bytes).trim();
+  if (!/^\d+$/.test(pid)) return 'another process';
+  return Number(pid) === process.pid ? `this process (pid ${pid})` : `the process with pid ${pid}`;
+}
+
+/** The owner's pid is for the message only: the lock itself never depends on it. */
+async function writeOwner(directory: string, fs: FileSystem): Promise<void> {
+  const temporary = `${directory}/${OWNER_FILE}.tmp`;
+  await fs.unlink(temporary);
+  const file = await fs.open(temporary, 'create');
+  await file.append([new TextEncoder().encode(`${process.pid}\n`)]).finally(() => file.close());
+  await fs.rename(temporary, `${directory}/${OWNER_FILE}`);
+}
+
+async function acquireOrExplain(directory: string, fs: FileSystem): Promise<DatabaseSync> {
+  const file = `${directory}/lock.db`;
+  try {
+    return acquire(file);
+  } catch (error) {
+    const code = sqliteCode(error);
+    if (code === SQLITE_BUSY) throw new DirectoryLockedError(directory, await describeOwner(directory, fs));
+    if (code !== SQLITE_NOTADB) {
+      throw new StorageError('STORAGE_DENIED', `could not lock ${directory}: ${String(error)}`, {
+        hint: 'Give this user read and write access to the directory, and check that the disk is writable.',
+        cause: error,
+      });
+    }
+  }
+  // SQLite says "not a database" only after it got the shared lock, so nobody owns this damaged file.
+  await fs.unlink(file).catch((error: unknown) => {
+    throw toStorageError(error, `remove the damaged ${file}`);
+  });
+  try {
+    return acquire(file);
+  } catch (error) {
+    throw toStorageError(error, `lock ${directory}`);
+  }
+}
+
+/**
+ * Takes an existing directory for this process.
+ * @throws DirectoryLockedError naming the owner's pid when it is taken, at once; StorageError when the
+ * directory cannot be written
+ */
+export async function lockDirectory(directory: string, fs: FileSystem): Promise<DirectoryLock> {
+  const database = await acquireOrExplain(directory, fs);
+  // A full disk must not keep a journal from opening for the sake of a message.
+  await writeOwner(directory, fs).catch(() => undefined);
+  return {
+    release: () => {
+      if (database.isOpen) database.close();
+    },
+  };
+}
