@@ -1,0 +1,310 @@
+/**
+ * Records as rows of one SQLite table; the owner of node:sqlite among the sinks.
+ *
+ * Q1 nothing is awaited between BEGIN and COMMIT: concurrent writes share the connection. Q2 a row is reported
+ * as landed only after its COMMIT, with synchronous=FULL. Q3 a row that failed alone is named, and the rest of
+ * its transaction commits. Q4 a column is never dropped, and no value is changed to fit. Q5 a row the table
+ * swallowed without an error (ON CONFLICT IGNORE, a trigger) is not taken for a row that is held.
+ */
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
+import type { Columns } from '../core/columns.ts';
+import { ConfigError, SinkError } from '../core/errors.ts';
+import { columnsOf } from './request-input.ts';
+import { type RowFailure, residuesOf } from './row-failures.ts';
+import type { Sink, WriteRequest, WriteResult } from './sink.ts';
+import { cellEncoder, encodeKey, type SqlValue } from './sqlite-cells.ts';
+import { isBusy, isRowFault, spoilsConnection, translateSqliteError } from './sqlite-errors.ts';
+import {
+  checkColumnNames,
+  fitTable,
+  insertStatement,
+  KEY_COLUMN,
+  lookupStatement,
+  TABLE_COLUMNS,
+  type TableColumn,
+} from './sqlite-table.ts';
+
+export interface SqliteSinkOptions {
+  /** Path of the database; created when absent, its directory is not. */
+  readonly file: string;
+  /** Created as a STRICT table from the first columns when absent. */
+  readonly table: string;
+  /** How long to wait for another writer, in milliseconds, before `throttled`. @default 5000 */
+  readonly busyTimeoutMs?: number;
+  /** Whether a column the table lacks is added to it; otherwise the write is `refused`. @default true */
+  readonly addColumns?: boolean;
+  /** @default `sqlite:<table>` */
+  readonly name?: string;
+  /**
+   * Tells one file from another that took its path, e.g. by inode. SQLite goes on writing to a file that was
+   * deleted or replaced under it; with this, the sink notices and opens the new one. @default not noticed
+   */
+  readonly identityOf?: (file: string) => string | undefined;
+}
+
+export interface SqliteSink extends Sink {
+  lookup(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const ROWS_PER_TRANSACTION = 5_000;
+const KEYS_PER_LOOKUP = 500;
+// SQLite waits by blocking the event loop, so it waits in slices with a turn of the loop between them.
+const BUSY_SLICE_MS = 20;
+
+/**
+ * Opens nothing until the first write or lookup. A request of more than 5,000 rows is several transactions
+ * with a turn of the event loop between; keys are idempotent, so a partial commit is safe to write again. When
+ * a later transaction fails or the signal is aborted, the rows not yet committed are the residue.
+ *
+ * `bool` is stored as 0/1, `timestamp` as ISO 8601 UTC text, `decimal` and `date` as text, integers exactly. An
+ * existing table without `tierfall_key` is given that column and a unique index on it.
+ * @throws ConfigError for an unusable file or table name
+ */
+export function sqliteSink(options: SqliteSinkOptions): SqliteSink {
+  checkOptions(options);
+  return new TableSink(options);
+}
+
+/** One request, ready to be written. */
+interface Plan {
+  readonly columns: Columns;
+  readonly keys: readonly string[];
+  readonly insert: string;
+  readonly encoders: readonly ReturnType<typeof cellEncoder>[];
+}
+
+class TableSink implements SqliteSink {
+  readonly name: string;
+  readonly accepts = 'columns';
+  readonly idempotent = true;
+  readonly #options: SqliteSinkOptions;
+  readonly #busyTimeoutMs: number;
+  #database: DatabaseSync | undefined;
+  #identity: string | undefined;
+  #closed = false;
+
+  constructor(options: SqliteSinkOptions) {
+    this.name = options.name ?? `sqlite:${options.table}`;
+    this.#options = options;
+    this.#busyTimeoutMs = options.busyTimeoutMs ?? 5_000;
+  }
+
+  async write(request: WriteRequest): Promise<WriteResult | undefined> {
+    const plan = this.#plan(request);
+    const count = plan.keys.length;
+    const failures: RowFailure[] = [];
+    for (let from = 0; from < count; from += ROWS_PER_TRANSACTION) {
+      const to = Math.min(from + ROWS_PER_TRANSACTION, count);
+      try {
+        if (from > 0) await yieldToLoop();
+        failures.push(
+          ...(await this.#transact(request.signal, (database) => this.#insert(database, plan, from, to))),
+        );
+      } catch (error) {
+        if (!(error instanceof SinkError) || from === 0) throw error;
+        // Rows before this one are committed, so the failure is theirs no more.
+        for (let position = from; position < count; position += 1) {
+          failures.push({ position, reason: error.reason, detail: error.message });
+        }
+        break;
+      }
+    }
+    return failures.length === 0 ? undefined : { residue: residuesOf(failures, request.rows, count) };
+  }
+
+  async lookup(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const held = new Set<string>();
+    // Ill-formed text would be looked up as U+FFFD and could match a key that was never asked for.
+    const storable = keys.filter((key) => key.isWellFormed());
+    for (let from = 0; from < storable.length; from += KEYS_PER_LOOKUP) {
+      if (from > 0) await yieldToLoop();
+      const chunk = storable.slice(from, from + KEYS_PER_LOOKUP);
+      for (const key of await this.#attempt(NEVER, (database) => this.#held(database, chunk))) held.add(key);
+    }
+    return held;
+  }
+
+  /** Closes the connection; the next call opens a new one. */
+  async reset(): Promise<void> {
+    this.#disconnect();
+  }
+
+  /** Closes for good; calls after it fail with `unavailable`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#disconnect();
+  }
+
+  #plan(request: WriteRequest): Plan {
+    const columns = columnsOf(request, this.name);
+    checkColumnNames(columns.columns, this.#options.table);
+    return {
+      columns,
+      keys: request.keys,
+      insert: insertStatement(this.#options.table, columns.columns, request.mode),
+      encoders: columns.columns.map(cellEncoder),
+    };
+  }
+
+  #transact<T>(signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
+    return this.#attempt(signal, (database) => {
+      let committing = false;
+      try {
+        database.exec('BEGIN IMMEDIATE');
+        const result = work(database);
+        committing = true;
+        database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        rollBack(database);
+        throw isBusy(error) ? error : translateSqliteError(error, this.name, committing);
+      }
+    });
+  }
+
+  /** Runs `work` in one go, again while the database is busy and the time for that has not run out. */
+  async #attempt<T>(signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
+    for (let waitedMs = BUSY_SLICE_MS; ; waitedMs += BUSY_SLICE_MS) {
+      if (signal.aborted) throw new SinkError('unavailable', `${this.name}: aborted before the write`);
+      try {
+        return work(this.#connect());
+      } catch (error) {
+        if (this.#isSpoilt(error)) this.#disconnect();
+        if (!isBusy(error) || waitedMs >= this.#busyTimeoutMs) throw translateSqliteError(error, this.name);
+      }
+      await yieldToLoop();
+    }
+  }
+
+  #insert(database: DatabaseSync, plan: Plan, from: number, to: number): RowFailure[] {
+    const { table, addColumns = true } = this.#options;
+    for (const statement of fitTable(table, readTable(database, table), plan.columns.columns, addColumns)) {
+      database.exec(statement);
+    }
+    const insert = database.prepare(plan.insert);
+    const check = database.prepare(lookupStatement(table, 1));
+    const failures: RowFailure[] = [];
+    for (let position = from; position < to; position += 1) {
+      const detail = insertRow(database, insert, check, plan, position);
+      if (detail !== undefined) failures.push({ position, reason: 'refused', detail });
+    }
+    return failures;
+  }
+
+  #held(database: DatabaseSync, keys: readonly string[]): readonly string[] {
+    const { table } = this.#options;
+    // A table that does not exist yet, or was never written to by this sink, holds none.
+    const columns = readTable(database, table).map(({ name }) => name.toLowerCase());
+    if (!columns.includes(KEY_COLUMN)) return [];
+    return database
+      .prepare(lookupStatement(table, keys.length))
+      .all(...keys)
+      .map((row) => String(row['held']));
+  }
+
+  #connect(): DatabaseSync {
+    if (this.#closed) {
+      throw new SinkError('unavailable', `${this.name}: the sink is closed`, {
+        hint: 'Create a new sink.',
+        retryable: false,
+      });
+    }
+    const identity = this.#options.identityOf?.(this.#options.file);
+    if (this.#database !== undefined && identity !== this.#identity) this.#disconnect();
+    if (this.#database === undefined) {
+      this.#database = openDatabase(this.#options.file, Math.min(BUSY_SLICE_MS, this.#busyTimeoutMs));
+      this.#identity = this.#options.identityOf?.(this.#options.file);
+    }
+    return this.#database;
+  }
+
+  // A connection that could not roll back would refuse every BEGIN from then on.
+  #isSpoilt(error: unknown): boolean {
+    const cause = error instanceof SinkError ? error.cause : error;
+    return spoilsConnection(cause) || this.#database?.isTransaction === true;
+  }
+
+  #disconnect(): void {
+    const database = this.#database;
+    this.#database = undefined;
+    database?.close();
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+function openDatabase(file: string, timeout: number): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout });
+  try {
+    // Switching to WAL fails at once when somebody writes; taking the write lock first waits for them.
+    database.exec('BEGIN IMMEDIATE; ROLLBACK; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    const level = database.prepare('PRAGMA synchronous').get()?.['synchronous'];
+    if (level !== 2)
+      throw new SinkError('unavailable', `synchronous is ${String(level)}, not FULL: a commit could be lost`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function rollBack(database: DatabaseSync): void {
+  try {
+    if (database.isTransaction) database.exec('ROLLBACK');
+  } catch {
+    // The first error tells more; the connection is dropped because its transaction is still open.
+  }
+}
+
+function readTable(database: DatabaseSync, table: string): readonly TableColumn[] {
+  const rows = database.prepare(TABLE_COLUMNS).all(table);
+  return rows.map((row) => ({ name: String(row['name']), type: String(row['type']) }));
+}
+
+/** @returns why the row is not in, or undefined when it is */
+function insertRow(
+  database: DatabaseSync,
+  insert: StatementSync,
+  check: StatementSync,
+  { columns, keys, encoders }: Plan,
+  position: number,
+): string | undefined {
+  try {
+    const key = encodeKey(keys[position] ?? '');
+    const cells: SqlValue[] = [key];
+    for (const [at, encode] of encoders.entries()) cells.push(encode(columns.values[at]?.[position]));
+    if (Number(insert.run(...cells).changes) > 0 || check.get(key) !== undefined) return undefined;
+    return 'the table ignored the row: look for ON CONFLICT IGNORE or a trigger';
+  } catch (error) {
+    // Without its transaction the rows before this one are gone too (ON CONFLICT ROLLBACK): that is no row fault.
+    if (!database.isTransaction || !isRowFault(error)) throw error;
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function checkOptions({ file, table, busyTimeoutMs = 0 }: SqliteSinkOptions): void {
+  if (file === '' || file === ':memory:' || file.includes('\0')) {
+    throw new ConfigError(
+      'file',
+      `expected a path, found ${JSON.stringify(file)}`,
+      'Use memorySink() to keep rows in memory.',
+    );
+  }
+  if (table === '' || table.includes('\0') || /^sqlite_/i.test(table) || !table.isWellFormed()) {
+    throw new ConfigError(
+      'table',
+      `${JSON.stringify(table)} cannot name a table`,
+      'SQLite keeps sqlite_… for itself.',
+    );
+  }
+  if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0) {
+    throw new ConfigError(
+      'busyTimeoutMs',
+      `expected 0 or more, found ${busyTimeoutMs}`,
+      'Give it in milliseconds.',
+    );
+  }
+}
