@@ -14,6 +14,7 @@ const SMALL: ArchitectureTable = {
     sinks: ['core'],
     tiers: ['core', 'sinks/sink.ts'],
     chain: ['core', 'type:tiers/tier.ts'],
+    cli: ['*'],
   },
   packages: { cockatiel: ['chain/breaker.ts'] },
   builtins: { 'node:fs': ['platform'] },
@@ -114,6 +115,12 @@ describe('the import rules', () => {
       'src/sinks/a.ts imports ./gone.ts, which is not a file under src/',
     ],
     [
+      'a file that is not there, where everything is allowed',
+      'src/cli/a.ts',
+      "import './gone.ts';",
+      'src/cli/a.ts imports ./gone.ts, which is not a file under src/',
+    ],
+    [
       'a file outside src',
       'src/sinks/a.ts',
       "import '../../test/a.ts';",
@@ -151,6 +158,14 @@ describe('the import rules', () => {
       'cockatiel is owned but not a dependency',
       'left-pad is a dependency that nobody imports',
     ]);
+  });
+
+  it('find a file that dependency-cruiser passes over in silence', async () => {
+    const { modules, files, faults } = await checkPlanted({
+      'src/core/node_modules/hidden.ts': 'export const h = 1;\n',
+    });
+    expect({ modules, files }).toEqual({ modules: 4, files: 5 });
+    expect(faults).toEqual(['src/core/node_modules/hidden.ts was not seen by dependency-cruiser']);
   });
 
   it('fail on a tree in which there is nothing to look at', async () => {
