@@ -7,11 +7,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requireNode } from './require-node.ts';
 import { runCommand } from './run-command.ts';
 import { type Counts, countTests } from './test-counts.ts';
-
-requireNode();
 
 function runGate(name: string, gate: () => boolean): boolean {
   process.stdout.write(`\n> ${name}\n`);
