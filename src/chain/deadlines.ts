@@ -8,7 +8,8 @@ import type { Cancel, Clock } from '../core/clock.ts';
 
 /** A call that can run late; the list threads through the calls themselves. */
 export interface Deadlined {
-  deadlineMs: number;
+  /** When the call was made; read, never written, by the list. */
+  readonly calledMs: number;
   earlier: Deadlined | undefined;
   later: Deadlined | undefined;
   expire(): void;
@@ -26,8 +27,7 @@ export class Deadlines {
     this.#timeoutMs = timeoutMs;
   }
 
-  add(call: Deadlined, nowMs: number): void {
-    call.deadlineMs = nowMs + this.#timeoutMs;
+  add(call: Deadlined): void {
     call.earlier = this.#last;
     if (this.#last) this.#last.later = call;
     else this.#first = call;
@@ -57,11 +57,13 @@ export class Deadlines {
   #fire(): void {
     this.#cancelTimer = undefined;
     const nowMs = this.#clock.now();
-    while (this.#first && this.#first.deadlineMs <= nowMs) {
+    while (this.#first && this.#first.calledMs + this.#timeoutMs <= nowMs) {
       const late = this.#first;
       this.remove(late);
       late.expire();
     }
-    if (this.#first && this.#cancelTimer === undefined) this.#arm(Math.max(1, this.#first.deadlineMs - nowMs));
+    if (this.#first && this.#cancelTimer === undefined) {
+      this.#arm(Math.max(1, this.#first.calledMs + this.#timeoutMs - nowMs));
+    }
   }
 }

@@ -180,13 +180,10 @@ export class Engine implements Tower {
     this.#ledger.accept(batch.rowCount);
     this.#inFlightBytes += bytes;
     this.#flights += 1;
-    let unlink: (() => void) | undefined;
-    const landing = new Promise<Receipt>((resolve, reject) => {
-      const flight = new Flight(this, batch, resolve, reject);
-      if (signal) unlink = linkAbort(signal, (reason) => flight.abort(reason));
-      flight.start(nowMs);
-    });
-    return unlink ? landing.finally(unlink) : landing;
+    const flight = new Flight(this, batch);
+    if (!signal) return flight.fly(nowMs, false);
+    const unlink = linkAbort(signal, (reason) => flight.abort(reason));
+    return flight.fly(nowMs, true).finally(unlink);
   }
 
   /** Wall clock from the monotonic one: reading both for every batch would cost a fifth of its budget. */

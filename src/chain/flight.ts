@@ -13,7 +13,7 @@ import type { Outcome, Passage, Receipt, Residue } from '../core/outcome.ts';
 import { countRows, findRowFault, type RowSet, uniteRows } from '../core/row-set.ts';
 import { BatchReceipt } from './receipt.ts';
 import type { Station } from './station.ts';
-import { type RunOwner, TierRun } from './tier-run.ts';
+import { type Landing, type RunOwner, TierRun } from './tier-run.ts';
 
 /** What a flight needs of its engine. */
 export interface Tower {
@@ -31,8 +31,12 @@ export class Flight implements RunOwner {
   readonly batch: Batch;
   readonly receipt: BatchReceipt;
   readonly #tower: Tower;
-  readonly #resolve: (receipt: Receipt) => void;
-  readonly #reject: (error: unknown) => void;
+  /** Set when the caller's promise is settled by hand. */
+  #resolve: ((receipt: Receipt) => void) | undefined = undefined;
+  #reject: ((error: unknown) => void) | undefined = undefined;
+  /** Set at the end when nothing is settled by hand yet. */
+  #isDone = false;
+  #failure: unknown = undefined;
   /** Residues by the station they wait for; made on the first one. */
   #waiting: Residue[][] | undefined = undefined;
   #run: TierRun | undefined = undefined;
@@ -40,16 +44,9 @@ export class Flight implements RunOwner {
   #isExhausted = false;
   #aborted: { readonly reason: unknown } | undefined = undefined;
 
-  constructor(
-    tower: Tower,
-    batch: Batch,
-    resolve: (receipt: Receipt) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(tower: Tower, batch: Batch) {
     this.#tower = tower;
     this.batch = batch;
-    this.#resolve = resolve;
-    this.#reject = reject;
     this.receipt = new BatchReceipt(batch);
   }
 
@@ -62,8 +59,26 @@ export class Flight implements RunOwner {
     return `${this.batch.key}.${this.#attempts}`;
   }
 
-  start(nowMs: number): void {
-    this.#begin(this.#tower.stations[0] as Station, 'all', NO_CAUSE, nowMs);
+  /**
+   * Starts at the entry. A tier that settles on abort lends the caller its own promise; for any other the
+   * promise is settled by hand, so that a deadline or an abort never waits for the tier.
+   */
+  fly(nowMs: number, isRaced: boolean): Promise<Receipt> {
+    const entry = this.#tower.stations[0] as Station;
+    if (isRaced || !entry.tier.settlesOnAbort) {
+      const settled = this.#settledByHand();
+      this.#begin(entry, 'all', NO_CAUSE, nowMs);
+      return settled;
+    }
+    const settled = this.#begin(entry, 'all', NO_CAUSE, nowMs) as Promise<Receipt> | undefined;
+    return settled ?? this.#settledByHand();
+  }
+
+  landing(): Landing {
+    if (this.#resolve) return undefined;
+    if (!this.#isDone) return this.#settledByHand();
+    if (this.#failure) throw this.#failure;
+    return this.receipt;
   }
 
   /** The caller gave up: the running tier is left behind and the rest is the caller's. */
@@ -76,9 +91,13 @@ export class Flight implements RunOwner {
 
   ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): void {
     const { station } = run;
-    if (outcome === undefined && station.tier.lands === 'delivered' && run.rows === 'all') {
-      this.#passed(run, this.receipt.records, NO_LEFT, nowMs);
-      this.receipt.delivered = this.receipt.records;
+    if (
+      outcome === undefined &&
+      run.cause === NO_CAUSE &&
+      run.attempts === 1 &&
+      station.tier.lands === 'delivered'
+    ) {
+      this.receipt.landedWhole(station.name, nowMs - run.startedMs);
       station.delivered.add(this.receipt.records);
       return this.#finish();
     }
@@ -98,9 +117,31 @@ export class Flight implements RunOwner {
     this.#next(nowMs);
   }
 
-  #begin(station: Station, rows: RowSet, cause: readonly Residue[], nowMs: number): void {
+  #begin(
+    station: Station,
+    rows: RowSet,
+    cause: readonly Residue[],
+    nowMs: number,
+  ): Promise<Landing> | undefined {
     this.#run = new TierRun(this, station, rows, cause, nowMs);
-    this.#run.start();
+    return this.#run.start();
+  }
+
+  /** A promise runs its executor at once, so one shared executor hands the settlers out without a closure. */
+  #settledByHand(): Promise<Receipt> {
+    const settled = new Promise<Receipt>(keepSettlers);
+    this.#resolve = settlers.resolve;
+    this.#reject = settlers.reject;
+    if (this.#isDone) this.#settle(this.#failure);
+    return settled;
+  }
+
+  #settle(failure: unknown): void {
+    if (!this.#resolve) {
+      this.#isDone = true;
+      this.#failure = failure;
+    } else if (failure === undefined) this.#resolve(this.receipt);
+    else this.#reject?.(failure);
   }
 
   /** The outcome with known reasons and honest rows; what cannot be believed becomes `crashed` for all rows. */
@@ -140,9 +181,9 @@ export class Flight implements RunOwner {
   }
 
   #passed(run: TierRun, rowsLanded: number, left: Passage['left'], nowMs: number): void {
-    this.receipt.trail.push({
+    this.receipt.passed({
       tier: run.station.name,
-      rowsIn: run.rows === 'all' ? this.receipt.records : run.rows.length,
+      rowsIn: countRows(run.rows, this.receipt.records),
       rowsLanded,
       attempts: run.attempts,
       latencyMs: nowMs - run.startedMs,
@@ -231,15 +272,23 @@ export class Flight implements RunOwner {
     this.#run = undefined;
     const { receipt } = this;
     this.#tower.landed(this, receipt);
-    if (this.#aborted) return this.#reject(new SubmitAbortedError(receipt, this.#aborted.reason));
-    if (receipt.rejected > 0) {
-      const { bus, chainName } = this.#tower;
-      const reasons = receipt.rejections.map(({ reason }) => reason);
-      bus.emit('batchRejected', { chain: chainName, batchId: this.batch.key, rows: receipt.rejected, reasons });
-      if (this.#isExhausted) return this.#reject(new ChainExhaustedError(receipt));
-    }
-    this.#resolve(receipt);
+    if (receipt.rejected === 0 && !this.#aborted) return this.#settle(undefined);
+    const { bus, chainName } = this.#tower;
+    const reasons = receipt.rejections.map(({ reason }) => reason);
+    bus.emit('batchRejected', { chain: chainName, batchId: this.batch.key, rows: receipt.rejected, reasons });
+    if (this.#aborted) return this.#settle(new SubmitAbortedError(receipt, this.#aborted.reason));
+    this.#settle(this.#isExhausted ? new ChainExhaustedError(receipt) : undefined);
   }
+}
+
+const settlers = {
+  resolve: (_: Receipt): void => {},
+  reject: (_: unknown): void => {},
+};
+
+function keepSettlers(resolve: (receipt: Receipt) => void, reject: (error: unknown) => void): void {
+  settlers.resolve = resolve;
+  settlers.reject = reject;
 }
 
 function crashed(rows: RowSet, detail: string): Outcome {

@@ -11,15 +11,36 @@ export class BatchReceipt implements Receipt {
   degraded = 0;
   deferred = 0;
   rejected = 0;
-  trail: Passage[] = [];
   loss: LossReport | undefined = undefined;
   refs: readonly string[] = NONE;
   rejections: readonly Residue[] = NONE;
   readonly #batch: Batch;
+  #trail: readonly Passage[] = NONE;
+  /** The only passage of a batch that landed whole at once, kept flat until somebody reads the trail. */
+  #soleTier: string | undefined = undefined;
+  #soleLatencyMs = 0;
 
   constructor(batch: Batch) {
     this.#batch = batch;
     this.records = batch.rowCount;
+  }
+
+  /** Everything landed in the first tier with its first call. */
+  landedWhole(tier: string, latencyMs: number): void {
+    this.delivered = this.records;
+    this.#soleTier = tier;
+    this.#soleLatencyMs = latencyMs;
+  }
+
+  passed(passage: Passage): void {
+    this.#trail = [...this.#trail, passage];
+  }
+
+  get trail(): readonly Passage[] {
+    if (this.#soleTier === undefined) return this.#trail;
+    const { records } = this;
+    const latencyMs = this.#soleLatencyMs;
+    return [{ tier: this.#soleTier, rowsIn: records, rowsLanded: records, attempts: 1, latencyMs, left: NONE }];
   }
 
   /** Hashed when first read: a batch whose sink needs no key never pays for one. */

@@ -8,9 +8,9 @@
  */
 import type { Batch } from '../core/batch.ts';
 import { SinkError } from '../core/errors.ts';
-import type { Outcome, Passage, Residue } from '../core/outcome.ts';
+import type { Outcome, Passage, Receipt, Residue } from '../core/outcome.ts';
 import { type EngineReason, isCircuitFault } from '../core/reason.ts';
-import type { RowSet } from '../core/row-set.ts';
+import { type RowSet, rowIndices } from '../core/row-set.ts';
 import { linkAbort } from '../core/signal.ts';
 import type { Work } from '../tiers/tier.ts';
 import type { Ticket } from './breaker.ts';
@@ -23,7 +23,12 @@ export interface RunOwner {
   readonly trail: readonly Passage[];
   nextAttemptId(): string;
   ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): void;
+  /** Called when the tier's own promise settled, after `ended`. */
+  landing(): Landing;
 }
+
+/** The receipt, or the promise of it; nothing when somebody else hands it to the caller. */
+export type Landing = Receipt | Promise<Receipt> | undefined;
 
 export class TierRun implements Work, Deadlined {
   readonly station: Station;
@@ -31,7 +36,6 @@ export class TierRun implements Work, Deadlined {
   readonly cause: readonly Residue[];
   readonly startedMs: number;
   attempts = 0;
-  deadlineMs = 0;
   earlier: Deadlined | undefined = undefined;
   later: Deadlined | undefined = undefined;
   readonly #owner: RunOwner;
@@ -40,6 +44,8 @@ export class TierRun implements Work, Deadlined {
   #isOpen = false;
   #isOver = false;
   #controller: AbortController | undefined = undefined;
+  /** When a second or later call was made. */
+  #recalledMs: number | undefined = undefined;
 
   constructor(owner: RunOwner, station: Station, rows: RowSet, cause: readonly Residue[], startedMs: number) {
     this.#owner = owner;
@@ -57,12 +63,17 @@ export class TierRun implements Work, Deadlined {
     return this.#owner.trail;
   }
 
+  get calledMs(): number {
+    return this.#recalledMs ?? this.startedMs;
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     return this.#controller.signal;
   }
 
-  start(): void {
+  /** @returns what the owner makes of the end, for a run that is still going when this returns */
+  start(): Promise<Landing> | undefined {
     const { station } = this;
     // Looking before the tier runs spares the decoding too; no Error is built for a closed door.
     if (station.breaker?.refuses(this.startedMs))
@@ -80,22 +91,28 @@ export class TierRun implements Work, Deadlined {
       return this.#fail(error);
     }
     if (!(result instanceof Promise)) return this.#succeed(result);
-    result.then(
-      (outcome) => this.#succeed(outcome),
-      (error: unknown) => this.#fail(error),
+    return result.then(
+      (outcome) => {
+        this.#succeed(outcome);
+        return this.#owner.landing();
+      },
+      (error: unknown) => {
+        this.#fail(error);
+        return this.#owner.landing();
+      },
     );
   }
 
   enter(): EngineReason | undefined {
-    const nowMs = this.attempts === 0 ? this.startedMs : this.station.clock.now();
+    if (this.attempts > 0) this.#recalledMs = this.station.clock.now();
     const { breaker } = this.station;
     if (breaker) {
-      this.#ticket = breaker.admit(nowMs);
+      this.#ticket = breaker.admit(this.calledMs);
       if (this.#ticket === undefined) return 'circuit-open';
     }
     this.attempts += 1;
     this.#isOpen = true;
-    this.station.deadlines.add(this, nowMs);
+    this.station.deadlines.add(this);
     return undefined;
   }
 
@@ -122,8 +139,25 @@ export class TierRun implements Work, Deadlined {
     }
   }
 
-  attemptId(): string {
+  get attemptId(): string {
     return this.#owner.nextAttemptId();
+  }
+
+  get keys(): readonly string[] {
+    const { batch } = this.#owner;
+    return rowIndices(this.rows, batch.rowCount).map((row) => batch.rowKey(row));
+  }
+
+  get columns(): undefined {
+    return undefined;
+  }
+
+  get records(): undefined {
+    return undefined;
+  }
+
+  get mode(): 'insert' {
+    return 'insert';
   }
 
   wait(delayMs: number): Promise<void> {
@@ -165,7 +199,7 @@ export class TierRun implements Work, Deadlined {
     return new Promise((resolve, reject) => {
       const { station } = this;
       const late = {
-        deadlineMs: 0,
+        calledMs: this.calledMs,
         earlier: undefined,
         later: undefined,
         expire: (): void => {
@@ -174,7 +208,7 @@ export class TierRun implements Work, Deadlined {
           attempt.abort(error);
         },
       };
-      station.deadlines.add(late, station.clock.now());
+      station.deadlines.add(late);
       answer.then(resolve, reject).finally(() => station.deadlines.remove(late));
     });
   }
@@ -183,11 +217,11 @@ export class TierRun implements Work, Deadlined {
     return { residue: [{ rows: this.rows, reason }] };
   }
 
-  #succeed(outcome: Outcome | undefined): void {
+  #succeed(outcome: Outcome | undefined): undefined {
     if (!this.#isOver) this.#end(outcome, this.station.clock.now());
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown): undefined {
     if (this.#isOver) return;
     const detail = error instanceof Error ? error.message : String(error);
     const reason = error instanceof SinkError ? error.reason : 'crashed';
@@ -201,7 +235,7 @@ export class TierRun implements Work, Deadlined {
     this.#end({ residue: [residue] }, this.station.clock.now());
   }
 
-  #end(outcome: Outcome | undefined, nowMs: number): void {
+  #end(outcome: Outcome | undefined, nowMs: number): undefined {
     this.#isOver = true;
     const { station } = this;
     const residue = outcome?.residue;

@@ -15,6 +15,11 @@ export interface Residue {
   readonly detail?: string;
   /** How long the sink asked us to wait, in milliseconds. */
   readonly retryAfterMs?: number;
+  /**
+   * The request failed as one: some of these rows are to blame, and which is not known. Absent when each
+   * row was judged by itself.
+   */
+  readonly whole?: boolean;
 }
 
 /** Account of one tier. Rows in no residue have landed. */

@@ -47,6 +47,12 @@ export interface Sink {
   readonly accepts: SinkInput;
   /** Whether a key that is written twice is stored once. */
   readonly idempotent: boolean;
+  /**
+   * Promises that `write` settles soon after `request.signal` is aborted. The engine races the deadline for
+   * sinks that do not, at the cost of one more promise per batch.
+   * @default false
+   */
+  readonly settlesOnAbort?: boolean;
   write(request: WriteRequest): Promise<WriteResult | undefined>;
   /** Which of these record keys the sink holds; a capability that replay and the proof of completeness use. */
   lookup?(keys: readonly string[]): Promise<ReadonlySet<string>>;

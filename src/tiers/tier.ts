@@ -12,9 +12,13 @@ import type { Emit } from '../core/events.ts';
 import type { Outcome, Passage, Residue } from '../core/outcome.ts';
 import type { EngineReason } from '../core/reason.ts';
 import type { RowSet } from '../core/row-set.ts';
+import type { WriteRequest } from '../sinks/sink.ts';
 
-/** What a tier is given for one batch. */
-export interface Work {
+/**
+ * What a tier is given for one batch. It is itself the request to write these rows untouched, so that a
+ * sink of bytes can be handed it as it is.
+ */
+export interface Work extends WriteRequest {
   readonly batch: Batch;
   readonly rows: RowSet;
   /** Why these rows come here; empty at the entry tier. Together they cover `rows`. */
@@ -35,8 +39,8 @@ export interface Work {
    * @throws SinkError with the refusal, or `ambiguous` when the deadline passed; else what `send` threw
    */
   call<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** An id that is different for every call. */
-  attemptId(): string;
+  /** An id that is different each time it is read. */
+  readonly attemptId: string;
   /** Waits; rejects with the signal's reason when that is aborted first. */
   wait(delayMs: number): Promise<void>;
 }
@@ -60,6 +64,8 @@ export interface Tier<R extends string = string> {
   readonly lands: 'delivered' | 'deferred';
   /** Bytes of memory held per byte of body while it runs, for the budget. @default 1 */
   readonly amplification?: number;
+  /** Promises that `run` settles soon after `work.signal` is aborted. @default false */
+  readonly settlesOnAbort?: boolean;
   open?(context: TierContext): Promise<void>;
   run(work: Work): Promise<Outcome | undefined> | Outcome | undefined;
   /** Flushes what the tier holds; safe to call twice. */

@@ -1,0 +1,58 @@
+/**
+ * Tier 3: the bytes untouched, in a durable journal. Packing into Parquet objects and announcing the
+ * reconcile job follow in the background: durable first, announce second, acknowledge last.
+ *
+ * P1 rows land only after the journal's fsync. P2 no transformation: a whole batch is its body, part of
+ * one is the bytes of its rows. P3 what the journal refuses is a residue with the storage's own words.
+ */
+import { TierfallError } from '../core/errors.ts';
+import type { Outcome, Residue } from '../core/outcome.ts';
+import type { SinkReason } from '../core/reason.ts';
+import type { Journal } from '../journal/journal.ts';
+import { rawEntry } from './raw-entries.ts';
+import type { Tier, Work } from './tier.ts';
+
+export interface RawPersistOptions {
+  readonly journal: Pick<Journal, 'append'>;
+  /** Called after rows became durable, so that packing can start. */
+  readonly appended?: () => void;
+}
+
+const REASONS = ['unavailable', 'too-large'] as const satisfies readonly SinkReason[];
+
+export function rawPersist(options: RawPersistOptions): Tier<(typeof REASONS)[number]> {
+  return {
+    kind: 'raw-persist',
+    reasons: REASONS,
+    lands: 'deferred',
+    async run(work): Promise<Outcome> {
+      const causes = work.cause.length > 0 ? work.cause : [{ rows: work.rows, reason: 'requested' }];
+      const refusal = work.enter();
+      if (refusal) return { residue: [{ rows: work.rows, reason: refusal }] };
+      const results = await Promise.all(causes.map((cause) => persist(work, cause, options.journal)));
+      options.appended?.();
+      return {
+        residue: results.flatMap((result) => (typeof result === 'number' ? [] : [result])),
+        refs: results.flatMap((result) => (typeof result === 'number' ? [`journal:${result}`] : [])),
+      };
+    },
+  };
+}
+
+/** @returns the journal sequence, or what did not become durable */
+async function persist(
+  work: Work,
+  cause: Residue,
+  journal: Pick<Journal, 'append'>,
+): Promise<number | Residue> {
+  const { rows, reason, detail } = cause;
+  try {
+    return await journal.append(
+      rawEntry({ batch: work.batch, rows, purpose: 'replay', reason, detail, trail: work.trail }),
+    );
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    const isTooLarge = error instanceof TierfallError && error.code.includes('TOO_LARGE');
+    return { rows, reason: isTooLarge ? 'too-large' : 'unavailable', detail: words };
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Tier 2, structural degradation: drifted rows land under strict coercion, every change written down.
+ *
+ * Q1 a changed cell is in the loss report, or its row did not land. Q2 the originals of changed rows are
+ * durable before the batch is acknowledged, so that they can be healed in place later.
+ */
+import { ConfigError } from '../core/errors.ts';
+import type { Outcome, Residue } from '../core/outcome.ts';
+import type { SinkReason } from '../core/reason.ts';
+import { rowIndices } from '../core/row-set.ts';
+import type { Journal } from '../journal/journal.ts';
+import {
+  asCompiledSchema,
+  type Coerced,
+  type CompiledSchema,
+  type SchemaLike,
+} from '../schema/compile-schema.ts';
+import type { Sink } from '../sinks/sink.ts';
+import { rawEntry } from './raw-entries.ts';
+import { send } from './send.ts';
+import type { Tier, Work } from './tier.ts';
+import { payloadOf } from './write-request.ts';
+
+export interface SchemaCoerceOptions {
+  readonly sink: Sink;
+  readonly schema: SchemaLike;
+  /** Where the original bytes of changed rows are kept; `false` gives up healing them. */
+  readonly keepOriginal: Pick<Journal, 'append'> | false;
+}
+
+const REASONS = [
+  'unavailable',
+  'throttled',
+  'too-large',
+  'ambiguous',
+  'beyond-tolerance',
+  'refused',
+  'unauthorised',
+  'missing-target',
+  'undecodable',
+] as const satisfies readonly SinkReason[];
+
+/** @throws ConfigError when the sink takes only bytes, which cannot be coerced */
+export function schemaCoerce(options: SchemaCoerceOptions): Tier<(typeof REASONS)[number]> {
+  const { sink, keepOriginal } = options;
+  const schema = asCompiledSchema(options.schema);
+  if (sink.accepts === 'bytes') {
+    throw new ConfigError(
+      'schemaCoerce.sink',
+      `${sink.name} takes bytes only`,
+      'Use a sink that accepts columns or records.',
+    );
+  }
+  return {
+    kind: 'schema-coerce',
+    reasons: REASONS,
+    lands: 'delivered',
+    amplification: 6,
+    async run(work): Promise<Outcome> {
+      const coerced = await schema.coerce(work.batch, work.rows);
+      if (coerced.columns.rows.length === 0) return { residue: coerced.residue };
+      const failed = await send(
+        work,
+        sink,
+        payloadOf(coerced.columns, sink, coerced.columns.rows, coerced.residue),
+      );
+      return keep(work, schema, coerced, failed, keepOriginal);
+    },
+  };
+}
+
+/** Which rows landed changed, once their originals are safe. */
+async function keep(
+  work: Work,
+  schema: CompiledSchema,
+  { degradedRows, loss, residue }: Coerced,
+  failed: readonly Residue[],
+  journal: SchemaCoerceOptions['keepOriginal'],
+): Promise<Outcome> {
+  const { batch } = work;
+  const gone = new Set(failed.flatMap(({ rows }) => rowIndices(rows, batch.rowCount)));
+  const rows = degradedRows.filter((row) => !gone.has(row));
+  const left = [...residue, ...failed];
+  if (rows.length === 0) return { residue: left };
+  if (journal) {
+    try {
+      await journal.append(rawEntry({ batch, rows, purpose: 'heal', reason: 'degraded', trail: work.trail }));
+    } catch (error) {
+      // Landed, but not healable: the next tier keeps the bytes, and the keys make the replay harmless.
+      const detail = `originals not kept: ${error instanceof Error ? error.message : String(error)}`;
+      return { residue: [...left, { rows, reason: 'unavailable', detail }] };
+    }
+  }
+  // The report counts what landed: without the rows that the sink refused, it is made again.
+  const landed = rows.length === degradedRows.length ? loss : (await schema.coerce(batch, rows)).loss;
+  return { residue: left, degraded: { rows, loss: landed } };
+}

@@ -1,0 +1,209 @@
+/**
+ * Tier 1, schema-aware retry: what it does depends on why the rows came.
+ *
+ * R1 identical bytes are never sent again after a schema failure: only rows that pass a newer schema are.
+ * R2 keys stay the same for every attempt; only the attempt id rotates. R3 an `ambiguous` write is read
+ * back when the sink can, so that rows it holds are not sent again. R4 requests are bounded in number.
+ */
+import type { Outcome, Residue } from '../core/outcome.ts';
+import { isPassing, type SinkReason } from '../core/reason.ts';
+import { countRows, type RowSet, rowIndices } from '../core/row-set.ts';
+import {
+  asCompiledSchema,
+  type CompiledSchema,
+  compileSchema,
+  recordKeys,
+  type SchemaLike,
+} from '../schema/compile-schema.ts';
+import type { SchemaRegistry } from '../schema/registry.ts';
+import type { Sink } from '../sinks/sink.ts';
+import { bisectRefused } from './bisect.ts';
+import { type PatienceOptions, retryPatiently } from './retry-patiently.ts';
+import { send } from './send.ts';
+import type { Tier, TierContext, Work } from './tier.ts';
+import { hasRows, prepareStrictly } from './write-request.ts';
+
+export interface SchemaRetryOptions extends PatienceOptions {
+  readonly sink: Sink;
+  readonly schema?: SchemaLike;
+  /** Asked for a newer schema when rows do not fit the one at hand. */
+  readonly registry?: SchemaRegistry;
+  /** Requests per batch, waits and bisection included. @default 500 */
+  readonly requestsMax?: number;
+}
+
+const REASONS = [
+  'unavailable',
+  'throttled',
+  'too-large',
+  'ambiguous',
+  'schema-mismatch',
+  'beyond-tolerance',
+  'refused',
+  'unauthorised',
+  'missing-target',
+  'undecodable',
+] as const satisfies readonly SinkReason[];
+
+const REQUESTS_MAX = 500;
+
+export function schemaRetry(options: SchemaRetryOptions): Tier<(typeof REASONS)[number]> {
+  const fixed = options.schema === undefined ? undefined : asCompiledSchema(options.schema);
+  let context: TierContext | undefined;
+  return {
+    kind: 'schema-retry',
+    reasons: REASONS,
+    lands: 'delivered',
+    amplification: 4,
+    async open(given) {
+      context = given;
+    },
+    run(work) {
+      if (!context) throw new Error('schema-retry runs only in an opened engine');
+      return new Retry(work, options, fixed, context).run();
+    },
+  };
+}
+
+/** One batch's retries. */
+class Retry {
+  readonly #work: Work;
+  readonly #options: SchemaRetryOptions;
+  readonly #sink: Sink;
+  readonly #context: TierContext;
+  #schema: CompiledSchema | undefined;
+  #requests = 0;
+
+  constructor(
+    work: Work,
+    options: SchemaRetryOptions,
+    schema: CompiledSchema | undefined,
+    context: TierContext,
+  ) {
+    this.#work = work;
+    this.#options = options;
+    this.#sink = options.sink;
+    this.#schema = schema;
+    this.#context = context;
+  }
+
+  async run(): Promise<Outcome> {
+    const residue: Residue[] = [];
+    for (const cause of this.#work.cause) residue.push(...(await this.#mend(cause)));
+    return { residue, attempts: this.#requests };
+  }
+
+  /** What is left of `cause` after everything that its reason calls for. */
+  async #mend(cause: Residue): Promise<readonly Residue[]> {
+    if (this.#requests >= (this.#options.requestsMax ?? REQUESTS_MAX)) return [cause];
+    switch (cause.reason) {
+      case 'schema-mismatch':
+      case 'beyond-tolerance':
+        return this.#withNewerSchema(cause);
+      case 'too-large':
+        return this.#halve(cause);
+      case 'refused':
+        return cause.whole ? this.#bisect(cause) : [cause];
+      default:
+        return isPassing(cause.reason) ? this.#patiently(cause) : [cause];
+    }
+  }
+
+  async #withNewerSchema(cause: Residue): Promise<readonly Residue[]> {
+    const { registry } = this.#options;
+    const latest = registry && (await registry.latest(this.#work.signal));
+    if (!latest) return [cause];
+    const newer = compileSchema(latest.schema);
+    if (newer.fingerprint === this.#schema?.fingerprint) return [cause];
+    this.#schema = newer;
+    return this.#mendAll(await this.#send(cause.rows));
+  }
+
+  async #halve(cause: Residue): Promise<readonly Residue[]> {
+    const rows = rowIndices(cause.rows, this.#work.batch.rowCount);
+    if (rows.length < 2) return [cause];
+    const middle = Math.ceil(rows.length / 2);
+    const first = await this.#mendAll(await this.#send(rows.slice(0, middle)));
+    return [...first, ...(await this.#mendAll(await this.#send(rows.slice(middle))))];
+  }
+
+  async #bisect(cause: Residue): Promise<readonly Residue[]> {
+    const rows = rowIndices(cause.rows, this.#work.batch.rowCount);
+    const { judged, rest } = await bisectRefused(rows, cause.detail, (some) => this.#send(some));
+    return [...judged, ...(await this.#mendAll(rest))];
+  }
+
+  async #patiently(cause: Residue): Promise<readonly Residue[]> {
+    const left = await retryPatiently(
+      cause,
+      (residue) => this.#again(residue),
+      ({ reason }) =>
+        reason === 'unavailable' || reason === 'throttled' || reason === 'ambiguous' || reason === 'crashed',
+      {
+        clock: this.#context.clock,
+        random: this.#context.random,
+        wait: (delayMs) => this.#work.wait(delayMs),
+        retrying: (residue, delayMs) => this.#announce(residue, delayMs),
+      },
+      this.#options,
+    );
+    return this.#mendAll(
+      left.filter(({ reason }) => !isPassing(reason)),
+      left.filter(({ reason }) => isPassing(reason)),
+    );
+  }
+
+  async #again(residue: Residue): Promise<readonly Residue[]> {
+    if (residue.reason !== 'throttled') await this.#sink.reset?.();
+    const rows = residue.reason === 'ambiguous' ? await this.#withoutHeld(residue.rows) : residue.rows;
+    return countRows(rows, this.#work.batch.rowCount) === 0 ? [] : this.#send(rows);
+  }
+
+  /** Rows that the sink does not hold yet; all of them when it cannot say. */
+  async #withoutHeld(rows: RowSet): Promise<RowSet> {
+    const { batch } = this.#work;
+    if (!this.#sink.lookup) return rows;
+    const { payload } = prepareStrictly(batch, rows, this.#sink, this.#schema);
+    const indices = rowIndices(payload.rows, batch.rowCount);
+    const keys = recordKeys(payload.columns, batch, payload.rows);
+    try {
+      const held = await this.#sink.lookup(keys);
+      return indices.filter((_, position) => !held.has(keys[position] ?? ''));
+    } catch {
+      // Reading back is an economy: the keys keep a second write harmless.
+      return rows;
+    }
+  }
+
+  /** Mends what a failed request revealed, one level further; `settled` passes through. */
+  async #mendAll(left: readonly Residue[], settled: readonly Residue[] = []): Promise<readonly Residue[]> {
+    const mended: Residue[] = [...settled];
+    for (const residue of left) mended.push(...(await this.#mend(residue)));
+    return mended;
+  }
+
+  async #send(rows: RowSet): Promise<readonly Residue[]> {
+    const { batch } = this.#work;
+    this.#requests += 1;
+    if (this.#requests > (this.#options.requestsMax ?? REQUESTS_MAX)) {
+      return [
+        { rows, reason: 'unavailable', detail: `gave up after ${this.#requests - 1} requests`, whole: true },
+      ];
+    }
+    const { payload, residue } = prepareStrictly(batch, rows, this.#sink, this.#schema);
+    if (!hasRows(payload, batch)) return residue;
+    return [...residue, ...(await send(this.#work, this.#sink, payload))];
+  }
+
+  #announce({ reason }: Residue, delayMs: number): void {
+    const { chain, tier, emit } = this.#context;
+    emit('callRetried', {
+      chain,
+      batchId: this.#work.batch.key,
+      tier,
+      attempts: this.#requests,
+      reason,
+      delayMs,
+    });
+  }
+}

@@ -1,0 +1,127 @@
+/** From rows of a batch to what a sink is handed: decoded as it wants them, with stable keys. */
+import { decodeRecord } from '../codecs/codecs.ts';
+import type { Batch } from '../core/batch.ts';
+import type { Columns } from '../core/columns.ts';
+import { SinkError } from '../core/errors.ts';
+import type { Residue } from '../core/outcome.ts';
+import { type RowSet, rowIndices } from '../core/row-set.ts';
+import { type CompiledSchema, recordKeys } from '../schema/compile-schema.ts';
+import type { Sink, SinkRecord, WriteRequest } from '../sinks/sink.ts';
+import type { Work } from './tier.ts';
+
+type Payload = Pick<WriteRequest, 'rows' | 'columns' | 'records'>;
+
+/** The rows a sink can be given, and those that cannot even be prepared. */
+export interface Prepared {
+  readonly payload: Payload;
+  readonly residue: readonly Residue[];
+}
+
+const NOTHING_LEFT: readonly Residue[] = Object.freeze([]);
+
+/** A request whose costly parts (keys, signal, attempt id) are made when the sink first asks. */
+export class SinkRequest implements WriteRequest {
+  readonly batch: Batch;
+  readonly rows: RowSet;
+  readonly columns: Columns | undefined;
+  readonly records: readonly SinkRecord[] | undefined;
+  readonly mode: WriteRequest['mode'];
+  readonly #work: Work;
+  readonly #signal: AbortSignal | undefined;
+  #keys: readonly string[] | undefined = undefined;
+  #attemptId: string | undefined = undefined;
+
+  constructor(work: Work, payload: Payload, signal?: AbortSignal, mode: WriteRequest['mode'] = 'insert') {
+    this.batch = work.batch;
+    this.rows = payload.rows;
+    this.columns = payload.columns;
+    this.records = payload.records;
+    this.mode = mode;
+    this.#work = work;
+    this.#signal = signal;
+  }
+
+  get keys(): readonly string[] {
+    this.#keys ??= recordKeys(this.columns, this.batch, this.rows);
+    return this.#keys;
+  }
+
+  get attemptId(): string {
+    this.#attemptId ??= this.#work.attemptId;
+    return this.#attemptId;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal ?? this.#work.signal;
+  }
+}
+
+/** Strict preparation: with a schema only conforming rows pass, without one only decodable rows. */
+export function prepareStrictly(
+  batch: Batch,
+  rows: RowSet,
+  sink: Sink,
+  schema: CompiledSchema | undefined,
+): Prepared {
+  if (schema) {
+    const { columns, residue } = schema.check(batch, rows);
+    return { payload: payloadOf(columns, sink, rows, residue), residue };
+  }
+  if (sink.accepts === 'bytes') {
+    return { payload: { rows, columns: undefined, records: undefined }, residue: NOTHING_LEFT };
+  }
+  if (sink.accepts === 'columns') {
+    throw new SinkError('crashed', `${sink.name} wants columns, and the tier has no schema`, {
+      hint: 'Give the tier a schema, or use a sink that accepts records or bytes.',
+      retryable: false,
+    });
+  }
+  return decodeAll(batch, rows);
+}
+
+/** What the sink is handed of checked or coerced columns. */
+export function payloadOf(columns: Columns, sink: Sink, rows: RowSet, residue: readonly Residue[]): Payload {
+  const passed = residue.length === 0 ? rows : columns.rows;
+  switch (sink.accepts) {
+    case 'columns':
+      return { rows: passed, columns, records: undefined };
+    case 'records':
+      return { rows: passed, columns, records: toRecords(columns) };
+    case 'bytes':
+      return { rows: passed, columns, records: undefined };
+  }
+}
+
+/** Rows that `payload` holds. */
+export function hasRows(payload: Payload, batch: Batch): boolean {
+  return payload.rows === 'all' ? batch.rowCount > 0 : payload.rows.length > 0;
+}
+
+function decodeAll(batch: Batch, rows: RowSet): Prepared {
+  const decoded: number[] = [];
+  const records: SinkRecord[] = [];
+  const residue: Residue[] = [];
+  for (const row of rowIndices(rows, batch.rowCount)) {
+    try {
+      records.push(decodeRecord(batch, row));
+      decoded.push(row);
+    } catch (error) {
+      residue.push({
+        rows: [row],
+        reason: 'undecodable',
+        detail: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+  const passed = residue.length === 0 ? rows : decoded;
+  return { payload: { rows: passed, columns: undefined, records }, residue };
+}
+
+/** Objects without a prototype, so that a field named `__proto__` is data. */
+function toRecords({ columns, rows, values }: Columns): readonly SinkRecord[] {
+  return rows.map((_, position) => {
+    const record: Record<string, unknown> = Object.create(null);
+    for (const [index, { name }] of columns.entries()) record[name] = values[index]?.[position] ?? null;
+    return record;
+  });
+}
