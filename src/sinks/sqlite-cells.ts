@@ -66,9 +66,13 @@ function isInt64(cell: Cell | undefined): cell is bigint {
 }
 
 // Never the value itself: it may be long or secret, and equal details fold into one residue.
-function fault(cell: Cell | undefined, column: Column): string {
-  if (typeof cell === 'bigint') return 'the integer needs more than 64 bits';
-  if (typeof cell === 'number') return Number.isNaN(cell) ? 'SQLite cannot hold NaN' : 'not a safe integer';
-  if (typeof cell === 'string') return 'the text holds a lone surrogate, which SQLite cannot store';
-  return `a ${column.type} was expected, found ${cell instanceof Uint8Array ? 'bytes' : typeof cell}`;
+function fault(cell: Cell | undefined, { type }: Column): string {
+  const found = cell instanceof Uint8Array ? 'bytes' : typeof cell;
+  if (found === 'bigint' && (type === 'bigint' || type === 'timestamp'))
+    return 'the integer needs more than 64 bits';
+  if (found === 'number' && type === 'float') return 'SQLite cannot hold NaN';
+  if (found === 'number' && type === 'int') return 'the number is not a safe integer';
+  if (typeof cell === 'string' && !cell.isWellFormed())
+    return 'the text holds a lone surrogate, which SQLite cannot store';
+  return `${type} was expected, found ${found}`;
 }

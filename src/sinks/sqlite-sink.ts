@@ -34,6 +34,8 @@ export interface SqliteSinkOptions {
   readonly busyTimeoutMs?: number;
   /** Whether a column the table lacks is added to it; otherwise the write is `refused`. @default true */
   readonly addColumns?: boolean;
+  /** Size the database may grow to, in bytes; beyond it a write is `unavailable`. @default the disk's */
+  readonly bytesMax?: number;
   /** @default `sqlite:<table>` */
   readonly name?: string;
   /**
@@ -215,7 +217,11 @@ class TableSink implements SqliteSink {
     const identity = this.#options.identityOf?.(this.#options.file);
     if (this.#database !== undefined && identity !== this.#identity) this.#disconnect();
     if (this.#database === undefined) {
-      this.#database = openDatabase(this.#options.file, Math.min(BUSY_SLICE_MS, this.#busyTimeoutMs));
+      this.#database = openDatabase(
+        this.#options.file,
+        Math.min(BUSY_SLICE_MS, this.#busyTimeoutMs),
+        this.#options.bytesMax,
+      );
       this.#identity = this.#options.identityOf?.(this.#options.file);
     }
     return this.#database;
@@ -236,14 +242,21 @@ class TableSink implements SqliteSink {
 
 const NEVER = new AbortController().signal;
 
-function openDatabase(file: string, timeout: number): DatabaseSync {
+function openDatabase(file: string, timeout: number, bytesMax: number | undefined): DatabaseSync {
   const database = new DatabaseSync(file, { timeout });
   try {
-    // Switching to WAL fails at once when somebody writes; taking the write lock first waits for them.
-    database.exec('BEGIN IMMEDIATE; ROLLBACK; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    if (database.prepare('PRAGMA journal_mode').get()?.['journal_mode'] !== 'wal') {
+      // Switching to WAL fails at once when somebody writes; taking the write lock first waits for them.
+      database.exec('BEGIN IMMEDIATE; ROLLBACK; PRAGMA journal_mode = WAL');
+    }
+    database.exec('PRAGMA synchronous = FULL');
     const level = database.prepare('PRAGMA synchronous').get()?.['synchronous'];
     if (level !== 2)
       throw new SinkError('unavailable', `synchronous is ${String(level)}, not FULL: a commit could be lost`);
+    if (bytesMax !== undefined) {
+      const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.['page_size']);
+      database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytesMax / pageBytes))}`);
+    }
     return database;
   } catch (error) {
     database.close();
@@ -285,7 +298,7 @@ function insertRow(
   }
 }
 
-function checkOptions({ file, table, busyTimeoutMs = 0 }: SqliteSinkOptions): void {
+function checkOptions({ file, table, busyTimeoutMs = 0, bytesMax = 1 }: SqliteSinkOptions): void {
   if (file === '' || file === ':memory:' || file.includes('\0')) {
     throw new ConfigError(
       'file',
@@ -305,6 +318,13 @@ function checkOptions({ file, table, busyTimeoutMs = 0 }: SqliteSinkOptions): vo
       'busyTimeoutMs',
       `expected 0 or more, found ${busyTimeoutMs}`,
       'Give it in milliseconds.',
+    );
+  }
+  if (!Number.isFinite(bytesMax) || bytesMax <= 0) {
+    throw new ConfigError(
+      'bytesMax',
+      `expected more than 0, found ${bytesMax}`,
+      'Give it in bytes, or leave it out.',
     );
   }
 }
