@@ -161,7 +161,6 @@ class TableSink implements SqliteSink {
         database.exec('COMMIT');
         return result;
       } catch (error) {
-        rollBack(database);
         throw isBusy(error) ? error : translateSqliteError(error, this.name, committing);
       }
     });
@@ -227,7 +226,7 @@ class TableSink implements SqliteSink {
     return this.#database;
   }
 
-  // A connection that could not roll back would refuse every BEGIN from then on.
+  // Closing rolls back, also where ROLLBACK itself would fail and every later BEGIN with it.
   #isSpoilt(error: unknown): boolean {
     const cause = error instanceof SinkError ? error.cause : error;
     return spoilsConnection(cause) || this.#database?.isTransaction === true;
@@ -251,8 +250,9 @@ function openDatabase(file: string, timeout: number, bytesMax: number | undefine
     }
     database.exec('PRAGMA synchronous = FULL');
     const level = database.prepare('PRAGMA synchronous').get()?.['synchronous'];
-    if (level !== 2)
+    if (level !== 2) {
       throw new SinkError('unavailable', `synchronous is ${String(level)}, not FULL: a commit could be lost`);
+    }
     if (bytesMax !== undefined) {
       const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.['page_size']);
       database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytesMax / pageBytes))}`);
@@ -261,14 +261,6 @@ function openDatabase(file: string, timeout: number, bytesMax: number | undefine
   } catch (error) {
     database.close();
     throw error;
-  }
-}
-
-function rollBack(database: DatabaseSync): void {
-  try {
-    if (database.isTransaction) database.exec('ROLLBACK');
-  } catch {
-    // The first error tells more; the connection is dropped because its transaction is still open.
   }
 }
 
