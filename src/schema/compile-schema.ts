@@ -1,0 +1,73 @@
+/** A schema, compiled once and used for every batch. */
+import { setImmediate } from 'node:timers/promises';
+import type { Batch } from '../core/batch.ts';
+import type { Column } from '../core/columns.ts';
+import { ConfigError, SchemaError } from '../core/errors.ts';
+import { sha256 } from '../core/keys.ts';
+import type { RowSet } from '../core/row-set.ts';
+import type { Schema } from './arrow.ts';
+import { type Checked, checkRows } from './check.ts';
+import { type Coerced, coerceRows } from './coerce.ts';
+import { FieldNames } from './field-names.ts';
+import { planField } from './field-plan.ts';
+
+export type { Checked } from './check.ts';
+export type { Coerced } from './coerce.ts';
+
+export interface CompileOptions {
+  /** Divergence (mismatched cells / cells, 0 to 1) above which mismatched rows are `beyond-tolerance`. @default 0.25 */
+  readonly tolerance?: number;
+  /** Lets other work run; called every 500 rows of a coercion. @default a setImmediate */
+  readonly yieldToLoop?: () => Promise<unknown>;
+}
+
+export interface CompiledSchema {
+  readonly schema: Schema;
+  /** SHA-256 over names, types, nullability and metadata, 64 hex digits: equal for equal schemas. */
+  readonly fingerprint: string;
+  readonly columns: readonly Column[];
+  /** The strict check. Every row is in the columns or in one residue; never throws for data. */
+  check(batch: Batch, rows: RowSet): Checked;
+  /** Structural degradation. Every row is in the columns or in one residue; never rejects for data. */
+  coerce(batch: Batch, rows: RowSet): Promise<Coerced>;
+}
+
+const TOLERANCE = 0.25;
+
+function fingerprintOf(schema: Schema): string {
+  const fields = schema.fields.map((field) => [
+    field.name,
+    String(field.type),
+    field.nullable,
+    [...field.metadata].sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
+  return sha256(new TextEncoder().encode(JSON.stringify(fields)));
+}
+
+/**
+ * Pure but for time given to the event loop; the result may be shared and kept.
+ * @throws SchemaError naming the field when a type, a name or metadata cannot be used
+ * @throws ConfigError when `tolerance` is not between 0 and 1
+ */
+export function compileSchema(schema: Schema, options: CompileOptions = {}): CompiledSchema {
+  const { tolerance = TOLERANCE, yieldToLoop = () => setImmediate() } = options;
+  if (!(tolerance >= 0 && tolerance <= 1)) {
+    throw new ConfigError(
+      'tolerance',
+      `found ${tolerance}, expected a number from 0 to 1`,
+      'It is the part of all cells.',
+    );
+  }
+  if (schema.fields.length === 0) {
+    throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
+  }
+  const fields = schema.fields.map(planField);
+  const plan = { fields, names: new FieldNames(fields) };
+  return {
+    schema,
+    fingerprint: fingerprintOf(schema),
+    columns: fields.map((field) => field.column),
+    check: (batch, rows) => checkRows(plan, batch, rows, tolerance),
+    coerce: (batch, rows) => coerceRows(plan, batch, rows, yieldToLoop),
+  };
+}
