@@ -72,6 +72,7 @@ export function functionSink(write: WriteFunction, options: FunctionSinkOptions 
     name,
     accepts: 'records',
     idempotent: options.idempotent ?? false,
+    settlesOnAbort: true,
     async write(request: WriteRequest): Promise<WriteResult | undefined> {
       const { signal } = request;
       if (signal.aborted) throw new SinkError('unavailable', `${name}: aborted before the call`);
@@ -109,8 +110,20 @@ async function translated<T>(call: () => Promise<T>, rules: ClassifyOptions): Pr
 }
 
 function contextOf(request: WriteRequest): FunctionSinkContext {
-  const { batch, keys, attemptId, mode, signal } = request;
-  return { attributes: batch.attributes, orderingKey: batch.orderingKey, keys, attemptId, mode, signal };
+  const { batch, mode, signal } = request;
+  return {
+    attributes: batch.attributes,
+    orderingKey: batch.orderingKey,
+    mode,
+    signal,
+    // Computed when asked for: many functions never look.
+    get keys() {
+      return request.keys;
+    },
+    get attemptId() {
+      return request.attemptId;
+    },
+  };
 }
 
 function isFailedResponse(answer: unknown): answer is { readonly status: number } {

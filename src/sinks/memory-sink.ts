@@ -38,6 +38,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     name,
     accepts,
     idempotent: true,
+    settlesOnAbort: true,
     rows,
     order,
     get writes() {

@@ -1,15 +1,16 @@
 /** The part of a request that a sink asked for. Its absence is a bug of the tier, not a fault of the data. */
 import type { Columns } from '../core/columns.ts';
 import { SinkError } from '../core/errors.ts';
+import { countRows } from '../core/row-set.ts';
 import type { SinkRecord, WriteRequest } from './sink.ts';
 
-/** @throws SinkError `crashed` when the request has no records, or not one per key */
+/** @throws SinkError `crashed` when the request has no records, or not one per row */
 export function recordsOf(request: WriteRequest, sink: string): readonly SinkRecord[] {
   const { records } = request;
   if (records === undefined) throw malformed(sink, 'has no records');
-  if (records.length !== request.keys.length) {
-    throw malformed(sink, `has ${records.length} records for ${request.keys.length} keys`);
-  }
+  // Against the rows and not the keys, which cost a hash per request and may never be asked for.
+  const count = countRows(request.rows, request.batch.rowCount);
+  if (records.length !== count) throw malformed(sink, `has ${records.length} records for ${count} rows`);
   return records;
 }
 

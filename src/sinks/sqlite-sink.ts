@@ -82,6 +82,7 @@ class TableSink implements SqliteSink {
   readonly name: string;
   readonly accepts = 'columns';
   readonly idempotent = true;
+  readonly settlesOnAbort = true;
   readonly #options: SqliteSinkOptions;
   readonly #busyTimeoutMs: number;
   #database: DatabaseSync | undefined;

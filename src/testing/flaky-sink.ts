@@ -91,6 +91,10 @@ class ControlledSink implements FlakySink {
     return this.#inner.idempotent;
   }
 
+  get settlesOnAbort(): boolean {
+    return this.#inner.settlesOnAbort ?? false;
+  }
+
   get held(): number {
     return this.#waiting.size;
   }

@@ -163,6 +163,16 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'takes a request whose parts are getters of a class, as an engine hands it over',
+    check: async (harness) => {
+      const whole = numbered(3);
+      // A spread copies nothing of it, so a sink that takes requests apart that way is found out.
+      const request: WriteRequest = Object.create(whole);
+      assert.equal(residueCount(await harness.sink.write(request)), 0);
+      await assertHeld(harness, whole);
+    },
+  },
+  {
     name: `takes ${ROWS_MANY} rows in one request`,
     check: async (harness) => {
       const request = numbered(ROWS_MANY);

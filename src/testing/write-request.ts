@@ -54,15 +54,23 @@ export function writeRequest(parts: WriteRequestParts): WriteRequest {
 
 /** The same request for only some of its rows, given as ascending positions within it. */
 export function selectPositions(request: WriteRequest, positions: readonly number[]): WriteRequest {
-  const { columns, records, keys, rows } = request;
-  const pick = <T>(values: readonly T[]): T[] => values.filter((_, position) => chosen.has(position));
   const chosen = new Set(positions);
+  const pick = <T>(values: readonly T[]): T[] => values.filter((_, position) => chosen.has(position));
+  // Property by property: the parts of an engine's request are getters of its class, which a spread would lose.
+  const { batch, columns, records, keys, rows, attemptId, mode, signal } = request;
   return {
-    ...request,
+    batch,
     rows: rows === 'all' ? positions : pick(rows),
-    columns: columns && { ...columns, rows: pick(columns.rows), values: columns.values.map(pick) },
+    columns: columns && {
+      columns: columns.columns,
+      rows: pick(columns.rows),
+      values: columns.values.map(pick),
+    },
     records: records && pick(records),
     keys: pick(keys),
+    attemptId,
+    mode,
+    signal,
   };
 }
 

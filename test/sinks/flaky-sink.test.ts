@@ -79,6 +79,20 @@ describe('flakySink', () => {
     expect((await sink.write(numbers([0, 1], { rows: [1] })))?.residue).toMatchObject([{ rows: [1] }]);
   });
 
+  it('passes a request on whole when its parts are getters, as an engine has them', async () => {
+    const whole = numbers([0, 1, 2], { attemptId: 'a-7', mode: 'upgrade' });
+    const request: WriteRequest = Object.create(whole);
+    const seen: unknown[] = [];
+    const sink = flakySink(
+      functionSink((records, { keys, attemptId, mode, signal }) => {
+        seen.push(records.length, keys, attemptId, mode, signal === whole.signal);
+      }),
+    );
+    sink.refuseKeys((key) => key === 'k-1');
+    expect((await sink.write(request))?.residue).toMatchObject([{ rows: [1] }]);
+    expect(seen).toEqual([2, ['k-0', 'k-2'], 'a-7', 'upgrade', true]);
+  });
+
   it('does not say which key it refuses when refusals are opaque, and writes none', async () => {
     const { sink, inner } = make({ opaqueRefusals: true });
     sink.refuseKeys((key) => key === 'k-1');

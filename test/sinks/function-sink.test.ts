@@ -46,6 +46,11 @@ describe('functionSink', () => {
     ]);
   });
 
+  it('does not compute keys that the function never asks for', async () => {
+    const given = Object.defineProperty({ ...request(3) }, 'keys', { get: () => expect.unreachable() });
+    expect(await functionSink(() => undefined).write(given)).toBeUndefined();
+  });
+
   it('promises no idempotence and no lookup unless it is told', () => {
     const sink = functionSink(() => undefined);
     expect([sink.idempotent, sink.lookup, sink.accepts]).toEqual([false, undefined, 'records']);
