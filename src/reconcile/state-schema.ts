@@ -31,15 +31,13 @@ CREATE TABLE IF NOT EXISTS quarantine (
   id TEXT PRIMARY KEY,
   chain TEXT NOT NULL,
   object TEXT NOT NULL,
-  position INTEGER NOT NULL,
   ref TEXT NOT NULL,
   entry INTEGER NOT NULL,
   row INTEGER NOT NULL,
   reason TEXT NOT NULL,
-  at_ms INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('held', 'released', 'discarded'))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS quarantine_by_entry ON quarantine (chain, ref, entry);
-CREATE INDEX IF NOT EXISTS quarantine_by_state ON quarantine (chain, state, reason, at_ms, id);
+CREATE INDEX IF NOT EXISTS quarantine_by_state ON quarantine (chain, state, reason);
 CREATE TABLE IF NOT EXISTS state_facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;

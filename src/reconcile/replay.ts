@@ -1,0 +1,246 @@
+/**
+ * Replays one stored object from where an earlier attempt got to, proves that it is complete, and settles it.
+ *
+ * P1 entries go in order, and the next one starts only when every row of the one before is in the sink, held by it,
+ * or in quarantine. P2 an object whose bytes or counts differ from its job is never delivered. P3 a settlement
+ * is written only when the account balances and no key is missing. P4 progress is remembered after every entry.
+ */
+import type { Clock, Random } from '../core/clock.ts';
+import { StorageError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import { sha256 } from '../core/keys.ts';
+import { rowIndices } from '../core/row-set.ts';
+import type { JournalEntry } from '../journal/journal.ts';
+import type { Store } from '../stores/store.ts';
+import { type Expected, proveComplete, writeIncomplete } from './completeness.ts';
+import { isObjectKey, placeOf } from './job.ts';
+import type { Lease } from './lease.ts';
+import { encodeProgress, freshProgress, type Progress, progressOf } from './progress.ts';
+import type { ClaimedJob, Job } from './queue.ts';
+import {
+  type EntryDeps,
+  type EntryResult,
+  type Obstacle,
+  obstacleOf,
+  rebuildBatch,
+  replayEntry,
+} from './replay-entry.ts';
+import { type Proof, readSettlement, type Settlement, writeSettlement } from './settlement.ts';
+
+export interface ReplayDeps extends EntryDeps {
+  readonly store: Pick<Store, 'get' | 'put'>;
+  /** Reads the entries of an object. @throws StorageError when its bytes are damaged */
+  readonly decode: (bytes: Uint8Array) => Promise<readonly JournalEntry[]>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+}
+
+export type ReplayResult =
+  /** `fresh` is false when an earlier attempt or another worker had settled it. */
+  | { readonly state: 'settled'; readonly settlement: Settlement; readonly fresh: boolean }
+  | { readonly state: 'postponed'; readonly reason: string; readonly delayMs: number }
+  /** The caller asked to stop between two entries. */
+  | { readonly state: 'stopped' };
+
+export interface ReplayControl {
+  readonly lease: Pick<Lease, 'signal' | 'checkpoint'>;
+  /** Asked before each entry. */
+  readonly isStopping: () => boolean;
+}
+
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 30_000;
+
+/** Full jitter over an exponential step, and never less than what the sink asked for. */
+export function backoffMs(failures: number, random: Random, retryAfterMs = 0): number {
+  const stepMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 16));
+  return Math.max(retryAfterMs, Math.ceil(random() * stepMs));
+}
+
+/**
+ * Replays the object of a claimed job. The caller completes or postpones the job by the result.
+ * @throws LeaseLostError; anything unexpected, upon which the job is to be postponed
+ */
+export async function replayObject(
+  job: ClaimedJob,
+  deps: ReplayDeps,
+  control: ReplayControl,
+): Promise<ReplayResult> {
+  try {
+    const found = await readSettlement(deps.store, job.ref);
+    if (found.state === 'valid') return { state: 'settled', settlement: found.settlement, fresh: false };
+    const entries = await loadEntries(job, deps);
+    return await new Replay(job, entries, deps, control).run();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    const { code, message } = error;
+    deps.emit('storageFailed', { chain: deps.chain, operation: `replay ${job.ref}`, code, message });
+    return { state: 'postponed', reason: code, delayMs: backoffMs(job.attempts, deps.random) };
+  }
+}
+
+/**
+ * The entries of an object, in order. P2.
+ * @throws StorageError `STORAGE_CORRUPT` or `STORAGE_ROWS_MISMATCH`; what store and decoder throw
+ */
+export async function loadEntries(
+  job: Pick<Job, 'ref' | 'sha256' | 'rows'>,
+  { store, decode }: Pick<ReplayDeps, 'store' | 'decode'>,
+): Promise<readonly JournalEntry[]> {
+  const bytes = await store.get(job.ref);
+  const digest = sha256(bytes);
+  if (digest !== job.sha256)
+    throw notTheObject(job.ref, `its SHA-256 is ${digest}, announced was ${job.sha256}`);
+  const entries = await decode(bytes);
+  const rows = countEntryRows(entries);
+  if (rows === job.rows) return entries;
+  throw new StorageError('STORAGE_ROWS_MISMATCH', `${job.ref} holds ${rows} rows, announced were ${job.rows}`, {
+    hint: 'Nothing of it is delivered. Restore the object from a copy.',
+  });
+}
+
+/** Reads an object that only the store knows. @throws as `loadEntries`, also when the bytes belie the name */
+export async function inspectObject(
+  ref: string,
+  deps: Pick<ReplayDeps, 'store' | 'decode'>,
+): Promise<{ readonly rows: number; readonly sha256: string }> {
+  const bytes = await deps.store.get(ref);
+  const digest = sha256(bytes);
+  const place = isObjectKey(ref) ? placeOf(ref) : undefined;
+  if (place && !digest.startsWith(place.digest)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
+  return { rows: countEntryRows(await deps.decode(bytes)), sha256: digest };
+}
+
+function countEntryRows(entries: readonly JournalEntry[]): number {
+  return entries.reduce((count, entry) => count + entry.rowCount, 0);
+}
+
+function notTheObject(ref: string, found: string): StorageError {
+  return new StorageError('STORAGE_CORRUPT', `${ref} is not the object that was stored: ${found}`, {
+    hint: 'Nothing of it is delivered. Restore the object from a copy.',
+  });
+}
+
+class Replay {
+  readonly #job: ClaimedJob;
+  readonly #entries: readonly JournalEntry[];
+  readonly #deps: ReplayDeps;
+  readonly #control: ReplayControl;
+  #progress: Progress;
+
+  constructor(job: ClaimedJob, entries: readonly JournalEntry[], deps: ReplayDeps, control: ReplayControl) {
+    this.#job = job;
+    this.#entries = entries;
+    this.#deps = deps;
+    this.#control = control;
+    this.#progress = progressOf(job);
+  }
+
+  async run(): Promise<ReplayResult> {
+    for (const entry of this.#entries.slice(this.#progress.entriesDone)) {
+      this.#control.lease.signal.throwIfAborted();
+      if (this.#control.isStopping()) return { state: 'stopped' };
+      const obstacle = await this.#replay(entry);
+      if (obstacle) return this.#postponed(obstacle);
+    }
+    return this.#settle();
+  }
+
+  async #replay(entry: JournalEntry): Promise<Obstacle | undefined> {
+    const { ref, attempts } = this.#job;
+    const { signal } = this.#control.lease;
+    const result = await replayEntry(entry, this.#deps, { ref, attempts: attempts + 1, signal });
+    for (const [reason, rows] of result.quarantined) {
+      this.#deps.emit('rowsQuarantined', { chain: this.#deps.chain, ref, reason, rows });
+    }
+    this.#progress = advance(this.#progress, result, attempts);
+    await this.#remember();
+    return result.obstacle;
+  }
+
+  async #settle(): Promise<ReplayResult> {
+    const { ref, sha256: digest, rows, attempts } = this.#job;
+    const { delivered, degraded, alreadyHeld } = this.#progress;
+    let quarantined = 0;
+    for (const entry of this.#entries) quarantined += (await this.#deps.quarantine.rowsOf(ref, entry.seq)).size;
+    // Differs only when two workers had the object at once and put different rows aside: count again.
+    if (delivered + degraded + alreadyHeld + quarantined !== rows) return this.#startOver('unbalanced');
+    const proof = await this.#prove();
+    if ('reason' in proof) return this.#postponed(proof);
+    const settledAt = new Date(this.#deps.clock.wallNow()).toISOString();
+    if (proof.missing.length > 0) {
+      await writeIncomplete(this.#deps.store, { version: 1, ref, foundAt: settledAt, proof });
+      return this.#startOver('missing-after-replay');
+    }
+    this.#control.lease.signal.throwIfAborted();
+    const counts = { rows, delivered, degraded, quarantined, alreadyHeld };
+    const settlement: Settlement = {
+      version: 1,
+      ref,
+      sha256: digest,
+      settledAt,
+      ...counts,
+      proof,
+      attempts: attempts + 1,
+    };
+    const standing = await writeSettlement(this.#deps.store, settlement);
+    return { state: 'settled', settlement: standing, fresh: standing === settlement };
+  }
+
+  async #prove(): Promise<Proof | Obstacle> {
+    const { sink, keysOf } = this.#deps;
+    const lookup = sink?.lookup?.bind(sink);
+    try {
+      return await proveComplete(this.#expected(), keysOf, lookup);
+    } catch (error) {
+      return obstacleOf(error);
+    }
+  }
+
+  async *#expected(): AsyncGenerator<Expected> {
+    for (const entry of this.#entries) {
+      const batch = rebuildBatch(entry, this.#deps);
+      const aside = await this.#deps.quarantine.rowsOf(this.#job.ref, entry.seq);
+      const rows = rowIndices('all', batch.rowCount).filter((row) => !aside.has(row));
+      if (rows.length > 0) yield { batch, rows };
+    }
+  }
+
+  /** From the first entry again: rows the sink holds are then skipped, and those it lacks are sent. */
+  async #startOver(reason: string): Promise<ReplayResult> {
+    this.#progress = { ...freshProgress(this.#job.attempts), movedAt: this.#progress.movedAt };
+    await this.#remember();
+    return { state: 'postponed', reason, delayMs: backoffMs(this.#job.attempts, this.#deps.random) };
+  }
+
+  async #remember(): Promise<void> {
+    await this.#control.lease.checkpoint(this.#progress.entriesDone, encodeProgress(this.#progress));
+  }
+
+  #postponed({ reason, retryAfterMs }: Obstacle): ReplayResult {
+    const failures = Math.max(0, this.#job.attempts - this.#progress.movedAt);
+    return { state: 'postponed', reason, delayMs: backoffMs(failures, this.#deps.random, retryAfterMs) };
+  }
+}
+
+/** Rows that an earlier attempt landed are found by the lookup now; they count as what they were then. */
+function advance(progress: Progress, result: EntryResult, attempts: number): Progress {
+  const { obstacle } = result;
+  // Nothing was found out, because the lookup itself failed: what is known stays known.
+  if (obstacle && result.delivered + result.degraded + result.alreadyHeld === 0) return progress;
+  const partDegraded = Math.min(progress.partDegraded, result.alreadyHeld);
+  const partDelivered = Math.min(progress.partDelivered, result.alreadyHeld - partDegraded);
+  const delivered = partDelivered + result.delivered;
+  const degraded = partDegraded + result.degraded;
+  if (obstacle) return { ...progress, partDelivered: delivered, partDegraded: degraded };
+  return {
+    entriesDone: progress.entriesDone + 1,
+    delivered: progress.delivered + delivered,
+    degraded: progress.degraded + degraded,
+    alreadyHeld: progress.alreadyHeld + result.alreadyHeld - partDegraded - partDelivered,
+    partDelivered: 0,
+    partDegraded: 0,
+    movedAt: attempts,
+  };
+}

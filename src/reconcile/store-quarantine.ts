@@ -1,0 +1,257 @@
+/**
+ * The quarantine in the store, with an index in the local state file for listing and for knowing quickly which
+ * rows are in it. The store is the truth; an index that is new or was lost is built from it before anything
+ * is answered.
+ *
+ * Holds K1 to K4 of the port, and: K5 no question is answered from an index that is not complete. It is
+ * checked in the same transaction, because a damaged state file may be replaced by an empty one at any time.
+ */
+import type { Clock } from '../core/clock.ts';
+import { sha256 } from '../core/keys.ts';
+import type { RawEntry } from '../journal/journal.ts';
+import type { Store } from '../stores/store.ts';
+import type {
+  Quarantine,
+  QuarantineAction,
+  QuarantineCount,
+  QuarantinedRow,
+  QuarantineFilter,
+  QuarantineSelection,
+  QuarantineState,
+  RowToQuarantine,
+} from './quarantine.ts';
+import {
+  decodeRows,
+  encodeMarker,
+  encodeRows,
+  type QuarantineObject,
+  type RestingRow,
+  readQuarantine,
+  rowId,
+} from './quarantine-object.ts';
+import type { SqlSession, StateDatabase } from './sqlite-database.ts';
+
+export interface StoreQuarantineOptions {
+  readonly store: Store;
+  readonly chain: string;
+  readonly clock: Clock;
+  /** Where the index is kept; closed by whoever opened it. */
+  readonly index: StateDatabase;
+  /** Makes released rows durable as a new replay object and announces it; the same entries may come twice. */
+  readonly defer: (entries: readonly RawEntry[]) => Promise<void>;
+}
+
+export interface StoreQuarantine extends Quarantine {
+  /** Completes the index from the store. @returns rows found and keys that could not be read */
+  rebuild(): Promise<{ readonly rows: number; readonly damaged: readonly string[] }>;
+}
+
+/** Its methods throw StorageError when store or index cannot be used. */
+export function storeQuarantine(options: StoreQuarantineOptions): StoreQuarantine {
+  return new QuarantineInStore(options);
+}
+
+interface IndexRow {
+  readonly id: string;
+  readonly object: string;
+  readonly state: QuarantineState;
+}
+
+const OBJECT_ROWS_MAX = 1000;
+const OBJECT_BYTES_MAX = 4 * 1024 * 1024;
+const LIST_LIMIT = 100;
+
+const ADD = `INSERT INTO quarantine (id, chain, object, ref, entry, row, reason, state)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET state = excluded.state WHERE excluded.state <> 'held'`;
+
+const SELECT = `SELECT id, object, state FROM quarantine WHERE chain = ?1 AND state = 'held'
+  AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR ref = ?3) ORDER BY ref, entry, row LIMIT ?4`;
+
+const SELECT_IDS = `SELECT id, object, state FROM quarantine WHERE chain = ?1 AND state = 'held'
+  AND id IN (SELECT value FROM json_each(?2)) ORDER BY ref, entry, row`;
+
+const MARK = `UPDATE quarantine SET state = ? WHERE id IN (SELECT value FROM json_each(?))`;
+
+const COUNT = `SELECT reason, SUM(state = 'held') AS held, SUM(state = 'released') AS released,
+  SUM(state = 'discarded') AS discarded FROM quarantine WHERE chain = ? GROUP BY reason ORDER BY reason`;
+
+class QuarantineInStore implements StoreQuarantine {
+  readonly #options: StoreQuarantineOptions;
+  readonly #fact: string;
+  #rebuilding: Promise<unknown> | undefined;
+
+  constructor(options: StoreQuarantineOptions) {
+    this.#options = options;
+    this.#fact = `quarantine-index:${options.chain}`;
+  }
+
+  async add(rows: readonly RowToQuarantine[]): Promise<number> {
+    let added = 0;
+    for (const group of groupRows(rows)) {
+      const [first] = group;
+      if (!first) continue;
+      const known = await this.rowsOf(first.ref, first.entry);
+      const fresh = group.filter(({ row }) => !known.has(row));
+      if (fresh.length === 0) continue;
+      const { clock, chain, store } = this.#options;
+      const object = encodeRows(chain, fresh, new Date(clock.wallNow()).toISOString());
+      await store.put(object.key, [object.bytes]);
+      await this.#ask((session) => this.#index(session, object, () => 'held'));
+      added += fresh.length;
+    }
+    return added;
+  }
+
+  async rowsOf(ref: string, entry: number): Promise<ReadonlySet<number>> {
+    const sql = 'SELECT row FROM quarantine WHERE chain = ? AND ref = ? AND entry = ?';
+    const { chain } = this.#options;
+    const found = await this.#ask((session) => session.all<{ row: number }>(sql, chain, ref, entry));
+    return new Set(found.map(({ row }) => row));
+  }
+
+  async list(filter: QuarantineFilter & { readonly limit?: number } = {}): Promise<readonly QuarantinedRow[]> {
+    return this.#load(await this.#select(filter, filter.limit ?? LIST_LIMIT));
+  }
+
+  async get(id: string): Promise<QuarantinedRow | undefined> {
+    const sql = 'SELECT id, object, state FROM quarantine WHERE chain = ? AND id = ?';
+    const found = await this.#ask((session) => session.get<IndexRow>(sql, this.#options.chain, id));
+    return found && (await this.#load([found]))[0];
+  }
+
+  async release(selection: QuarantineSelection, action: QuarantineAction = {}): Promise<readonly string[]> {
+    return this.#decide(selection, 'released', action);
+  }
+
+  async discard(selection: QuarantineSelection, action: QuarantineAction = {}): Promise<readonly string[]> {
+    return this.#decide(selection, 'discarded', action);
+  }
+
+  async counts(): Promise<readonly QuarantineCount[]> {
+    const rows = await this.#ask((session) => session.all<QuarantineCount>(COUNT, this.#options.chain));
+    return rows.map((row) => ({ ...row }));
+  }
+
+  async rebuild(): Promise<{ readonly rows: number; readonly damaged: readonly string[] }> {
+    const { store, chain, index } = this.#options;
+    const { objects, stateById, damaged } = await readQuarantine(store, chain);
+    await index.transact((session) => {
+      for (const object of objects) this.#index(session, object, (id) => stateById.get(id) ?? 'held');
+      session.run('INSERT OR REPLACE INTO state_facts (name, value) VALUES (?, ?)', this.#fact, 'complete');
+    });
+    return { rows: stateById.size, damaged };
+  }
+
+  /** K5: looks for the fact in the transaction that answers. */
+  async #ask<T>(work: (session: SqlSession) => T): Promise<T> {
+    for (;;) {
+      const answer = await this.#options.index.transact((session) => {
+        const complete = session.get('SELECT 1 AS complete FROM state_facts WHERE name = ?', this.#fact);
+        return complete ? { value: work(session) } : undefined;
+      });
+      if (answer) return answer.value;
+      this.#rebuilding ??= this.rebuild().finally(() => {
+        this.#rebuilding = undefined;
+      });
+      await this.#rebuilding;
+    }
+  }
+
+  #index(session: SqlSession, object: QuarantineObject, stateOf: (id: string) => QuarantineState): void {
+    const { chain } = this.#options;
+    for (const { id, ref, entry, row, reason } of object.rows) {
+      session.run(ADD, id, chain, object.key, ref, entry, row, reason, stateOf(id));
+    }
+  }
+
+  #select(selection: QuarantineSelection, limit: number): Promise<readonly IndexRow[]> {
+    const { chain } = this.#options;
+    return this.#ask((session) =>
+      isIds(selection)
+        ? session.all<IndexRow>(SELECT_IDS, chain, JSON.stringify(selection))
+        : session.all<IndexRow>(SELECT, chain, selection.reason ?? null, selection.ref ?? null, limit),
+    );
+  }
+
+  async #load(found: readonly IndexRow[]): Promise<readonly QuarantinedRow[]> {
+    const rows: QuarantinedRow[] = [];
+    for (const [object, wanted] of byObject(found)) {
+      const stateById = new Map(wanted.map(({ id, state }) => [id, state]));
+      for (const row of decodeRows(object, await this.#options.store.get(object))) {
+        const state = stateById.get(row.id);
+        if (state) rows.push({ ...row, state });
+      }
+    }
+    return rows;
+  }
+
+  /** One object at a time, so that memory holds one object and a crash leaves the rest as it was. */
+  async #decide(
+    selection: QuarantineSelection,
+    state: 'released' | 'discarded',
+    { dryRun = false }: QuarantineAction,
+  ): Promise<readonly string[]> {
+    const found = await this.#select(selection, -1);
+    if (dryRun) return found.map(({ id }) => id);
+    const done: string[] = [];
+    for (const [object, wanted] of byObject(found)) {
+      const ids = wanted.map(({ id }) => id);
+      if (state === 'released') await this.#options.defer((await this.#load(wanted)).map(releasedEntry));
+      const marker = encodeMarker(
+        { object, state, ids },
+        new Date(this.#options.clock.wallNow()).toISOString(),
+      );
+      await this.#options.store.put(marker.key, [marker.bytes]);
+      await this.#ask((session) => session.run(MARK, state, JSON.stringify(ids)));
+      done.push(...ids);
+    }
+    return done;
+  }
+}
+
+function isIds(selection: QuarantineSelection): selection is readonly string[] {
+  return Array.isArray(selection);
+}
+
+function byObject(rows: readonly IndexRow[]): ReadonlyMap<string, IndexRow[]> {
+  return Map.groupBy(rows, ({ object }) => object);
+}
+
+/** Rows of one entry each, in pieces that fit into memory and one object. */
+function groupRows(rows: readonly RowToQuarantine[]): RowToQuarantine[][] {
+  const groups: RowToQuarantine[][] = [];
+  for (const entryRows of Map.groupBy(rows, ({ ref, entry }) => rowId(ref, entry, 0)).values()) {
+    let group: RowToQuarantine[] = [];
+    let bytes = 0;
+    for (const row of entryRows) {
+      bytes += row.body.byteLength;
+      if (group.length === 0 || group.length >= OBJECT_ROWS_MAX || bytes > OBJECT_BYTES_MAX) {
+        group = [];
+        groups.push(group);
+        bytes = row.body.byteLength;
+      }
+      group.push(row);
+    }
+  }
+  return groups;
+}
+
+function releasedEntry(row: RestingRow): RawEntry {
+  const { batchKey, orderingKey, priority, format, attributes, receivedAtMs, reason, trail, body } = row;
+  return {
+    purpose: 'replay',
+    key: batchKey,
+    orderingKey,
+    priority,
+    format,
+    attributes,
+    receivedAtMs,
+    reason,
+    trail,
+    rowCount: 1,
+    rows: [row.originalRow],
+    sha256: sha256(body),
+    body,
+  };
+}

@@ -1,0 +1,350 @@
+/**
+ * Drains the queue: claims jobs, replays their objects side by side, completes or postpones them, and sweeps for
+ * the forgotten now and then.
+ *
+ * V1 nothing is claimed before the first sweep is done: after a wipe, older objects must be in the queue
+ * before newer ones run. V2 a job is completed only after its settlement is stored. V3 whatever a job throws, it is
+ * postponed; when even that fails its lease runs out. V4 every claim has a name of its own (the fence of the
+ * queue). V5 the loop waits by the clock and never spins.
+ */
+import { TierfallError } from '../core/errors.ts';
+import { linkAbort } from '../core/signal.ts';
+import type { Store } from '../stores/store.ts';
+import { Lease } from './lease.ts';
+import type { ClaimedJob, Queue, QueueDepth } from './queue.ts';
+import { backoffMs, type ReplayControl, type ReplayDeps, type ReplayResult, replayObject } from './replay.ts';
+import type { Settlement } from './settlement.ts';
+import { type SweepReport, sweep } from './sweep.ts';
+import { Waiting } from './waiting.ts';
+
+export interface WorkerOptions extends Omit<ReplayDeps, 'store'> {
+  readonly queue: Queue;
+  readonly store: Store;
+  /** Unique among running workers. @default a random UUID */
+  readonly name?: string;
+  /** Jobs at a time, each of another lane. @default 4 */
+  readonly concurrency?: number;
+  /** How long a job stays with a worker that gives no sign of life, in milliseconds. @default 10000 */
+  readonly leaseMs?: number;
+  /** Wait between looks into an empty queue, in milliseconds. @default 200 */
+  readonly idleMs?: number;
+  /** @default 60000 */
+  readonly sweepEveryMs?: number;
+}
+
+export interface WorkerStats {
+  readonly running: number;
+  readonly settled: number;
+  readonly postponed: number;
+  /** Jobs that went to another worker while they were worked on. */
+  readonly lost: number;
+  readonly delivered: number;
+  readonly degraded: number;
+  readonly alreadyHeld: number;
+  readonly quarantined: number;
+}
+
+export interface DrainOptions {
+  /** Ends the drain early; running entries are finished. */
+  readonly signal?: AbortSignal;
+  /** How long nothing may move, in milliseconds, before postponed jobs are left for later. @default 60000 */
+  readonly patienceMs?: number;
+}
+
+export interface DrainReport {
+  /** Nothing is left in the queue. */
+  readonly drained: boolean;
+  readonly sweep: SweepReport;
+  /** What this drain did. */
+  readonly done: Omit<WorkerStats, 'running'>;
+  readonly left: QueueDepth;
+  /** Why the last job was postponed; undefined when none was. */
+  readonly lastObstacle: string | undefined;
+  readonly durationMs: number;
+}
+
+export interface Worker {
+  /** Works until `close`; calling it again does nothing. */
+  start(): void;
+  /**
+   * Sweeps, then works until the queue is empty or patience ends. A worker that was started goes on afterwards.
+   * @throws the signal's reason; StorageError when the first sweep fails
+   */
+  drain(options?: DrainOptions): Promise<DrainReport>;
+  /** Finishes the running entries and gives the jobs back; safe to call twice. */
+  close(): Promise<void>;
+  readonly stats: WorkerStats;
+}
+
+/** A worker that is not running yet. */
+export function createWorker(options: WorkerOptions): Worker {
+  return new ReconcileWorker(options);
+}
+
+const PATIENCE_MS = 60_000;
+
+const NOTHING_DONE = {
+  settled: 0,
+  postponed: 0,
+  lost: 0,
+  delivered: 0,
+  degraded: 0,
+  alreadyHeld: 0,
+  quarantined: 0,
+};
+
+type Counts = typeof NOTHING_DONE;
+
+class ReconcileWorker implements Worker {
+  readonly #options: WorkerOptions;
+  readonly #name: string;
+  readonly #concurrency: number;
+  readonly #leaseMs: number;
+  readonly #idleMs: number;
+  readonly #sweepEveryMs: number;
+  readonly #news: Waiting;
+  readonly #watchers = new Set<Waiting>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #counts: Counts = { ...NOTHING_DONE };
+  #claims = 0;
+  #loop: Promise<void> | undefined;
+  #isStarted = false;
+  #isClosed = false;
+  #drains = 0;
+  #sweeping: Promise<unknown> = Promise.resolve();
+  #sweptMs: number | undefined;
+  #failures = 0;
+  #movedMs = 0;
+  #lastObstacle: string | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#name = options.name ?? crypto.randomUUID();
+    this.#concurrency = options.concurrency ?? 4;
+    this.#leaseMs = options.leaseMs ?? 10_000;
+    this.#idleMs = options.idleMs ?? 200;
+    this.#sweepEveryMs = options.sweepEveryMs ?? 60_000;
+    this.#news = new Waiting(options.clock);
+  }
+
+  get stats(): WorkerStats {
+    return { running: this.#running.size, ...this.#counts };
+  }
+
+  start(): void {
+    this.#isStarted = true;
+    this.#run();
+  }
+
+  async drain({ signal, patienceMs = PATIENCE_MS }: DrainOptions = {}): Promise<DrainReport> {
+    const { clock } = this.#options;
+    const startedMs = clock.now();
+    const before = { ...this.#counts };
+    const watcher = new Waiting(clock);
+    const unlink = signal && linkAbort(signal, () => watcher.wake());
+    this.#lastObstacle = undefined;
+    this.#watchers.add(watcher);
+    try {
+      const swept = await this.#sweep(true, signal);
+      this.#drains += 1;
+      this.#movedMs = clock.now();
+      this.#run();
+      const left = await this.#untilStill(watcher, patienceMs, signal).finally(() => this.#endDrain());
+      const done = subtract(this.#counts, before);
+      const drained = left.waiting + left.active + left.postponed === 0;
+      const durationMs = clock.now() - startedMs;
+      return { drained, sweep: swept, done, left, lastObstacle: this.#lastObstacle, durationMs };
+    } finally {
+      this.#watchers.delete(watcher);
+      unlink?.();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#tellAll();
+    await this.#loop;
+    await this.#sweeping.catch(() => undefined);
+  }
+
+  get #isStopping(): boolean {
+    return this.#isClosed || (!this.#isStarted && this.#drains === 0);
+  }
+
+  #run(): void {
+    if (this.#isStopping) return;
+    this.#loop ??= this.#work().finally(() => {
+      this.#loop = undefined;
+      // Somebody may have started it again while the last jobs were being finished.
+      this.#run();
+    });
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#isStopping) {
+      const isFull = this.#running.size >= this.#concurrency;
+      const claimed = !isFull && (await this.#isSwept()) && (await this.#claim());
+      if (!claimed && !this.#isStopping) await this.#news.wait(this.#pauseMs());
+    }
+    await Promise.all(this.#running);
+  }
+
+  #pauseMs(): number {
+    return Math.max(this.#idleMs, this.#failures === 0 ? 0 : backoffMs(this.#failures, this.#options.random));
+  }
+
+  /** V1; later sweeps run beside the jobs. */
+  async #isSwept(): Promise<boolean> {
+    const { clock } = this.#options;
+    if (this.#sweptMs !== undefined) {
+      if (clock.now() - this.#sweptMs < this.#sweepEveryMs) return true;
+      this.#sweptMs = clock.now();
+      void this.#sweep(false).catch((error: unknown) => this.#report('sweep', error));
+      return true;
+    }
+    try {
+      await this.#sweep(true);
+      return true;
+    } catch (error) {
+      this.#failures += 1;
+      this.#report('sweep', error);
+      return false;
+    }
+  }
+
+  #sweep(checkSettlements: boolean, signal?: AbortSignal): Promise<SweepReport> {
+    const { store, chain, queue, decode, emit, clock } = this.#options;
+    const options = { store, chain, queue, decode, emit, checkSettlements, ...(signal ? { signal } : {}) };
+    const sweeping = this.#sweeping.then(async () => {
+      const report = await sweep(options);
+      this.#sweptMs = clock.now();
+      return report;
+    });
+    this.#sweeping = sweeping.catch(() => undefined);
+    return sweeping;
+  }
+
+  async #claim(): Promise<boolean> {
+    this.#claims += 1;
+    const claim = `${this.#name}/${this.#claims}`;
+    let job: ClaimedJob | undefined;
+    try {
+      job = await this.#options.queue.claim(claim, this.#leaseMs);
+      this.#failures = 0;
+    } catch (error) {
+      this.#failures += 1;
+      this.#report('claim', error);
+    }
+    if (!job) return false;
+    const run = this.#runJob(job, claim).finally(() => {
+      this.#running.delete(run);
+      this.#tellAll();
+    });
+    this.#running.add(run);
+    return true;
+  }
+
+  /** Never rejects. V2, V3. */
+  async #runJob(job: ClaimedJob, claim: string): Promise<void> {
+    const { queue, clock, random } = this.#options;
+    const lease = new Lease({ queue, job, worker: claim, leaseMs: this.#leaseMs, clock });
+    let result: ReplayResult;
+    try {
+      result = await replayObject(job, this.#options, this.#control(lease, job));
+    } catch (error) {
+      const reason = error instanceof TierfallError ? error.code : 'crashed';
+      if (!lease.signal.aborted) this.#report(`replay ${job.ref}`, error);
+      result = { state: 'postponed', reason, delayMs: backoffMs(job.attempts, random) };
+    }
+    await lease.end();
+    try {
+      if (lease.signal.aborted || !(await this.#finish(job, claim, result))) this.#counts.lost += 1;
+    } catch (error) {
+      this.#report(`finish ${job.ref}`, error);
+    }
+  }
+
+  #control(lease: Lease, job: ClaimedJob): ReplayControl {
+    let entriesDone = job.entriesDone;
+    const checkpoint = async (done: number, progress: string): Promise<void> => {
+      await lease.checkpoint(done, progress);
+      if (done > entriesDone) this.#movedMs = this.#options.clock.now();
+      entriesDone = done;
+    };
+    return { lease: { signal: lease.signal, checkpoint }, isStopping: () => this.#isStopping };
+  }
+
+  /** @returns false when the job had gone to another worker */
+  async #finish(job: ClaimedJob, claim: string, result: ReplayResult): Promise<boolean> {
+    const { queue, chain, emit } = this.#options;
+    if (result.state === 'settled') {
+      if (result.fresh) this.#count(job, result.settlement);
+      this.#movedMs = this.#options.clock.now();
+      return queue.complete(job, claim);
+    }
+    if (result.state === 'stopped') return queue.postpone(job, claim, 0, 'stopped');
+    const { reason, delayMs } = result;
+    const isOurs = await queue.postpone(job, claim, delayMs, reason);
+    if (!isOurs) return false;
+    this.#counts.postponed += 1;
+    this.#lastObstacle = reason;
+    emit('jobPostponed', { chain, job: job.id, ref: job.ref, reason, delayMs, attempts: job.attempts + 1 });
+    return true;
+  }
+
+  #count(job: ClaimedJob, { delivered, degraded, quarantined, alreadyHeld }: Settlement): void {
+    const { chain, emit } = this.#options;
+    this.#counts.settled += 1;
+    this.#counts.delivered += delivered;
+    this.#counts.degraded += degraded;
+    this.#counts.alreadyHeld += alreadyHeld;
+    this.#counts.quarantined += quarantined;
+    emit('jobSettled', { chain, job: job.id, ref: job.ref, delivered, degraded, quarantined, alreadyHeld });
+  }
+
+  /** Waits until the queue is empty, or nothing has moved for as long as patience lasts. */
+  async #untilStill(
+    watcher: Waiting,
+    patienceMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<QueueDepth> {
+    const { queue, clock } = this.#options;
+    for (;;) {
+      signal?.throwIfAborted();
+      const left = await queue.depth();
+      const isEmpty = left.waiting + left.active + left.postponed === 0;
+      const isStuck = left.active === 0 && clock.now() - this.#movedMs > patienceMs;
+      if (this.#isClosed || (this.#running.size === 0 && (isEmpty || isStuck))) return left;
+      await watcher.wait(this.#idleMs);
+    }
+  }
+
+  async #endDrain(): Promise<void> {
+    this.#drains -= 1;
+    this.#tellAll();
+    if (this.#isStopping) await this.#loop;
+  }
+
+  #tellAll(): void {
+    this.#news.wake();
+    for (const watcher of this.#watchers) watcher.wake();
+  }
+
+  #report(operation: string, error: unknown): void {
+    const code = error instanceof TierfallError ? error.code : 'UNEXPECTED';
+    const message = error instanceof Error ? error.message : String(error);
+    this.#options.emit('storageFailed', { chain: this.#options.chain, operation, code, message });
+  }
+}
+
+function subtract(now: Counts, before: Counts): Counts {
+  return {
+    settled: now.settled - before.settled,
+    postponed: now.postponed - before.postponed,
+    lost: now.lost - before.lost,
+    delivered: now.delivered - before.delivered,
+    degraded: now.degraded - before.degraded,
+    alreadyHeld: now.alreadyHeld - before.alreadyHeld,
+    quarantined: now.quarantined - before.quarantined,
+  };
+}
