@@ -9,10 +9,12 @@ export interface RowFailure {
   readonly detail?: string;
   /** Milliseconds. */
   readonly retryAfterMs?: number;
+  /** It failed together with others, and which row is to blame is not known. */
+  readonly whole?: boolean;
 }
 
 /**
- * One residue per distinct reason, detail and wish, its rows ascending. Each position is counted once: the
+ * One residue per distinct reason, detail, wish and blame, its rows ascending. Each position is counted once: the
  * first failure of a position wins.
  */
 export function residuesOf(
@@ -25,7 +27,7 @@ export function residuesOf(
   for (const failure of failures) {
     if (seen.has(failure.position)) continue;
     seen.add(failure.position);
-    const label = JSON.stringify([failure.reason, failure.detail, failure.retryAfterMs]);
+    const label = JSON.stringify([failure.reason, failure.detail, failure.retryAfterMs, failure.whole]);
     const group = groups.get(label);
     if (group) group.positions.push(failure.position);
     else groups.set(label, { first: failure, positions: [failure.position] });
@@ -35,6 +37,7 @@ export function residuesOf(
     reason: first.reason,
     ...(first.detail === undefined ? {} : { detail: first.detail }),
     ...(first.retryAfterMs === undefined ? {} : { retryAfterMs: first.retryAfterMs }),
+    ...(first.whole ? { whole: true } : {}),
   }));
 }
 

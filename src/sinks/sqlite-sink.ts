@@ -110,7 +110,7 @@ class TableSink implements SqliteSink {
         if (!(error instanceof SinkError) || from === 0) throw error;
         // Rows before this one are committed, so the failure is theirs no more.
         for (let position = from; position < count; position += 1) {
-          failures.push({ position, reason: error.reason, detail: error.message });
+          failures.push({ position, reason: error.reason, detail: error.message, whole: true });
         }
         break;
       }

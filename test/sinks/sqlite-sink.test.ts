@@ -175,6 +175,24 @@ describe('a constraint of the user', () => {
 });
 
 describe('a long write', () => {
+  it('says that no single row is to blame when a later transaction is refused as one', async () => {
+    const target = sqliteTarget();
+    target.sql(
+      'CREATE TABLE t (tierfall_key TEXT PRIMARY KEY, n INTEGER CHECK (n <> 3) NOT NULL ON CONFLICT ROLLBACK)',
+    );
+    const result = await target.open().write(numbers(upTo(5_003).map((row) => (row === 5_001 ? null : row))));
+    expect(result?.residue).toEqual([
+      { rows: [3], reason: 'refused', detail: 'CHECK constraint failed: n <> 3' },
+      {
+        rows: [5_000, 5_001, 5_002],
+        reason: 'refused',
+        detail: 'sqlite:t: NOT NULL constraint failed: t.n',
+        whole: true,
+      },
+    ]);
+    expect(target.keys().length).toBe(4_999);
+  });
+
   it('leaves the rest as unavailable when it is aborted between transactions', async () => {
     const target = sqliteTarget();
     const controller = new AbortController();
