@@ -26,6 +26,7 @@ export function showValue(value: unknown): string {
   if (value instanceof Uint8Array) return `<${value.length} bytes>`;
   // Cut first: a text of a gigabyte must not be copied to show its start.
   const shown = typeof value === 'string' ? value.slice(0, SHOWN_MAX).toWellFormed() : value;
-  const text = toJsonText(shown) ?? String(value);
+  // String() of a nested value recurses, and this one may be nested too deep for that.
+  const text = toJsonText(shown) ?? (typeof shown === 'object' ? '(nested)' : String(shown));
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX - 1).toWellFormed()}…` : text;
 }

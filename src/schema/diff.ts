@@ -13,7 +13,7 @@ import type { DecodedRecord } from './decoded-rows.ts';
 import { isSameEpoch, isSameTime } from './diff-time.ts';
 import type { FieldPlan } from './field-plan.ts';
 import { isJsonText, toJsonText } from './json-text.ts';
-import { isTolerated, parseExact, rescale } from './number-grammar.ts';
+import { distanceOf, isTolerated, parseExact } from './number-grammar.ts';
 import { type Dialect, Fault, type LossKind } from './reader.ts';
 
 /** The number that a cell or a value stands for, as text; undefined when it is none. */
@@ -29,10 +29,7 @@ function numberText(value: unknown): string | undefined {
 function distance(before: unknown, after: unknown): number | undefined {
   const old = parseExact(numberText(before) ?? '');
   const now = parseExact(numberText(after) ?? '');
-  if (!old || !now) return undefined;
-  const scale = Math.max(old.scale, now.scale);
-  const gap = rescale(old, scale).digits - rescale(now, scale).digits;
-  return Number(gap < 0n ? -gap : gap) / 10 ** scale;
+  return old && now && distanceOf(old, now);
 }
 
 function isSameNumber(before: unknown, after: unknown): boolean {

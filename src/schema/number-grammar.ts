@@ -28,11 +28,20 @@ export function rescale(value: Exact, scale: number): { readonly digits: bigint;
   const divisor = 10n ** BigInt(value.scale - scale);
   const magnitude = value.digits < 0n ? -value.digits : value.digits;
   const rounded = (magnitude + divisor / 2n) / divisor;
-  const rest = magnitude - rounded * divisor;
-  const error = Number(rest < 0n ? -rest : rest) / 10 ** value.scale;
-  // An error too small for a double is still an error.
-  const shown = rest !== 0n && error === 0 ? Number.MIN_VALUE : error;
-  return { digits: value.digits < 0n ? -rounded : rounded, error: shown };
+  const error = magnitudeOf({ digits: magnitude - rounded * divisor, scale: value.scale });
+  return { digits: value.digits < 0n ? -rounded : rounded, error };
+}
+
+/** |value| as the nearest double; 0 only for 0, for an error too small for a double is still an error. */
+function magnitudeOf({ digits, scale }: Exact): number {
+  if (digits === 0n) return 0;
+  return Math.max(Number.MIN_VALUE, Number(`${digits < 0n ? -digits : digits}e-${scale}`));
+}
+
+/** |a - b|, computed exactly before it becomes a double. */
+export function distanceOf(a: Exact, b: Exact): number {
+  const scale = Math.max(a.scale, b.scale);
+  return magnitudeOf({ digits: rescale(a, scale).digits - rescale(b, scale).digits, scale });
 }
 
 /** Digits with `scale` decimals: (-5n, 2) is `-0.05`. */
