@@ -4,7 +4,8 @@
  * D1 bytes are volatile until `datasync` of their file. D2 names (created, renamed, unlinked) are volatile until
  * `syncDirectory` of their directory. D3 `crash` keeps any subset of volatile name changes and any prefix of
  * volatile bytes, whose end may read as zeros. D4 after a failed `datasync` the bytes can still be read, and a
- * later `datasync` that succeeds does not bring them to the disk: as on Linux. D5 handles die with a crash.
+ * later `datasync` that succeeds does not bring them to the disk: as on Linux. D5 after a crash nothing that
+ * was running can reach the disk any more: the old instance fails, the disk goes on in a new one.
  */
 import type { Random } from '../core/clock.ts';
 import type { FileSystem, OpenFile } from '../core/file-system.ts';
@@ -59,13 +60,31 @@ function join(first: Uint8Array, rest: readonly Uint8Array[]): Uint8Array<ArrayB
   return joined;
 }
 
+/** What is left of a file after a power cut. */
+function tear(node: FileNode, random: Random): FileNode {
+  const left = new FileNode();
+  left.modifiedMs = node.modifiedMs;
+  left.durable = node.durable.slice();
+  const volatile = node.bytes.length - node.durable.length;
+  if (volatile > 0) {
+    const kept = node.durable.length + Math.floor(random() * (volatile + 1));
+    const torn = node.bytes.slice(0, kept);
+    if (random() < 0.3) torn.fill(0, node.durable.length + Math.floor(random() * (kept - node.durable.length)));
+    for (const { from, to } of node.dropped) torn.fill(0, from, to);
+    left.durable = torn;
+  }
+  if (volatile < 0 && random() < 0.5) left.durable = node.bytes.slice();
+  left.bytes = left.durable.slice();
+  return left;
+}
+
 export class MemoryFileSystem implements FileSystem {
-  #names = new Map<string, Directory>([['/', new Map()]]);
+  readonly #names = new Map<string, Directory>([['/', new Map()]]);
   readonly #durableNames = new Map<string, Directory>([['/', new Map()]]);
   /** One array per operation: a rename happens wholly or not at all. */
   #volatileChanges: NameChange[][] = [];
   readonly #failures = new Map<FailingOperation, string[]>();
-  #life = 0;
+  #isOff = false;
   /** Wall clock given to files; set it to age them. */
   nowMs = 0;
 
@@ -79,15 +98,27 @@ export class MemoryFileSystem implements FileSystem {
     this.#failures.clear();
   }
 
-  /** Cuts the power: what is not durable is lost, kept or torn, as `random` decides. */
-  crash(random: Random): void {
-    this.#life += 1;
+  /**
+   * Cuts the power: what is not durable is lost, kept or torn, as `random` decides.
+   * @returns the same disk after power is back; this instance fails with EIO from now on
+   */
+  crash(random: Random): MemoryFileSystem {
+    this.#isOff = true;
     for (const changes of this.#volatileChanges)
       if (random() < 0.5) for (const change of changes) this.#settle(change);
-    this.#volatileChanges = [];
-    this.#names = new Map([...this.#durableNames].map(([path, directory]) => [path, new Map(directory)]));
-    for (const directory of this.#names.values())
-      for (const node of directory.values()) this.#tear(node, random);
+    const after = new MemoryFileSystem();
+    after.nowMs = this.nowMs;
+    const nodes = new Map<FileNode, FileNode>();
+    for (const [path, directory] of this.#durableNames) {
+      for (const names of [after.#names, after.#durableNames]) after.#makeDirectories(names, path);
+      for (const [name, node] of directory) {
+        const survivor = nodes.get(node) ?? tear(node, random);
+        nodes.set(node, survivor);
+        after.#names.get(path)?.set(name, survivor);
+        after.#durableNames.get(path)?.set(name, survivor);
+      }
+    }
+    return after;
   }
 
   /** Flips bits of one byte on the medium, as decay would. */
@@ -184,28 +215,22 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   #handle(path: string, node: FileNode): OpenFile {
-    const life = this.#life;
-    const enter = async (operation: FailingOperation): Promise<void> => {
-      if (this.#life !== life) throw fault('EBADF', path);
-      await this.#enter(operation, path);
-      if (this.#life !== life) throw fault('EBADF', path);
-    };
     return {
       append: async (chunks) => {
         const whole = join(new Uint8Array(0), chunks);
-        await enter('append').catch((error: unknown) => {
-          if (this.#life === life) node.bytes = join(node.bytes, [whole.subarray(0, whole.length >> 1)]);
+        await this.#enter('append', path).catch((error: unknown) => {
+          node.bytes = join(node.bytes, [whole.subarray(0, whole.length >> 1)]);
           throw error;
         });
         node.bytes = join(node.bytes, [whole]);
         node.modifiedMs = this.nowMs;
       },
       read: async (position, length) => {
-        await enter('read');
+        await this.#enter('read', path);
         return node.bytes.slice(position, position + length);
       },
       datasync: async () => {
-        await enter('datasync').catch((error: unknown) => {
+        await this.#enter('datasync', path).catch((error: unknown) => {
           node.dropped.push({ from: node.durable.length, to: node.bytes.length });
           throw error;
         });
@@ -213,7 +238,7 @@ export class MemoryFileSystem implements FileSystem {
         for (const { from, to } of node.dropped) node.durable.fill(0, from, to);
       },
       truncate: async (size) => {
-        await enter('truncate');
+        await this.#enter('truncate', path);
         node.bytes = node.bytes.slice(0, size);
       },
       size: async () => node.bytes.length,
@@ -224,23 +249,9 @@ export class MemoryFileSystem implements FileSystem {
   /** Takes one turn, so that operations interleave, and fails when ordered to. */
   async #enter(operation: FailingOperation, path: string): Promise<void> {
     await Promise.resolve();
+    if (this.#isOff) throw fault('EIO', path);
     const code = this.#failures.get(operation)?.shift();
     if (code !== undefined) throw fault(code, path);
-  }
-
-  #tear(node: FileNode, random: Random): void {
-    const volatile = node.bytes.length - node.durable.length;
-    if (volatile > 0) {
-      const kept = node.durable.length + Math.floor(random() * (volatile + 1));
-      const torn = node.bytes.slice(0, kept);
-      if (random() < 0.3)
-        torn.fill(0, node.durable.length + Math.floor(random() * (kept - node.durable.length)));
-      for (const { from, to } of node.dropped) torn.fill(0, from, to);
-      node.durable = torn;
-    }
-    if (volatile < 0 && random() < 0.5) node.durable = node.bytes.slice();
-    node.bytes = node.durable.slice();
-    node.dropped = [];
   }
 
   #settle({ directory, name, node }: NameChange): void {
