@@ -77,6 +77,8 @@ export interface EntryContext {
   /** Times the job was claimed, this one counted. */
   readonly attempts: number;
   readonly signal: AbortSignal;
+  /** Makes sure that the lease still holds. @throws LeaseLostError */
+  readonly confirm: () => Promise<void>;
 }
 
 /**
@@ -98,12 +100,15 @@ export async function replayEntry(
   const answer = await send(entry, batch, rows, deps, context.signal);
   if ('obstacle' in answer) return { ...unsent(answer.obstacle), alreadyHeld: held.rows.size };
   const { receipt, rejections } = answer;
-  // A worker that lost its lease must not put rows aside that the next one may just have landed.
   context.signal.throwIfAborted();
   const refused = rejections.filter(({ reason }) => !isPassing(reason));
-  await deps.quarantine.add(
-    refused.flatMap((residue) => rowsToQuarantine(entry, batch, residue, deps, context)),
-  );
+  if (refused.length > 0) {
+    // A process that was stopped for a while must not put rows aside that the next owner may have landed.
+    await context.confirm();
+    await deps.quarantine.add(
+      refused.flatMap((residue) => rowsToQuarantine(entry, batch, residue, deps, context)),
+    );
+  }
   return {
     delivered: receipt.delivered,
     degraded: receipt.degraded,

@@ -150,7 +150,8 @@ class Replay {
   async #replay(entry: JournalEntry): Promise<Obstacle | undefined> {
     const { ref, attempts } = this.#job;
     const { signal } = this.#control.lease;
-    const result = await replayEntry(entry, this.#deps, { ref, attempts: attempts + 1, signal });
+    const confirm = (): Promise<void> => this.#remember();
+    const result = await replayEntry(entry, this.#deps, { ref, attempts: attempts + 1, signal, confirm });
     for (const [reason, rows] of result.quarantined) {
       this.#deps.emit('rowsQuarantined', { chain: this.#deps.chain, ref, reason, rows });
     }
@@ -173,7 +174,7 @@ class Replay {
       await writeIncomplete(this.#deps.store, { version: 1, ref, foundAt: settledAt, proof });
       return this.#startOver('missing-after-replay');
     }
-    this.#control.lease.signal.throwIfAborted();
+    await this.#remember();
     const counts = { rows, delivered, degraded, quarantined, alreadyHeld };
     const settlement: Settlement = {
       version: 1,
