@@ -76,6 +76,8 @@ function toDouble(exact: Exact, text: string): { readonly double: number; readon
   const double = Number(text);
   if (double === 0 && exact.digits !== 0n) return { double: Number.NaN, error: 0 };
   if (exact.scale > 0 || !Number.isFinite(double)) return { double, error: 0 };
+  // 12345678901234567000 is how every JSON writer spells that double: nothing was lost on the way.
+  if (String(double) === text) return { double, error: 0 };
   const gap = exact.digits - BigInt(double);
   return { double, error: Number(gap < 0n ? -gap : gap) };
 }

@@ -35,7 +35,9 @@ function describeType(field: Field): JsonType {
   if (field.metadata.get('json') === 'true') {
     return { type: ['object', 'array'], ...(name === 'utf8' ? {} : { 'x-type': name }) };
   }
-  return plain ?? { type: jsonTypeOf(name), 'x-type': name };
+  // A reader would take bounds on a plain integer as the wish for the narrowest column that holds them.
+  const isBounded = field.metadata.has('minimum') || field.metadata.has('maximum');
+  return plain && !isBounded ? plain : { type: jsonTypeOf(name), 'x-type': name };
 }
 
 function parseAliases(text: string | undefined): unknown {

@@ -51,6 +51,7 @@ describe('a conforming value is taken without a loss entry', () => {
     [new Float64(), '0.1', 0.1],
     [new Float64(), '-1e-7', -1e-7],
     [new Float64(), '18446744073709551616', 2 ** 64],
+    [new Float64(), '12345678901234567000', Number('12345678901234567000')],
     [new Bool(), 'false', false],
     [new Utf8(), '"NA"', 'NA'],
     [new Utf8(), '""', ''],
