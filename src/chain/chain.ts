@@ -70,6 +70,6 @@ export interface Chain {
   graph(): ChainGraph;
   /** The graph as Mermaid text. */
   toMermaid(): string;
-  /** The same chain with every edge into a storing tier turned into a meant rejection. */
+  /** The same chain as `<name>-replay`, with every edge into a storing tier turned into a meant rejection. */
   forReplay(): Chain;
 }

@@ -164,7 +164,8 @@ function freezeChain(name: string, nodes: readonly ChainNode[]): Chain {
     nodes: Object.freeze(nodes),
     graph: () => graphOf(nodes),
     toMermaid: () => toMermaid(graphOf(nodes)),
-    forReplay: () => freezeChain(name, withoutStoring(nodes)),
+    // A name of its own keeps live and replayed records apart in every metric and event.
+    forReplay: () => freezeChain(`${name}-replay`, withoutStoring(nodes)),
   };
   return Object.freeze(chain);
 }

@@ -9,6 +9,8 @@ export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 /** The command line, or a setting, is wrong: nothing was done. */
 export const EXIT_USAGE = 2;
+/** Everything is safe, and some records rest outside the sink: deferred or in quarantine. */
+export const EXIT_UNLANDED = 3;
 
 /** Where the program's own words go. */
 export interface ProgramOutput {

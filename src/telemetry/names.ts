@@ -15,7 +15,7 @@ export const METRICS = {
   },
   circuit_breaker_state: {
     type: 'gauge',
-    help: 'State of the circuit of a tier: 0 closed, 1 half-open, 2 open.',
+    help: 'State of the circuit of a tier: 0 closed, 1 half-open, 2 open, 3 isolated.',
     labels: ['tier'],
   },
   circuit_breaker_state_changes: {

@@ -1,0 +1,69 @@
+/**
+ * What was deferred, and what is known about it: store, queue, quarantine. Needs neither the journal nor the
+ * sink, so a command can look at it while a writer and workers go on.
+ */
+import type { Clock, Random } from '../core/clock.ts';
+import type { EventBus } from '../core/events.ts';
+import type { FileSystem } from '../core/file-system.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { RawEntry } from '../journal/journal.ts';
+import { embeddedQueue } from '../reconcile/embedded-queue.ts';
+import { jobOf } from '../reconcile/job.ts';
+import { type ReconcileReport, reconcileReport } from '../reconcile/ledger.ts';
+import type { Queue } from '../reconcile/queue.ts';
+import { openStateDatabase } from '../reconcile/sqlite-database.ts';
+import { type StoreQuarantine, storeQuarantine } from '../reconcile/store-quarantine.ts';
+import { fsStore } from '../stores/fs-store.ts';
+import { type PackedObject, packEntries } from '../stores/pack.ts';
+import { decodeObject } from '../stores/parquet.ts';
+import type { Store } from '../stores/store.ts';
+import { dataDirectory } from './data-directory.ts';
+import { once } from './once.ts';
+
+/** Ports that everything in an assembly shares. */
+export interface Machine {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly fs: FileSystem;
+  readonly metrics: Metrics;
+  readonly bus: EventBus;
+}
+
+export interface Backlog {
+  readonly chain: string;
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly quarantine: StoreQuarantine;
+  /** Puts the job of a packed object into the queue; twice is once. */
+  announce(object: PackedObject): Promise<void>;
+  /** What became of everything that was deferred. */
+  report(): Promise<ReconcileReport>;
+  /** Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** @throws StorageError when the data directory cannot be used */
+export async function openBacklog(dir: string, chain: string, { clock, fs, bus }: Machine): Promise<Backlog> {
+  const paths = dataDirectory(dir);
+  const store = fsStore({ directory: paths.objects, fs });
+  const state = await openStateDatabase({ file: paths.state, fs });
+  const queue = embeddedQueue({ state, clock, chain });
+  const announce = async ({ ref, lane, order, rows, sha256 }: PackedObject): Promise<void> => {
+    const job = jobOf(chain, { ref, lane, order, rows, sha256 });
+    if ((await queue.announce(job)) === 'added') bus.emit('jobAnnounced', { chain, job: job.id, ref, rows });
+  };
+  const defer = (entries: readonly RawEntry[]): Promise<void> =>
+    packEntries(entries, { store, chain, emit: bus.emit, announce });
+  return {
+    chain,
+    store,
+    queue,
+    quarantine: storeQuarantine({ store, chain, clock, index: state, defer }),
+    announce,
+    report: () => reconcileReport({ store, chain, decode: decodeObject }),
+    close: once(async () => {
+      await queue.close();
+      await state.close();
+    }),
+  };
+}

@@ -1,0 +1,176 @@
+/**
+ * The ten-line preset: the default chain over one sink, a data directory, and a worker that brings back
+ * what was deferred.
+ *
+ * F1 the journal is opened first, so a second writer on one directory is refused before it touches
+ * anything. F2 closing goes against the data's way: engine, packer, worker, journal.
+ */
+
+import type { BreakerState } from '../chain/breaker.ts';
+import type { Chain } from '../chain/chain.ts';
+import { type Engine, openEngine } from '../chain/engine.ts';
+import { framer } from '../codecs/codecs.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { readState, writeState } from '../core/durable-file.ts';
+import { EventBus } from '../core/events.ts';
+import type { FileSystem } from '../core/file-system.ts';
+import type { Journal } from '../journal/journal.ts';
+import { openSegmentJournal } from '../journal/segment-journal.ts';
+import { nodeFileSystem } from '../platform/node-file-system.ts';
+import { systemClock, systemRandom } from '../platform/system-clock.ts';
+import type { ReconcileReport } from '../reconcile/ledger.ts';
+import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
+import { createPacker, type Packer } from '../stores/pack.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import type { Backlog, Machine } from './backlog.ts';
+import { dataDirectory } from './data-directory.ts';
+import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
+import { once } from './once.ts';
+import { openReconciler, type WorkerSettings } from './reconciler.ts';
+import { watchBacklog } from './watch-backlog.ts';
+
+export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | 'appended'> {
+  /** Data directory: created when absent, owned by one writing process at a time. */
+  readonly dir: string;
+  /** `false` leaves replaying to `reconcile()` and to `tierfall worker`. @default a worker in this process */
+  readonly worker?: WorkerSettings | false;
+  readonly metrics?: Metrics;
+  readonly bus?: EventBus;
+  /** @default the machine's */
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly fs?: FileSystem;
+  /** Bytes of all batches in flight; above it `submit` rejects with BackpressureError. @default 268_435_456 */
+  readonly inFlightBytesMax?: number;
+  /** Largest single batch in bytes. @default 134_217_728 */
+  readonly batchBytesMax?: number;
+}
+
+export interface Fallback extends AsyncDisposable {
+  readonly chain: Chain;
+  readonly engine: Engine;
+  readonly journal: Journal;
+  readonly backlog: Backlog;
+  readonly worker: Worker;
+  readonly metrics: Metrics;
+  readonly submit: Engine['submit'];
+  readonly run: Engine['run'];
+  readonly on: Engine['on'];
+  /** Moves what the journal holds into Parquet objects now. @throws StorageError when the store refuses */
+  flush(): Promise<void>;
+  /** Packs, sweeps and replays until nothing is left or patience ends. */
+  reconcile(options?: DrainOptions): Promise<DrainReport>;
+  /** What became of everything that was deferred. */
+  report(): Promise<ReconcileReport>;
+  /** Lands what is in flight, packs what it can, finishes running jobs. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens everything over one directory.
+ * @throws DirectoryLockedError when another process writes there; StorageError; ConfigError; SchemaError
+ */
+export async function createFallback(options: FallbackOptions): Promise<Fallback> {
+  const { sink, schema, dir } = options;
+  const { clock = systemClock, random = systemRandom, fs = nodeFileSystem, bus = new EventBus() } = options;
+  const name = options.name ?? 'default';
+  const metrics = options.metrics ?? createMetrics(name);
+  const machine: Machine = { clock, random, fs, metrics, bus };
+  const paths = dataDirectory(dir);
+  const emit = bus.emit;
+  const journal = await openSegmentJournal({ directory: paths.journal, chain: name, fs, clock, emit });
+  const opened: (() => Promise<void>)[] = [() => journal.close()];
+  try {
+    let packer: Packer | undefined;
+    const chain = defaultChain({ ...options, name, journal, appended: () => packer?.nudge() });
+    // Replayed rows rest in their object already, so their originals need no second place.
+    const replay = defaultChain({ ...options, name, journal, keepOriginal: false }).forReplay();
+    const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
+    const checked = schema ? { schema } : {};
+    const reconciler = await openReconciler({ dir, chain: name, replay, sink, ...checked, ...worker }, machine);
+    opened.unshift(() => reconciler.close());
+    const { backlog } = reconciler;
+    const { store, announce } = backlog;
+    packer = createPacker({
+      journal,
+      store,
+      chain: name,
+      clock,
+      random,
+      fs,
+      directory: paths.journal,
+      emit,
+      announce,
+    });
+    opened.unshift(() => packer?.close() ?? Promise.resolve());
+    const engine = await openEngine({
+      ...limitsOf(options),
+      chain,
+      framer,
+      ...machine,
+      ...(await savedBreakers(fs, paths.root)),
+    });
+    opened.unshift(async () => {
+      await engine.close();
+      await writeState(fs, paths.root, 'breakers.json', engine.breakerStates());
+    });
+    const unwatch = watchBacklog({ chain: name, journal, backlog, metrics, clock });
+    opened.unshift(async () => unwatch());
+    packer.start();
+    if (options.worker !== false) reconciler.worker.start();
+    return assemble(
+      { chain, engine, journal, backlog, worker: reconciler.worker, metrics, packer },
+      once(() => closeEach(opened)),
+    );
+  } catch (error) {
+    await closeEach(opened).catch(() => undefined);
+    throw error;
+  }
+}
+
+type Parts = Pick<Fallback, 'chain' | 'engine' | 'journal' | 'backlog' | 'worker' | 'metrics'> & {
+  readonly packer: Packer;
+};
+
+function assemble({ packer, ...parts }: Parts, close: () => Promise<void>): Fallback {
+  const { engine, backlog, worker } = parts;
+  return {
+    ...parts,
+    submit: engine.submit.bind(engine),
+    run: engine.run.bind(engine),
+    on: engine.on.bind(engine),
+    flush: () => packer.flush(),
+    reconcile: async (drainOptions) => {
+      await packer.flush();
+      return worker.drain(drainOptions);
+    },
+    report: () => backlog.report(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Closes everything even when something fails on the way, then tells the first failure. */
+async function closeEach(opened: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of opened) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+function limitsOf({
+  inFlightBytesMax,
+  batchBytesMax,
+}: FallbackOptions): Pick<FallbackOptions, 'inFlightBytesMax' | 'batchBytesMax'> {
+  return {
+    ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
+    ...(batchBytesMax === undefined ? {} : { batchBytesMax }),
+  };
+}
+
+async function savedBreakers(
+  fs: FileSystem,
+  root: string,
+): Promise<{ readonly breakers?: Readonly<Record<string, BreakerState>> }> {
+  const saved = await readState(fs, root, 'breakers.json');
+  return saved ? { breakers: saved as Readonly<Record<string, BreakerState>> } : {};
+}

@@ -1,0 +1,86 @@
+/**
+ * The half that closes the loop: the backlog and the worker that replays it. Any number of processes can run
+ * one over the same data directory beside the writer.
+ */
+import type { Chain } from '../chain/chain.ts';
+import { openEngine } from '../chain/engine.ts';
+import { extractRows, framer } from '../codecs/codecs.ts';
+import type { Batch } from '../core/batch.ts';
+import type { KeysOf } from '../reconcile/completeness.ts';
+import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
+import { recordKeys } from '../schema/record-keys.ts';
+import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
+import type { Sink } from '../sinks/sink.ts';
+import { decodeObject } from '../stores/parquet.ts';
+import { type Backlog, type Machine, openBacklog } from './backlog.ts';
+import { once } from './once.ts';
+
+/** How the worker goes about it; all optional. */
+export type WorkerSettings = Pick<
+  WorkerOptions,
+  'name' | 'concurrency' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'
+>;
+
+export interface ReconcilerOptions {
+  readonly dir: string;
+  /** Name of the live chain, under which objects are stored. */
+  readonly chain: string;
+  /** What deferred rows run through: a chain without storing tiers (`Chain.forReplay`). */
+  readonly replay: Chain;
+  readonly sink: Sink;
+  readonly schema?: SchemaLike;
+  readonly worker?: WorkerSettings;
+}
+
+export interface Reconciler {
+  readonly backlog: Backlog;
+  readonly worker: Worker;
+  /** Finishes what runs; safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** @throws StorageError when the data directory cannot be used */
+export async function openReconciler(options: ReconcilerOptions, machine: Machine): Promise<Reconciler> {
+  const { chain, replay, sink, schema } = options;
+  const { clock, random, metrics, bus } = machine;
+  const backlog = await openBacklog(options.dir, chain, machine);
+  const { queue, store, quarantine } = backlog;
+  const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus });
+  const worker = createWorker({
+    ...options.worker,
+    chain,
+    queue,
+    store,
+    quarantine,
+    engine,
+    sink,
+    framer,
+    extractRows,
+    keysOf: keysOf(schema),
+    decode: decodeObject,
+    clock,
+    random,
+    emit: bus.emit,
+  });
+  return {
+    backlog,
+    worker,
+    close: once(async () => {
+      await worker.close();
+      await engine.close();
+      await backlog.close();
+    }),
+  };
+}
+
+/** Keys as the sink was given them: of the declared fields where there are some, else of batch and row. */
+function keysOf(schemaLike: SchemaLike | undefined): KeysOf {
+  const schema = schemaLike === undefined ? undefined : asCompiledSchema(schemaLike);
+  if (!schema?.columns.some(({ key }) => key)) return async (batch, rows) => recordKeys(undefined, batch, rows);
+  return async (batch: Batch, rows: readonly number[]) => {
+    const checked = schema.check(batch, rows);
+    // Drifted rows land coerced, so their key is that of the coerced fields.
+    const { columns } = checked.residue.length === 0 ? checked : await schema.coerce(batch, rows);
+    return recordKeys(columns, batch, rows);
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * How far an input was acknowledged, so that `run --resume` goes on where a killed one stopped. Written
+ * behind the acknowledgements: resuming may submit some batches again, which their keys recognise.
+ */
+import { resolve } from 'node:path';
+import { dataDirectory } from '../assembly/data-directory.ts';
+import { readState, writeState } from '../core/durable-file.ts';
+import { sha256 } from '../core/keys.ts';
+import { nodeFileSystem } from '../platform/node-file-system.ts';
+
+export interface Checkpoint {
+  readonly offset: number;
+  readonly records: number;
+}
+
+export interface CheckpointFile {
+  read(): Promise<Checkpoint>;
+  write(checkpoint: Checkpoint): Promise<void>;
+}
+
+export function checkpointOf(dir: string, input: string): CheckpointFile {
+  const { root } = dataDirectory(dir);
+  const name = `input-${sha256(new TextEncoder().encode(resolve(input))).slice(0, 16)}.json`;
+  return {
+    async read() {
+      const saved = await readState(nodeFileSystem, root, name);
+      const { offset, records } = (saved ?? {}) as Partial<Checkpoint>;
+      return { offset: offset ?? 0, records: records ?? 0 };
+    },
+    write: (checkpoint) => writeState(nodeFileSystem, root, name, checkpoint),
+  };
+}

@@ -1,0 +1,53 @@
+import { defineCommand } from '../args.ts';
+import { type CliContext, terminalOf } from '../context.ts';
+import { completenessRows, deferredLedgerRows } from '../ledger-table.ts';
+import { openMachine } from '../machine.ts';
+import { openPipelineReconciler, packLeftovers } from '../open-reconciler.ts';
+import { resolvePipeline } from '../pipeline.ts';
+import { EXIT_FAILED, EXIT_OK, EXIT_UNLANDED } from '../program.ts';
+import { OUTPUT_OPTIONS, PIPELINE_OPTIONS, SERVICE_OPTIONS } from '../shared-options.ts';
+
+/** `tierfall reconcile`: brings back what was deferred, then ends. */
+export const reconcileCommand = defineCommand(
+  {
+    name: 'reconcile',
+    summary: 'Replay everything that was deferred, once, and report.',
+    description: [
+      'Sweeps the store for forgotten objects, replays them in order, and proves that nothing is missing.',
+    ],
+    options: {
+      ...PIPELINE_OPTIONS,
+      patience: {
+        type: 'duration',
+        placeholder: 'TIME',
+        default: '30s',
+        description: 'How long nothing may move before it gives up.',
+      },
+      report: { type: 'flag', description: 'Print the completeness of every object.' },
+      'log-level': SERVICE_OPTIONS['log-level'],
+      ...OUTPUT_OPTIONS,
+    },
+    examples: [{ command: 'tierfall reconcile --report', description: 'Drain the backlog and see the proof' }],
+  },
+  async ({ options }, context: CliContext) => {
+    const pipeline = await resolvePipeline(options, context.cwd);
+    const terminal = terminalOf(context, options.json);
+    const machine = openMachine(context, pipeline.chain, options['log-level']);
+    const reconciler = await openPipelineReconciler(pipeline, machine);
+    try {
+      await packLeftovers(pipeline, reconciler, machine);
+      const drained = await reconciler.worker.drain({ patienceMs: options.patience, signal: context.signal });
+      const report = await reconciler.backlog.report();
+      terminal.table(deferredLedgerRows(report), 'Deferred records');
+      if (options.report) terminal.table(completenessRows(report), 'Completeness');
+      if (!drained.drained)
+        terminal.note(
+          `Not done: ${drained.lastObstacle ?? 'other workers hold the rest'}. Run it again later.`,
+        );
+      if (!report.balanced) return EXIT_FAILED;
+      return report.pending + report.quarantined > 0 ? EXIT_UNLANDED : EXIT_OK;
+    } finally {
+      await reconciler.close();
+    }
+  },
+);

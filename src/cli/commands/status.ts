@@ -1,0 +1,54 @@
+import { openBacklog } from '../../assembly/backlog.ts';
+import { defineCommand } from '../args.ts';
+import { type CliContext, terminalOf } from '../context.ts';
+import { deferredLedgerRows } from '../ledger-table.ts';
+import { openMachine } from '../machine.ts';
+import { resolvePipeline } from '../pipeline.ts';
+import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
+
+const { config, dir } = PIPELINE_OPTIONS;
+
+/** `tierfall status`: what waits, what rests, what went wrong. Looks only; safe beside a running writer. */
+export const statusCommand = defineCommand(
+  {
+    name: 'status',
+    summary: 'Show what is deferred, queued and quarantined.',
+    description: ['Looks only, and may run beside a writer and workers.'],
+    options: { config, dir, ...OUTPUT_OPTIONS },
+    examples: [
+      { command: 'tierfall status --dir .tierfall', description: 'What still has to be brought back' },
+    ],
+  },
+  async ({ options }, context: CliContext) => {
+    const pipeline = await resolvePipeline(options, context.cwd);
+    const terminal = terminalOf(context, options.json);
+    const backlog = await openBacklog(
+      pipeline.dir,
+      pipeline.chain,
+      openMachine(context, pipeline.chain, 'error'),
+    );
+    try {
+      const report = await backlog.report();
+      const { waiting, active, postponed } = await backlog.queue.depth();
+      terminal.table(
+        [{ chain: pipeline.chain, objects: report.objects, settled: report.settled }],
+        `Data directory ${pipeline.dir}`,
+      );
+      terminal.table(deferredLedgerRows(report), 'Deferred records');
+      terminal.table([{ waiting, active, postponed }], 'Reconcile jobs');
+      const quarantine = await backlog.quarantine.counts();
+      if (quarantine.length > 0) {
+        const rows = quarantine.map(({ reason, held, released, discarded }) => ({
+          reason,
+          held,
+          released,
+          discarded,
+        }));
+        terminal.table(rows, 'Quarantine');
+      }
+      return 0;
+    } finally {
+      await backlog.close();
+    }
+  },
+);

@@ -1,0 +1,111 @@
+/** `tierfall.config.ts`: what a pipeline is, as a module that Node loads without a build. */
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { FallbackOptions } from '../assembly/fallback.ts';
+import { FORMATS, type Format } from '../core/batch.ts';
+import { ConfigError } from '../core/errors.ts';
+
+/** Everything `createFallback` takes, and how input is to be read. Relative paths are relative to the file. */
+export interface TierfallConfig
+  extends Omit<FallbackOptions, 'clock' | 'random' | 'fs' | 'bus' | 'metrics' | 'dir'> {
+  /** @default '.tierfall' */
+  readonly dir?: string;
+  /** Format of `run --input` when the option is not given. */
+  readonly format?: Format;
+}
+
+/** Gives a config file its types; returns what it was given. */
+export function defineConfig(config: TierfallConfig): TierfallConfig {
+  return config;
+}
+
+const DEFAULT_FILE = 'tierfall.config.ts';
+const KEYS = [
+  'dir',
+  'format',
+  'name',
+  'sink',
+  'schema',
+  'registry',
+  'keepOriginal',
+  'retry',
+  'limits',
+  'worker',
+  'inFlightBytesMax',
+  'batchBytesMax',
+] as const satisfies readonly (keyof TierfallConfig)[];
+
+/**
+ * Loads the named file, or `tierfall.config.ts` of the working directory when there is one.
+ * @returns undefined when no file is named and there is none
+ * @throws ConfigError for a file that cannot be read or loaded, or an option that is unknown or of the wrong kind
+ */
+export async function loadConfig(named: string | undefined, cwd: string): Promise<TierfallConfig | undefined> {
+  const file = named === undefined ? join(cwd, DEFAULT_FILE) : resolve(cwd, named);
+  try {
+    await access(file);
+  } catch (cause) {
+    if (named === undefined) return undefined;
+    const code = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
+    throw new ConfigError('--config', `${file} ${code}`, 'Name a file that can be read.', cause);
+  }
+  return checkConfig(await importConfig(file), file);
+}
+
+async function importConfig(file: string): Promise<unknown> {
+  try {
+    const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
+    return module.default;
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(
+      file,
+      `could not be loaded: ${words}`,
+      'Mend the file; `node FILE` shows where it fails.',
+      cause,
+    );
+  }
+}
+
+function checkConfig(config: unknown, file: string): TierfallConfig {
+  if (typeof config !== 'object' || config === null) {
+    throw new ConfigError(
+      file,
+      'has no default export of an object',
+      'Write `export default defineConfig({ … })`.',
+    );
+  }
+  const unknown = Object.keys(config).find((key) => !KEYS.some((known) => known === key));
+  if (unknown !== undefined) {
+    throw new ConfigError(`${file}: ${unknown}`, 'is not an option', `Options are ${KEYS.join(', ')}.`);
+  }
+  const { sink, format, dir, name } = config as Readonly<Record<string, unknown>>;
+  if (typeof (sink as { write?: unknown } | undefined)?.write !== 'function') {
+    throw new ConfigError(
+      `${file}: sink`,
+      `found ${typeof sink}, expected a sink`,
+      'For example sqliteSink({ file, table }).',
+    );
+  }
+  if (format !== undefined && !FORMATS.some((known) => known === format)) {
+    throw new ConfigError(
+      `${file}: format`,
+      `found ${JSON.stringify(format)}`,
+      `Use one of ${FORMATS.join(', ')}.`,
+    );
+  }
+  for (const [key, value] of [
+    ['dir', dir],
+    ['name', name],
+  ] as const) {
+    if (value !== undefined && typeof value !== 'string') {
+      throw new ConfigError(
+        `${file}: ${key}`,
+        `found ${typeof value}, expected a string`,
+        'Correct the option.',
+      );
+    }
+  }
+  return config as TierfallConfig;
+}

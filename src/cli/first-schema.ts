@@ -1,0 +1,34 @@
+/** The schema of a run that was given none: inferred from the first batch, then kept with the directory. */
+import { decodeRecord, framer } from '../codecs/codecs.ts';
+import { Batch } from '../core/batch.ts';
+import type { FileBatch } from '../ingress/files.ts';
+import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
+import { inferSchema } from '../schema/infer-schema.ts';
+import { toJsonSchema } from '../schema/to-json-schema.ts';
+
+export interface FirstSchema {
+  readonly schema: CompiledSchema;
+  readonly document: object;
+  readonly records: number;
+}
+
+/** @throws SchemaError SCHEMA_EMPTY when no record of the batch can be read */
+export function inferFirstSchema({ input }: FileBatch): FirstSchema {
+  const batch = new Batch(input, 'sample', framer, 0);
+  const records: unknown[] = [];
+  for (let row = 0; row < batch.rowCount; row += 1) {
+    try {
+      records.push(decodeRecord(batch, row));
+    } catch {
+      // A row that cannot be read says nothing about the schema; the chain keeps it as it is.
+    }
+  }
+  const schema = inferSchema(records, { untyped: input.format === 'csv' });
+  return { schema: compileSchema(schema), document: toJsonSchema(schema), records: records.length };
+}
+
+/** Puts the batch that was looked at back in front. */
+export async function* withFirst<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T, void> {
+  yield first;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}

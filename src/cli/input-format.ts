@@ -1,0 +1,32 @@
+/** The format of an input: as asked for, as configured, or by the ending of its name. */
+import { basename, extname } from 'node:path';
+import type { Format } from '../core/batch.ts';
+import { ConfigError } from '../core/errors.ts';
+
+const BY_ENDING: Readonly<Record<string, Format>> = {
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.json': 'json',
+  '.csv': 'csv',
+  '.tsv': 'csv',
+  '.lp': 'line-protocol',
+  '.line': 'line-protocol',
+};
+
+/** @throws ConfigError when nothing tells */
+export function formatOf(input: string, asked: Format | undefined, configured: Format | undefined): Format {
+  const format = asked ?? configured ?? BY_ENDING[extname(input).toLowerCase()];
+  if (format) return format;
+  const name = input === '-' ? 'standard input' : input;
+  throw new ConfigError(
+    '--format',
+    `is missing, and the name of ${name} does not tell`,
+    'For example --format ndjson.',
+  );
+}
+
+/** A table name from a file's name: `data/seattle-weather.csv` is `seattle_weather`. */
+export function tableNameOf(input: string): string {
+  const stem = input === '-' ? 'records' : basename(input, extname(input));
+  return stem.replaceAll(/[^A-Za-z0-9_]+/g, '_').replaceAll(/^_+|_+$/g, '') || 'records';
+}

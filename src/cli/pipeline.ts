@@ -1,0 +1,115 @@
+/**
+ * Which pipeline a command is about. A setting is taken from the command line, else from the config file,
+ * else from what the data directory was last written with.
+ */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { ConfigError } from '../core/errors.ts';
+import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
+import { fromJsonSchema } from '../schema/from-json-schema.ts';
+import { asCompiledSchema } from '../schema/schema-like.ts';
+import type { Sink } from '../sinks/sink.ts';
+import { sqliteSink } from '../sinks/sqlite-sink.ts';
+import { loadConfig, type TierfallConfig } from './config.ts';
+import { readSettings, type Settings } from './settings.ts';
+
+export interface PipelineArguments {
+  readonly config?: string | undefined;
+  readonly dir?: string | undefined;
+  readonly sink?: string | undefined;
+  readonly table?: string | undefined;
+  readonly schema?: string | undefined;
+}
+
+export interface Pipeline {
+  readonly dir: string;
+  readonly chain: string;
+  /** Undefined when nobody ever named one. */
+  readonly sink: Sink | undefined;
+  readonly schema: CompiledSchema | undefined;
+  /** Everything else of the config file. */
+  readonly config: TierfallConfig | undefined;
+  /** What to remember in the data directory. */
+  readonly settings: Settings;
+}
+
+const DIR = '.tierfall';
+
+/**
+ * @param fallbackTable table of a sink named without one
+ * @throws ConfigError, SchemaError naming the option or file at fault
+ */
+export async function resolvePipeline(
+  args: PipelineArguments,
+  cwd: string,
+  fallbackTable?: string,
+): Promise<Pipeline> {
+  const config = await loadConfig(args.config, cwd);
+  const dir = resolve(cwd, args.dir ?? config?.dir ?? DIR);
+  const saved = await readSettings(dir);
+  const chain = config?.name ?? saved?.chain ?? 'default';
+  const document = args.schema === undefined ? undefined : await readSchemaFile(resolve(cwd, args.schema));
+  const schemaDocument = document ?? (config?.schema === undefined ? saved?.schema : undefined);
+  const schema =
+    config?.schema !== undefined && !document ? asCompiledSchema(config.schema) : compileSaved(schemaDocument);
+  const table = args.table ?? saved?.table ?? fallbackTable;
+  const spec = args.sink === undefined ? saved?.sink : absoluteSpec(args.sink, cwd);
+  const sink =
+    args.sink === undefined && config ? config.sink : spec === undefined ? undefined : openSink(spec, table);
+  const settings: Settings = {
+    version: 1,
+    chain,
+    ...(spec === undefined ? {} : { sink: spec }),
+    ...(table === undefined ? {} : { table }),
+    ...(schemaDocument === undefined ? {} : { schema: schemaDocument }),
+  };
+  return { dir, chain, sink, schema, config, settings };
+}
+
+/** The sink, which this command cannot do without. @throws ConfigError */
+export function requireSink(pipeline: Pipeline): Sink {
+  if (pipeline.sink) return pipeline.sink;
+  throw new ConfigError(
+    '--sink',
+    `is missing, and ${pipeline.dir} does not remember one`,
+    'Name it, for example --sink sqlite:records.db, or point --dir at a directory that was written to.',
+  );
+}
+
+function compileSaved(document: object | undefined): CompiledSchema | undefined {
+  return document === undefined ? undefined : compileSchema(fromJsonSchema(document));
+}
+
+async function readSchemaFile(file: string): Promise<object> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(
+      '--schema',
+      `${file} cannot be read`,
+      'Name a JSON Schema file that can be read.',
+      cause,
+    );
+  }
+  try {
+    return JSON.parse(text) as object;
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError('--schema', `${file} is not JSON: ${words}`, 'Mend the file.', cause);
+  }
+}
+
+function absoluteSpec(spec: string, cwd: string): string {
+  const [, kind, rest = ''] = /^([a-z0-9]+):(.+)$/.exec(spec) ?? [];
+  if (kind === 'sqlite') return `sqlite:${resolve(cwd, rest)}`;
+  throw new ConfigError(
+    '--sink',
+    `found ${JSON.stringify(spec)}, expected sqlite:FILE`,
+    'Other sinks are set in a config file.',
+  );
+}
+
+function openSink(spec: string, table: string | undefined): Sink {
+  return sqliteSink({ file: spec.slice('sqlite:'.length), table: table ?? 'records' });
+}

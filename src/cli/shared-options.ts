@@ -1,0 +1,54 @@
+/** Options that several commands share, so that they are spelled and explained once. */
+import { FORMATS } from '../core/batch.ts';
+import { LOG_LEVELS } from '../telemetry/logger.ts';
+
+export const PIPELINE_OPTIONS = {
+  config: {
+    type: 'text',
+    short: 'c',
+    placeholder: 'FILE',
+    description: 'Config module; tierfall.config.ts of this directory is found by itself.',
+  },
+  dir: {
+    type: 'text',
+    placeholder: 'DIR',
+    description: 'Data directory: journal, raw objects, queue. Default .tierfall, or as configured.',
+  },
+  sink: { type: 'text', placeholder: 'SPEC', description: 'Where records go: sqlite:FILE.' },
+  table: {
+    type: 'text',
+    placeholder: 'NAME',
+    description: 'Table of the sink. Default: the name of the input file.',
+  },
+  schema: {
+    type: 'text',
+    placeholder: 'FILE',
+    description: 'JSON Schema of the records. Default: inferred from the first batch, then kept.',
+  },
+} as const;
+
+export const OUTPUT_OPTIONS = {
+  json: { type: 'flag', description: 'One JSON line per message instead of text.' },
+} as const;
+
+export const SERVICE_OPTIONS = {
+  metrics: {
+    type: 'integer',
+    placeholder: 'PORT',
+    description: 'Serve /metrics and /healthz on 127.0.0.1:PORT; 0 takes a free port.',
+  },
+  'log-level': {
+    type: 'text',
+    placeholder: 'LEVEL',
+    choices: LOG_LEVELS,
+    default: 'warn',
+    description: 'Structured log lines on stderr.',
+  },
+} as const;
+
+export const FORMAT_OPTION = {
+  type: 'text',
+  placeholder: 'FORMAT',
+  choices: FORMATS,
+  description: 'Format of the input. Default: by the ending of its name.',
+} as const;

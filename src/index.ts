@@ -1,0 +1,85 @@
+/** The public surface: what a pipeline imports. Everything else is an internal of the package. */
+
+export type { Backlog, Machine } from './assembly/backlog.ts';
+export { type CreateEngineOptions, createEngine } from './assembly/create-engine.ts';
+export { type DefaultChainOptions, type DefaultTier, defaultChain } from './assembly/default-chain.ts';
+export { createFallback, type Fallback, type FallbackOptions } from './assembly/fallback.ts';
+export type { WorkerSettings } from './assembly/reconciler.ts';
+export type { Breaker, BreakerOptions, BreakerState, CircuitName } from './chain/breaker.ts';
+export type {
+  Chain,
+  ChainDefinition,
+  ChainGraph,
+  ChainNode,
+  EdgeMap,
+  ReasonOf,
+  Route,
+  TierLimits,
+} from './chain/chain.ts';
+export { REJECT } from './chain/chain.ts';
+export { defineChain } from './chain/define-chain.ts';
+export type { Engine, EngineOptions, SubmitOptions } from './chain/engine.ts';
+export type { LedgerView } from './chain/ledger.ts';
+export type { RunOptions } from './chain/run-batches.ts';
+export { defineConfig, type TierfallConfig } from './cli/config.ts';
+export { extractRows, framer } from './codecs/codecs.ts';
+export {
+  Batch,
+  type BatchInput,
+  FORMATS,
+  type Format,
+  type Frame,
+  type Framer,
+  type Origin,
+  PRIORITIES,
+  type Priority,
+} from './core/batch.ts';
+export type { Cancel, Clock, Random } from './core/clock.ts';
+export type { Cell, Column, Columns, ColumnType, TimeUnit } from './core/columns.ts';
+export * from './core/errors.ts';
+export { type Emit, EventBus, type EventName, type Events, type Listener } from './core/events.ts';
+export type { FileSystem, OpenFile } from './core/file-system.ts';
+export type { LossEntry, LossReport } from './core/loss.ts';
+export type { Disposition, Outcome, Passage, Receipt, Residue } from './core/outcome.ts';
+export { type EngineReason, isPassing, REASONS, type Reason, type SinkReason } from './core/reason.ts';
+export type { RowSet } from './core/row-set.ts';
+export type {
+  Journal,
+  JournalDamage,
+  JournalDepth,
+  JournalEntry,
+  Purpose,
+  RawEntry,
+} from './journal/journal.ts';
+export { openSegmentJournal, type SegmentJournalOptions } from './journal/segment-journal.ts';
+export { nodeFileSystem } from './platform/node-file-system.ts';
+export { systemClock, systemRandom } from './platform/system-clock.ts';
+export type { ReconcileCounts, ReconcileReport } from './reconcile/ledger.ts';
+export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/quarantine.ts';
+export type { ClaimedJob, Job, Queue, QueueDepth } from './reconcile/queue.ts';
+export type { DrainOptions, DrainReport, Worker, WorkerStats } from './reconcile/worker.ts';
+export { type CompiledSchema, type CompileOptions, compileSchema } from './schema/compile-schema.ts';
+export { directoryRegistry } from './schema/directory-registry.ts';
+export { fromJsonSchema } from './schema/from-json-schema.ts';
+export { inferSchema } from './schema/infer-schema.ts';
+export { emptyLoss, lossTable, mergeLoss } from './schema/loss-report.ts';
+export type { RegisteredSchema, SchemaRegistry } from './schema/registry.ts';
+export type { SchemaLike } from './schema/schema-like.ts';
+export { toJsonSchema } from './schema/to-json-schema.ts';
+export * from './sinks/function-sink.ts';
+export { type MemorySink, type MemorySinkOptions, memorySink } from './sinks/memory-sink.ts';
+export type { Sink, SinkInput, SinkRecord, WriteRequest, WriteResult } from './sinks/sink.ts';
+export { type SqliteSink, type SqliteSinkOptions, sqliteSink } from './sinks/sqlite-sink.ts';
+export { type FsStoreOptions, fsStore } from './stores/fs-store.ts';
+export { createPacker, type PackedObject, type Packer, type PackerOptions } from './stores/pack.ts';
+export { decodeObject } from './stores/parquet.ts';
+export type { Store, StoredObject } from './stores/store.ts';
+export { logEvents } from './telemetry/log-events.ts';
+export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './telemetry/logger.ts';
+export { createMetrics, type Metrics } from './telemetry/metrics.ts';
+export { type PrimaryOptions, primary } from './tiers/primary.ts';
+export { type RawPersistOptions, rawPersist } from './tiers/raw-persist.ts';
+export type { PatienceOptions } from './tiers/retry-patiently.ts';
+export { type SchemaCoerceOptions, schemaCoerce } from './tiers/schema-coerce.ts';
+export { type SchemaRetryOptions, schemaRetry } from './tiers/schema-retry.ts';
+export type { Tier, TierContext, Work } from './tiers/tier.ts';
