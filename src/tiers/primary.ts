@@ -5,7 +5,7 @@
 import { ConfigError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { SinkReason } from '../core/reason.ts';
-import { asCompiledSchema, type SchemaLike } from '../schema/compile-schema.ts';
+import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { failureOf } from './send.ts';
 import type { Tier, Work } from './tier.ts';

@@ -9,12 +9,8 @@ import type { Outcome, Residue } from '../core/outcome.ts';
 import type { SinkReason } from '../core/reason.ts';
 import { rowIndices } from '../core/row-set.ts';
 import type { Journal } from '../journal/journal.ts';
-import {
-  asCompiledSchema,
-  type Coerced,
-  type CompiledSchema,
-  type SchemaLike,
-} from '../schema/compile-schema.ts';
+import type { Coerced, CompiledSchema } from '../schema/compile-schema.ts';
+import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { rawEntry } from './raw-entries.ts';
 import { send } from './send.ts';

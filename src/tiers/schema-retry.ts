@@ -8,14 +8,10 @@
 import type { Outcome, Residue } from '../core/outcome.ts';
 import { isPassing, type SinkReason } from '../core/reason.ts';
 import { countRows, type RowSet, rowIndices } from '../core/row-set.ts';
-import {
-  asCompiledSchema,
-  type CompiledSchema,
-  compileSchema,
-  recordKeys,
-  type SchemaLike,
-} from '../schema/compile-schema.ts';
+import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
+import { recordKeys } from '../schema/record-keys.ts';
 import type { SchemaRegistry } from '../schema/registry.ts';
+import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { bisectRefused } from './bisect.ts';
 import { type PatienceOptions, retryPatiently } from './retry-patiently.ts';

@@ -5,7 +5,8 @@ import type { Columns } from '../core/columns.ts';
 import { SinkError } from '../core/errors.ts';
 import type { Residue } from '../core/outcome.ts';
 import { type RowSet, rowIndices } from '../core/row-set.ts';
-import { type CompiledSchema, recordKeys } from '../schema/compile-schema.ts';
+import type { CompiledSchema } from '../schema/compile-schema.ts';
+import { recordKeys } from '../schema/record-keys.ts';
 import type { Sink, SinkRecord, WriteRequest } from '../sinks/sink.ts';
 import type { Work } from './tier.ts';
 
