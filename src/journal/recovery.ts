@@ -2,7 +2,9 @@
  * Opens what a former process left behind: reads every segment, serves what is intact, sets aside what is not.
  *
  * V1 nothing is touched before every segment is known to be of a version this program can read. V2 damage never
- * makes this fail. V3 `nextSeq` is above every seq that was ever acknowledged here.
+ * makes this fail. V3 `nextSeq` is above every seq that was ever acknowledged here. V4 a segment that was left
+ * behind is never changed, a torn tail included: cutting it would forget how many seqs it may have held, and the
+ * next append starts a segment of its own anyway.
  */
 import { readState } from '../core/durable-file.ts';
 import { StorageError } from '../core/errors.ts';
@@ -66,17 +68,6 @@ async function scanFile(fs: FileSystem, path: string, firstSeq: number, seqMax: 
   }
 }
 
-/** Cuts a torn tail, so that it is counted once; leaving it there would be harmless. */
-async function cutTail(fs: FileSystem, path: string, size: number): Promise<void> {
-  const file = await fs.open(path, 'append');
-  try {
-    await file.truncate(size);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
 function indexEntry(index: SegmentIndex, segment: Segment, entry: ScannedEntry): void {
   index.add(segment, {
     seq: entry.prefix.seq,
@@ -120,11 +111,8 @@ export async function recoverSegments(
     const lastSeq = scan.entries.at(-1)?.prefix.seq ?? firstSeq;
     nextSeq = Math.max(nextSeq, lastSeq + 1);
     for (const gap of scan.gaps) {
-      const saved = await damage.record(segment.name, gap);
-      if (!saved) segment.keep = true;
-      if (!isTail(gap, scan)) continue;
-      nextSeq = Math.max(nextSeq, lastSeq + 1 + seqsIn(gap.bytes));
-      if (saved) await cutTail(fs, path, gap.offset).catch(() => undefined);
+      if (!(await damage.record(segment.name, gap))) segment.keep = true;
+      if (isTail(gap, scan)) nextSeq = Math.max(nextSeq, lastSeq + 1 + seqsIn(gap.bytes));
     }
   }
   return { checkpointed, nextSeq };

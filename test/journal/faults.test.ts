@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { sampleEntry } from '../../src/testing/journal-contract.ts';
+import { MemoryFileSystem } from '../../src/testing/memory-file-system.ts';
+import { bodiesIn, DIRECTORY, openOn, segmentsIn } from './rig.ts';
+
+describe('a disk that fails', () => {
+  const codes = { ENOSPC: 'STORAGE_FULL', EDQUOT: 'STORAGE_FULL', EROFS: 'STORAGE_DENIED', EIO: 'STORAGE_IO' };
+  for (const [errno, code] of Object.entries(codes)) {
+    it(`rejects the whole group with ${code} on ${errno}, and goes on in a new segment`, async () => {
+      for (const operation of ['append', 'datasync'] as const) {
+        const fs = new MemoryFileSystem();
+        const { journal } = await openOn(fs, { segmentBytes: 1e6, groupBytes: 1e6 });
+        await journal.append(sampleEntry(0));
+        fs.failNext(operation, errno);
+        const group = await Promise.allSettled([1, 2, 3].map((n) => journal.append(sampleEntry(n))));
+        for (const result of group) {
+          expect(result).toMatchObject({ status: 'rejected', reason: { name: 'StorageError', code } });
+        }
+        expect(await journal.append(sampleEntry(1))).toBeGreaterThan(3);
+        expect([...(await bodiesIn(journal)).keys()]).toEqual([sampleEntry(0).key, sampleEntry(1).key]);
+        expect((await segmentsIn(fs)).length).toBe(2);
+      }
+    });
+  }
+
+  it('never writes to a segment again after a failed sync, so a crash cannot take an acknowledged entry', async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const fs = new MemoryFileSystem();
+      const { journal } = await openOn(fs);
+      fs.failNext('datasync', 'EIO');
+      await journal.append(sampleEntry(1)).catch(() => undefined);
+      await journal.append(sampleEntry(2)).catch(() => journal.append(sampleEntry(2)));
+      fs.failNext('datasync', 'EIO');
+      await expect(journal.append(sampleEntry(3))).rejects.toMatchObject({ code: 'STORAGE_IO' });
+      await journal.append(sampleEntry(4));
+      const { journal: after } = await openOn(fs.crash(() => seed / 20));
+      const found = [...(await bodiesIn(after)).keys()];
+      expect(found).toEqual(expect.arrayContaining([sampleEntry(2).key, sampleEntry(4).key]));
+    }
+  });
+
+  it('survives failures of every step of starting a segment', async () => {
+    for (const operation of ['open', 'append', 'datasync', 'syncDirectory'] as const) {
+      const fs = new MemoryFileSystem();
+      const { journal } = await openOn(fs);
+      fs.failNext(operation, 'ENOSPC');
+      await expect(journal.append(sampleEntry(1))).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+      await journal.append(sampleEntry(1));
+      await journal.close();
+      const { journal: again } = await openOn(fs);
+      expect([...(await bodiesIn(again)).keys()]).toEqual([sampleEntry(1).key]);
+      expect(again.damage).toEqual([]);
+    }
+  });
+
+  it('resolves nobody before the sync: a held sync holds every append of its group', async () => {
+    let release = (): void => {};
+    class Held extends MemoryFileSystem {
+      override async open(path: string, mode: 'read' | 'append' | 'create') {
+        const file = await super.open(path, mode);
+        if (!path.endsWith('.seg') || mode !== 'create') return file;
+        let syncs = 0;
+        return {
+          ...file,
+          datasync: async () => {
+            syncs += 1;
+            // The first sync belongs to the header.
+            if (syncs === 2) await new Promise<void>((resolve) => (release = resolve));
+            await file.datasync();
+          },
+        };
+      }
+    }
+    const { journal } = await openOn(new Held());
+    let resolved = 0;
+    const appends = [1, 2, 3].map((n) => journal.append(sampleEntry(n)).then(() => (resolved += 1)));
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect([resolved, (await journal.read(-1, 1e6)).length, journal.depth.entries]).toEqual([0, 0, 0]);
+    release();
+    await Promise.all(appends);
+    expect(resolved).toBe(3);
+  });
+
+  it('frees space on a full disk: the checkpoint takes its room from the reserve', async () => {
+    const fs = new MemoryFileSystem();
+    const { journal } = await openOn(fs, { segmentBytes: 700 });
+    for (let n = 0; n < 8; n += 1) await journal.append(sampleEntry(n));
+    const before = (await segmentsIn(fs)).length;
+    expect((await fs.stat(`${DIRECTORY}/reserve`))?.size).toBe(65_536);
+    fs.failNext('append', 'ENOSPC');
+    await journal.checkpoint(7);
+    expect(journal.checkpointed).toBe(7);
+    expect((await segmentsIn(fs)).length).toBeLessThan(before);
+    expect((await fs.stat(`${DIRECTORY}/reserve`))?.size).toBe(65_536);
+  });
+
+  it('keeps entries when the checkpoint cannot be written, and takes the same checkpoint later', async () => {
+    const fs = new MemoryFileSystem();
+    const { journal } = await openOn(fs);
+    for (let n = 0; n < 3; n += 1) await journal.append(sampleEntry(n));
+    fs.failNext('rename', 'EIO');
+    await expect(journal.checkpoint(1)).rejects.toMatchObject({ code: 'STORAGE_IO' });
+    expect([journal.checkpointed, journal.depth.entries]).toEqual([-1, 3]);
+    await journal.checkpoint(1);
+    expect([journal.checkpointed, journal.depth.entries]).toEqual([1, 1]);
+  });
+
+  it('refuses an entry above its limit before anything is written', async () => {
+    const fs = new MemoryFileSystem();
+    const { journal } = await openOn(fs, { entryBytesMax: 1000 });
+    const body = new Uint8Array(1000);
+    await expect(journal.append(sampleEntry(1, { body }))).rejects.toMatchObject({
+      code: 'JOURNAL_ENTRY_TOO_LARGE',
+    });
+    expect(await segmentsIn(fs)).toEqual([]);
+  });
+});
+
+describe('group commit', () => {
+  it('shares one sync among everybody who waits, up to the bytes of a group', async () => {
+    let syncs = 0;
+    class Counting extends MemoryFileSystem {
+      override async open(path: string, mode: 'read' | 'append' | 'create') {
+        const file = await super.open(path, mode);
+        const datasync = (): Promise<void> => {
+          if (path.endsWith('.seg')) syncs += 1;
+          return file.datasync();
+        };
+        return { ...file, datasync };
+      }
+    }
+    const { journal } = await openOn(new Counting(), { segmentBytes: 1e7, groupBytes: 1e6 });
+    await Promise.all(Array.from({ length: 500 }, (_, n) => journal.append(sampleEntry(n))));
+    expect(syncs).toBe(2);
+    const body = new Uint8Array(400_000);
+    await Promise.all([1000, 1001, 1002, 1003].map((n) => journal.append(sampleEntry(n, { body }))));
+    expect(syncs).toBe(4);
+  });
+});
