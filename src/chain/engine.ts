@@ -7,7 +7,7 @@
  */
 import { Batch, type BatchInput, checkBatchInput, type Framer } from '../core/batch.ts';
 import type { Clock, Random } from '../core/clock.ts';
-import { BackpressureError, EngineClosedError } from '../core/errors.ts';
+import { BackpressureError, EngineClosedError, SubmitAbortedError } from '../core/errors.ts';
 import { EventBus, type EventName, type Listener } from '../core/events.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Receipt } from '../core/outcome.ts';
@@ -16,7 +16,7 @@ import type { Breaker, BreakerState } from './breaker.ts';
 import type { Chain } from './chain.ts';
 import { Flight, type Tower } from './flight.ts';
 import { Ledger, type LedgerView } from './ledger.ts';
-import type { BatchReceipt } from './receipt.ts';
+import { BatchReceipt } from './receipt.ts';
 import { type RunOptions, runBatches } from './run-batches.ts';
 import { Station } from './station.ts';
 
@@ -80,13 +80,17 @@ export class Engine implements Tower {
   /** Opens the tiers, entry first; on failure closes those that were opened. */
   async open(): Promise<this> {
     const { clock, random } = this.#options;
+    const opened: Station[] = [];
     try {
-      for (const { name, tier } of this.stations) {
+      for (const station of this.stations) {
+        const { name, tier } = station;
         await tier.open?.({ chain: this.chainName, tier: name, clock, random, emit: this.bus.emit });
+        opened.push(station);
       }
       return this;
     } catch (error) {
-      await this.close();
+      this.#closing = closeStations(opened).catch(() => {});
+      await this.#closing;
       throw error;
     }
   }
@@ -172,7 +176,7 @@ export class Engine implements Tower {
 
   #take(batch: Batch, nowMs: number, signal: AbortSignal | undefined): Promise<Receipt> {
     if (this.#closing) throw new EngineClosedError();
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw abortedBefore(batch, signal.reason);
     const { bytes } = batch;
     if (this.#inFlightBytes + bytes > this.#inFlightBytesMax && this.#flights > 0) {
       throw new BackpressureError(`${this.#inFlightBytes} bytes are in flight`, RETRY_AFTER_MS);
@@ -203,13 +207,30 @@ export class Engine implements Tower {
         this.#drained = resolve;
       });
     }
-    const failures: unknown[] = [];
-    for (const { tier, deadlines } of this.stations) {
-      deadlines.close();
-      await tier.close?.().catch((error: unknown) => failures.push(error));
-    }
-    if (failures.length > 0) throw failures[0];
+    await closeStations(this.stations);
   }
+}
+
+/** Closes all of them, then throws the first failure. */
+async function closeStations(stations: readonly Station[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const { tier, deadlines } of stations) {
+    deadlines.close();
+    try {
+      await tier.close?.();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Nothing was done, so the caller owns all rows and no ledger knows of them. */
+function abortedBefore(batch: Batch, reason: unknown): SubmitAbortedError {
+  const receipt = new BatchReceipt(batch);
+  receipt.rejected = receipt.records;
+  receipt.rejections = [{ rows: 'all', reason: 'unavailable', detail: 'aborted by the caller' }];
+  return new SubmitAbortedError(receipt, reason);
 }
 
 /** Opens an engine. @throws what a tier's `open` throws, after closing the others */

@@ -3,14 +3,15 @@
  *
  * C1 conservation: for every tier, rows in = rows landed + rows left; for the batch, records = delivered +
  * degraded + deferred + rejected. C2 each tier runs at most once: residues that lead to one tier are
- * gathered, and it runs when every tier before it is done. C3 a tier that throws, or lies about its rows,
- * leaves all of them with `crashed`; nothing is lost, and keys keep a second write harmless.
+ * gathered, and it runs when every tier before it is done. C3 a tier that throws, or lies about its rows
+ * (see check-outcome), leaves all of them with `crashed`; nothing is lost, and keys keep a second write harmless.
  */
 import type { Batch } from '../core/batch.ts';
 import { ChainExhaustedError, SinkError, SubmitAbortedError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import type { Outcome, Passage, Receipt, Residue } from '../core/outcome.ts';
-import { countRows, findRowFault, type RowSet, uniteRows } from '../core/row-set.ts';
+import { asRowSet, countRows, type RowSet } from '../core/row-set.ts';
+import { REJECT } from './chain.ts';
 import { BatchReceipt } from './receipt.ts';
 import type { Station } from './station.ts';
 import { type Landing, type RunOwner, TierRun } from './tier-run.ts';
@@ -23,6 +24,8 @@ export interface Tower {
   countLoss(field: string, kind: string, cells: number): void;
   landed(flight: Flight, receipt: BatchReceipt): void;
 }
+
+type Departure = Passage['left'][number];
 
 const NO_CAUSE: readonly Residue[] = Object.freeze([]);
 const NO_LEFT: Passage['left'] = Object.freeze([]);
@@ -74,8 +77,9 @@ export class Flight implements RunOwner {
     return settled ?? this.#settledByHand();
   }
 
-  landing(): Landing {
-    if (this.#resolve) return undefined;
+  landing(run: TierRun): Landing {
+    // Only the entry's promise is ever lent; a later tier may settle long before it.
+    if (this.#resolve || run.cause !== NO_CAUSE) return undefined;
     if (!this.#isDone) return this.#settledByHand();
     if (this.#failure) throw this.#failure;
     return this.receipt;
@@ -101,19 +105,16 @@ export class Flight implements RunOwner {
       station.delivered.add(this.receipt.records);
       return this.#finish();
     }
-    const account = outcome === undefined ? {} : this.#checked(run, outcome);
-    const residue = account.residue ?? NO_CAUSE;
-    const { rowCount } = this.batch;
-    const rowsLeft = residue.reduce((sum, { rows }) => sum + countRows(rows, rowCount), 0);
-    const rowsLanded = countRows(run.rows, rowCount) - rowsLeft;
-    this.#passed(
-      run,
-      rowsLanded,
-      residue.length === 0 ? NO_LEFT : residue.map((left) => this.#leftOf(left)),
-      nowMs,
-    );
-    this.#land(station, rowsLanded, account);
-    for (const left of residue) this.#route(run, left);
+    const residue = outcome?.residue ?? NO_CAUSE;
+    const left = residue.length === 0 ? NO_LEFT : sumByReason(residue, this.batch.rowCount);
+    const rowsLeft = left.reduce((sum, { rows }) => sum + rows, 0);
+    const rowsLanded = countRows(run.rows, this.batch.rowCount) - rowsLeft;
+    this.#passed(run, rowsLanded, left, nowMs);
+    this.#land(station, rowsLanded, outcome);
+    // A listener may abort in between; what was announced must then still be what happens.
+    const isAborted = this.#aborted !== undefined;
+    for (const departure of left) this.#announce(run, departure, isAborted);
+    this.#route(station, residue, isAborted);
     this.#next(nowMs);
   }
 
@@ -144,42 +145,6 @@ export class Flight implements RunOwner {
     else this.#reject?.(failure);
   }
 
-  /** The outcome with known reasons and honest rows; what cannot be believed becomes `crashed` for all rows. */
-  #checked(run: TierRun, outcome: Outcome): Outcome {
-    const { rowCount } = this.batch;
-    const seen = new Set<number>();
-    for (const { rows, reason } of outcome.residue ?? NO_CAUSE) {
-      const fault = rows === run.rows ? undefined : findRowFault(rows, run.rows, rowCount);
-      const isTwice = rows !== 'all' && rows.some((row) => seen.size === seen.add(row).size);
-      if (fault || isTwice || (rows === 'all' && (outcome.residue?.length ?? 0) > 1)) {
-        return crashed(
-          run.rows,
-          `${run.station.name} named wrong rows for "${reason}": ${fault ?? 'named twice'}`,
-        );
-      }
-    }
-    const degraded = outcome.degraded?.rows ?? [];
-    if (degraded !== 'all' && degraded.some((row) => seen.has(row))) {
-      return crashed(run.rows, `${run.station.name} says that rows both left and landed degraded`);
-    }
-    const isDeclared = (outcome.residue ?? NO_CAUSE).every(({ reason }) => run.station.knows(reason));
-    if (isDeclared) return outcome;
-    const relabel = (left: Residue): Residue =>
-      run.station.knows(left.reason)
-        ? left
-        : {
-            ...left,
-            reason: 'crashed',
-            detail: `undeclared reason "${left.reason}"${left.detail ? `: ${left.detail}` : ''}`,
-          };
-    return { ...outcome, residue: (outcome.residue ?? NO_CAUSE).map(relabel) };
-  }
-
-  #leftOf({ rows, reason, detail }: Residue): Passage['left'][number] {
-    const count = countRows(rows, this.batch.rowCount);
-    return detail === undefined ? { reason, rows: count } : { reason, rows: count, detail };
-  }
-
   #passed(run: TierRun, rowsLanded: number, left: Passage['left'], nowMs: number): void {
     this.receipt.passed({
       tier: run.station.name,
@@ -191,7 +156,7 @@ export class Flight implements RunOwner {
     });
   }
 
-  #land(station: Station, rows: number, { degraded, refs }: Outcome): void {
+  #land(station: Station, rows: number, { degraded, refs }: Outcome = {}): void {
     if (rows <= 0) return;
     const { receipt, batch } = this;
     const { bus, chainName } = this.#tower;
@@ -209,7 +174,7 @@ export class Flight implements RunOwner {
     station.delivered.add(rows - rowsDegraded);
     if (degraded === undefined || rowsDegraded === 0) return;
     receipt.degraded += rowsDegraded;
-    receipt.loss = degraded.loss;
+    receipt.addLoss(degraded.loss);
     station.degraded.add(rowsDegraded);
     for (const { field, kind, count } of degraded.loss.entries) this.#tower.countLoss(field, kind, count);
     if (bus.has('batchDegraded')) {
@@ -217,37 +182,35 @@ export class Flight implements RunOwner {
     }
   }
 
-  #route(run: TierRun, left: Residue): void {
-    const { station } = run;
-    const route = station.route(left.reason);
-    const to = this.#aborted ? 'REJECT' : station.nameOf(route);
-    station.countTransition(to, left.reason);
+  /** One transition per reason, however many residues a tier made of it. */
+  #announce({ station, attempts }: TierRun, { reason, rows, detail }: Departure, isAborted: boolean): void {
+    const route = station.route(reason);
+    const isRejected = route.to < 0 || isAborted;
+    const to = isRejected ? REJECT : station.nameOf(route);
+    station.countTransition(to, reason);
+    if (isRejected) {
+      if (!route.named) this.#isExhausted = true;
+      station.countRejected(rows, reason);
+      this.receipt.rejected += rows;
+    }
     const { bus, chainName } = this.#tower;
-    const rows = countRows(left.rows, this.batch.rowCount);
-    if (bus.has('tierTransitioned')) {
-      const { reason, detail } = left;
-      const { attempts } = run;
-      const batchId = this.batch.key;
-      bus.emit('tierTransitioned', {
-        chain: chainName,
-        batchId,
-        from: station.name,
-        to,
-        reason,
-        rows,
-        attempts,
-        detail,
-      });
+    if (!bus.has('tierTransitioned')) return;
+    const batchId = this.batch.key;
+    const from = station.name;
+    bus.emit('tierTransitioned', { chain: chainName, batchId, from, to, reason, rows, attempts, detail });
+  }
+
+  #route(station: Station, residue: readonly Residue[], isAborted: boolean): void {
+    const rejected: Residue[] = [];
+    for (const left of residue) {
+      const { to } = station.route(left.reason);
+      if (to < 0 || isAborted) rejected.push(left);
+      else {
+        this.#waiting ??= this.#tower.stations.map(() => []);
+        this.#waiting[to]?.push(left);
+      }
     }
-    if (route.to >= 0 && !this.#aborted) {
-      this.#waiting ??= this.#tower.stations.map(() => []);
-      this.#waiting[route.to]?.push(left);
-      return;
-    }
-    if (!route.named) this.#isExhausted = true;
-    station.countRejected(rows, left.reason);
-    this.receipt.rejected += rows;
-    this.receipt.rejections = [...this.receipt.rejections, left];
+    if (rejected.length > 0) this.receipt.rejections = [...this.receipt.rejections, ...rejected];
   }
 
   #next(nowMs: number): void {
@@ -256,15 +219,20 @@ export class Flight implements RunOwner {
     const cause = this.#waiting?.[index];
     if (!cause) return this.#finish();
     if (this.#waiting) this.#waiting[index] = [];
-    const rows = cause.map((left) => left.rows).reduce(uniteRows);
+    const rows = rowsOf(cause, this.batch.rowCount);
     this.#begin(this.#tower.stations[index] as Station, rows, cause, nowMs);
   }
 
   #rejectWaiting(): void {
-    const waiting = this.#waiting?.flat() ?? [];
+    const { receipt, batch } = this;
+    for (const [index, residues] of this.#waiting?.entries() ?? []) {
+      for (const { reason, rows } of sumByReason(residues, batch.rowCount)) {
+        receipt.rejected += rows;
+        this.#tower.stations[index]?.countRejected(rows, reason);
+      }
+      receipt.rejections = [...receipt.rejections, ...residues];
+    }
     this.#waiting = undefined;
-    this.receipt.rejected += waiting.reduce((sum, { rows }) => sum + countRows(rows, this.batch.rowCount), 0);
-    this.receipt.rejections = [...this.receipt.rejections, ...waiting];
     this.#finish();
   }
 
@@ -272,9 +240,9 @@ export class Flight implements RunOwner {
     this.#run = undefined;
     const { receipt } = this;
     this.#tower.landed(this, receipt);
-    if (receipt.rejected === 0 && !this.#aborted) return this.#settle(undefined);
+    if (receipt.rejected === 0) return this.#settle(undefined);
     const { bus, chainName } = this.#tower;
-    const reasons = receipt.rejections.map(({ reason }) => reason);
+    const reasons = [...new Set(receipt.rejections.map(({ reason }) => reason))];
     bus.emit('batchRejected', { chain: chainName, batchId: this.batch.key, rows: receipt.rejected, reasons });
     if (this.#aborted) return this.#settle(new SubmitAbortedError(receipt, this.#aborted.reason));
     this.#settle(this.#isExhausted ? new ChainExhaustedError(receipt) : undefined);
@@ -291,6 +259,31 @@ function keepSettlers(resolve: (receipt: Receipt) => void, reject: (error: unkno
   settlers.reject = reject;
 }
 
-function crashed(rows: RowSet, detail: string): Outcome {
-  return { residue: [{ rows, reason: 'crashed', detail }] };
+/** How many rows left with each reason, in the words of the first. */
+function sumByReason(residue: readonly Residue[], rowCount: number): readonly Departure[] {
+  const sums = new Map<string, { reason: string; rows: number; detail?: string }>();
+  for (const { reason, rows, detail } of residue) {
+    const sum = sums.get(reason);
+    if (sum) sum.rows += countRows(rows, rowCount);
+    else
+      sums.set(reason, {
+        reason,
+        rows: countRows(rows, rowCount),
+        ...(detail === undefined ? {} : { detail }),
+      });
+  }
+  return [...sums.values()];
+}
+
+/** All rows of some residues, which never share one. */
+function rowsOf(cause: readonly Residue[], rowCount: number): RowSet {
+  const rows: number[] = [];
+  for (const left of cause) {
+    if (left.rows === 'all') return 'all';
+    for (const row of left.rows) rows.push(row);
+  }
+  return asRowSet(
+    rows.sort((a, b) => a - b),
+    rowCount,
+  );
 }

@@ -1,6 +1,6 @@
 /** The account of one batch while it is written, and the receipt once it is done. */
 import type { Batch } from '../core/batch.ts';
-import type { LossReport } from '../core/loss.ts';
+import { type LossReport, mergeLoss } from '../core/loss.ts';
 import type { Passage, Receipt, Residue } from '../core/outcome.ts';
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -34,6 +34,10 @@ export class BatchReceipt implements Receipt {
 
   passed(passage: Passage): void {
     this.#trail = [...this.#trail, passage];
+  }
+
+  addLoss(loss: LossReport): void {
+    this.loss = this.loss ? mergeLoss(this.loss, loss) : loss;
   }
 
   get trail(): readonly Passage[] {

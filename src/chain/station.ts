@@ -5,8 +5,9 @@
 import type { Clock, Random } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
 import type { Counter, Histogram, Metrics } from '../core/metrics.ts';
+import { isCircuitFault } from '../core/reason.ts';
 import type { Tier } from '../tiers/tier.ts';
-import { Breaker, type BreakerState, type CircuitName } from './breaker.ts';
+import { Breaker, type BreakerState, type CircuitName, type Ticket } from './breaker.ts';
 import { type Chain, type ChainNode, REJECT, type Route } from './chain.ts';
 import { Deadlines } from './deadlines.ts';
 
@@ -80,8 +81,12 @@ export class Station {
     return this.#node.routes.get(reason) ?? this.#node.otherwise;
   }
 
-  noteFault(reason: string): void {
-    this.#lastFault = reason;
+  /** Tells the circuit how an admitted call ended; no reason means that the sink answered well. */
+  settle(ticket: Ticket | undefined, reason: string | undefined, nowMs: number): void {
+    if (!ticket) return;
+    const isFault = reason !== undefined && isCircuitFault(reason);
+    if (isFault) this.#lastFault = reason;
+    this.breaker?.settle(ticket, !isFault, nowMs);
   }
 
   countTransition(to: string, reason: string): void {

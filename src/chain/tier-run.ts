@@ -2,9 +2,10 @@
  * One tier's run over some rows of one batch: what the tier sees as its `Work`, with the guards round each
  * outgoing call in this order: budget, breaker, deadline.
  *
- * G1 the budget lease is held from start to end of the run and returned exactly once. G2 a call that is
- * open when the run ends is closed with the run's own outcome. G3 a run ends once; whatever the tier
- * says later (it was late, or the caller gave up) is ignored.
+ * G1 the budget lease is held from start to end of the run and returned exactly once. G2 every admitted call
+ * hands its ticket back once: one made with `call` when it settles, one that was entered when it is left, at
+ * the latest with the run's own outcome. G3 a run ends once; whatever the tier says later (it was late, or
+ * the caller gave up) is ignored, and calls it still tries to make are refused.
  */
 import type { Batch } from '../core/batch.ts';
 import { SinkError } from '../core/errors.ts';
@@ -14,6 +15,7 @@ import { type RowSet, rowIndices } from '../core/row-set.ts';
 import { linkAbort } from '../core/signal.ts';
 import type { Work } from '../tiers/tier.ts';
 import type { Ticket } from './breaker.ts';
+import { checkOutcome } from './check-outcome.ts';
 import type { Deadlined } from './deadlines.ts';
 import type { Station } from './station.ts';
 
@@ -23,8 +25,8 @@ export interface RunOwner {
   readonly trail: readonly Passage[];
   nextAttemptId(): string;
   ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): void;
-  /** Called when the tier's own promise settled, after `ended`. */
-  landing(): Landing;
+  /** Called when the tier's own promise settled, after `ended`: what that promise is worth to the caller. */
+  landing(run: TierRun): Landing;
 }
 
 /** The receipt, or the promise of it; nothing when somebody else hands it to the caller. */
@@ -43,9 +45,14 @@ export class TierRun implements Work, Deadlined {
   #ticket: Ticket | undefined = undefined;
   #isOpen = false;
   #isOver = false;
+  /** Whether `tier.run` has returned: from then on time has passed since the start. */
+  #hasReturned = false;
+  /** Open calls made with `call`. */
+  #calls = 0;
   #controller: AbortController | undefined = undefined;
-  /** When a second or later call was made. */
-  #recalledMs: number | undefined = undefined;
+  #gaveUp: SinkError | undefined = undefined;
+  /** When the entered call was made, unless that was at the start. */
+  #enteredMs: number | undefined = undefined;
 
   constructor(owner: RunOwner, station: Station, rows: RowSet, cause: readonly Residue[], startedMs: number) {
     this.#owner = owner;
@@ -64,11 +71,14 @@ export class TierRun implements Work, Deadlined {
   }
 
   get calledMs(): number {
-    return this.#recalledMs ?? this.startedMs;
+    return this.#enteredMs ?? this.startedMs;
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#gaveUp) this.#controller.abort(this.#gaveUp);
+    }
     return this.#controller.signal;
   }
 
@@ -90,21 +100,24 @@ export class TierRun implements Work, Deadlined {
     } catch (error) {
       return this.#fail(error);
     }
+    this.#hasReturned = true;
     if (!(result instanceof Promise)) return this.#succeed(result);
     return result.then(
       (outcome) => {
         this.#succeed(outcome);
-        return this.#owner.landing();
+        return this.#owner.landing(this);
       },
       (error: unknown) => {
         this.#fail(error);
-        return this.#owner.landing();
+        return this.#owner.landing(this);
       },
     );
   }
 
   enter(): EngineReason | undefined {
-    if (this.attempts > 0) this.#recalledMs = this.station.clock.now();
+    if (this.#isOver) return 'crashed';
+    if (this.#isOpen) this.leave();
+    if (this.#hasReturned || this.attempts > 0) this.#enteredMs = this.station.clock.now();
     const { breaker } = this.station;
     if (breaker) {
       this.#ticket = breaker.admit(this.calledMs);
@@ -121,21 +134,25 @@ export class TierRun implements Work, Deadlined {
   }
 
   async call<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const refusal = this.#isOver ? 'crashed' : this.enter();
-    if (refusal) throw new SinkError(refusal, `${this.station.name}: the call was not made (${refusal})`);
-    // The race is the call's own: a late call fails this attempt, not the whole run.
-    this.station.deadlines.remove(this);
+    const { station } = this;
+    if (this.#isOver) throw this.#refused('crashed');
+    const calledMs = station.clock.now();
+    const ticket = station.breaker?.admit(calledMs);
+    if (station.breaker && ticket === undefined) throw this.#refused('circuit-open');
+    this.attempts += 1;
+    this.#calls += 1;
     const attempt = new AbortController();
     const unlink = linkAbort(this.signal, (reason) => attempt.abort(reason));
+    let fault: string | undefined;
     try {
-      const answer = await this.#race(send(attempt.signal), attempt);
-      this.leave();
-      return answer;
+      return await this.#race(send(attempt.signal), attempt, calledMs);
     } catch (error) {
-      this.leave(error instanceof SinkError ? error.reason : 'crashed');
+      fault = error instanceof SinkError ? error.reason : 'crashed';
       throw error;
     } finally {
       unlink();
+      this.#calls -= 1;
+      station.settle(ticket, fault, station.clock.now());
     }
   }
 
@@ -187,19 +204,26 @@ export class TierRun implements Work, Deadlined {
   /** Ends the run now, with `error` as its outcome, and aborts what the tier is doing. */
   giveUp(error: SinkError): void {
     if (this.#isOver) return;
-    this.#fail(error);
+    this.#gaveUp = error;
+    // Not the tier's own words, so a reason it never declared is no fault of it.
+    this.#fail(this.station.knows(error.reason) ? error : new SinkError('crashed', error.message));
     this.#controller?.abort(error);
   }
 
   get isCallOpen(): boolean {
-    return this.#isOpen;
+    return this.#isOpen || this.#calls > 0;
   }
 
-  #race<T>(answer: Promise<T>, attempt: AbortController): Promise<T> {
+  #refused(reason: EngineReason): SinkError {
+    return new SinkError(reason, `${this.station.name}: the call was not made (${reason})`);
+  }
+
+  /** The race is the call's own: a late call fails this attempt, not the whole run. */
+  #race<T>(answer: Promise<T>, attempt: AbortController, calledMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
       const { station } = this;
       const late = {
-        calledMs: this.calledMs,
+        calledMs,
         earlier: undefined,
         later: undefined,
         expire: (): void => {
@@ -218,7 +242,11 @@ export class TierRun implements Work, Deadlined {
   }
 
   #succeed(outcome: Outcome | undefined): undefined {
-    if (!this.#isOver) this.#end(outcome, this.station.clock.now());
+    if (this.#isOver) return;
+    const { station, rows } = this;
+    const believed =
+      outcome === undefined ? undefined : checkOutcome(outcome, station, rows, this.#owner.batch.rowCount);
+    this.#end(believed, station.clock.now());
   }
 
   #fail(error: unknown): undefined {
@@ -230,9 +258,11 @@ export class TierRun implements Work, Deadlined {
       rows: this.rows,
       reason,
       detail,
+      whole: true,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     };
-    this.#end({ residue: [residue] }, this.station.clock.now());
+    const outcome = checkOutcome({ residue: [residue] }, this.station, this.rows, this.#owner.batch.rowCount);
+    this.#end(outcome, this.station.clock.now());
   }
 
   #end(outcome: Outcome | undefined, nowMs: number): undefined {
@@ -250,10 +280,7 @@ export class TierRun implements Work, Deadlined {
   #closeCall(reason: string | undefined, nowMs: number): void {
     this.#isOpen = false;
     this.station.deadlines.remove(this);
-    if (!this.#ticket) return;
-    const isFault = reason !== undefined && isCircuitFault(reason);
-    if (isFault) this.station.noteFault(reason);
-    this.station.breaker?.settle(this.#ticket, !isFault, nowMs);
+    this.station.settle(this.#ticket, reason, nowMs);
     this.#ticket = undefined;
   }
 }

@@ -20,3 +20,21 @@ export interface LossReport {
   /** Cells looked at. */
   readonly cellsTotal: number;
 }
+
+/** Samples kept of one kind of change. */
+const SAMPLES_MAX = 3;
+
+/** One report over both; neither is changed. Counts add up, the first samples stay. */
+export function mergeLoss(a: LossReport, b: LossReport): LossReport {
+  const entries = new Map<string, LossEntry>();
+  for (const entry of [...a.entries, ...b.entries]) {
+    const key = JSON.stringify([entry.field, entry.kind, entry.lossless]);
+    const known = entries.get(key);
+    entries.set(key, {
+      ...entry,
+      count: (known?.count ?? 0) + entry.count,
+      samples: [...(known?.samples ?? []), ...entry.samples].slice(0, SAMPLES_MAX),
+    });
+  }
+  return { entries: [...entries.values()], cells: a.cells + b.cells, cellsTotal: a.cellsTotal + b.cellsTotal };
+}
