@@ -33,6 +33,15 @@ describe('json rows', () => {
     });
   });
 
+  it('keep an integer exact from the first digit that a double may lose', () => {
+    const batch = batchOf('9007199254740993\n-9007199254740993\n9007199254740991', 'ndjson');
+    expect([0, 1, 2].map((row) => decodeRow(batch, row))).toEqual([
+      9007199254740993n,
+      -9007199254740993n,
+      9007199254740991,
+    ]);
+  });
+
   it('keep a field named __proto__ as data and the prototype of objects untouched', () => {
     for (const digits of ['1', '12345678901234567890']) {
       const record = decodeRecord(batchOf(`{"__proto__":{"evil":${digits}},"a":1}`, 'ndjson'), 0);

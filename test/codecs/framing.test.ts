@@ -8,10 +8,11 @@ import { batchOf, rowsOf } from './batches.ts';
 const TEXT_FORMATS: readonly Format[] = ['ndjson', 'json', 'csv', 'line-protocol'];
 const MARK = '\uFEFF';
 
-/** Bytes that are mostly the ones framing cares about. */
+/** Bytes that are mostly the ones framing cares about, alone and in telling combinations. */
+const pieces = [...'"\\,;[]{}\n\r\t =#a1', MARK, `\n${MARK}`, ',[1]', '{"a":', '="', '\n# "', '""', '\r\n'];
 const hostileBody = fc
   .array(
-    fc.oneof(fc.constantFrom(...'"\\,;[]{}\n\r\t =#a1', MARK), fc.string({ unit: 'binary', maxLength: 3 })),
+    fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...pieces) }, fc.string({ unit: 'binary', maxLength: 3 })),
     { maxLength: 60 },
   )
   .map((parts) => Buffer.from(parts.join('')));
@@ -97,6 +98,17 @@ describe('JsonScanner', () => {
     );
   });
 
+  it('takes a byte order mark for one at the very start only, also in pieces', () => {
+    const endsOf = (...chunks: readonly string[]) => {
+      const scanner = new JsonScanner();
+      return [...chunks.flatMap((chunk) => scanner.push(Buffer.from(chunk, 'latin1'))), scanner.finish()];
+    };
+    expect(endsOf('\xef', '\xbb', '\xbf1 ')).toEqual([4, undefined]);
+    expect(endsOf(' ', '\xef\xbb\xbf ')).toEqual([4, undefined]);
+    expect(endsOf('x', '\xbb\xbf1')).toEqual([4]);
+    expect(endsOf('\xef\xbb', ' 1')).toEqual([2, 4]);
+  });
+
   it('tells where the unfinished element starts and tells it once', () => {
     const scanner = new JsonScanner();
     expect(scanner.push(Buffer.from('[{"a":1}, {"b'))).toEqual([8]);
@@ -141,6 +153,10 @@ describe('line protocol framing', () => {
   it('lets a string value hold newlines, escaped quotes and hashes', () => {
     const points = ['m f="a\n# \\"b",g=1 5', 'm,t=a"b f=2'];
     expect(rowsOf(points.join('\n'), 'line-protocol')).toEqual(points);
+  });
+
+  it('takes a quote in a field name for a letter', () => {
+    expect(rowsOf('m k"=1\nm f=2', 'line-protocol')).toEqual(['m k"=1', 'm f=2']);
   });
 
   it('does not take a quote after an escaped equals sign for a string', () => {
@@ -230,6 +246,8 @@ describe('extractRows', () => {
       Buffer.from(extractRows(batchOf(body, format), rows)).toString();
     expect(text('{"a":1}\r\n{"a":2}\n{"a":3}', 'ndjson', [0, 2])).toBe('{"a":1}\n{"a":3}\n');
     expect(text('[{"a":1}, {"a":2},{"a":3}]', 'json', [0, 2])).toBe('{"a":1},\n{"a":3}');
+    expect(text('[[1],[2],[3]]', 'json', [1, 2])).toBe('[\n[2],\n[3]');
+    expect(text(`{}\n${MARK}{}\n{}`, 'ndjson', [1])).toBe(`${MARK}${MARK}{}\n`);
     expect(text('a;b\r\n1;2\r\n3;4\r\n5;6', 'csv', [0, 2])).toBe('a;b\n1;2\n5;6');
     expect(text('m f=1\n# c\nm f=2\nm f=3', 'line-protocol', [0, 2])).toBe('m f=1\nm f=3');
   });

@@ -207,6 +207,7 @@ describe('a value that could only be guessed or would be corrupted is refused', 
     });
     expect(await take(type, json, { ...metadata, essential: 'false' }, false)).toMatchObject({
       cell: 'refused',
+      detail: taken.detail,
     });
   });
 
