@@ -4,6 +4,7 @@ export type { Backlog, Machine } from './assembly/backlog.ts';
 export { type CreateEngineOptions, createEngine } from './assembly/create-engine.ts';
 export { type DefaultChainOptions, type DefaultTier, defaultChain } from './assembly/default-chain.ts';
 export { createFallback, type Fallback, type FallbackOptions } from './assembly/fallback.ts';
+export { functionSink, sqliteSink } from './assembly/local-sinks.ts';
 export type { WorkerSettings } from './assembly/reconciler.ts';
 export type { Breaker, BreakerOptions, BreakerState, CircuitName } from './chain/breaker.ts';
 export type {
@@ -66,10 +67,15 @@ export { emptyLoss, lossTable, mergeLoss } from './schema/loss-report.ts';
 export type { RegisteredSchema, SchemaRegistry } from './schema/registry.ts';
 export type { SchemaLike } from './schema/schema-like.ts';
 export { toJsonSchema } from './schema/to-json-schema.ts';
-export * from './sinks/function-sink.ts';
+export type {
+  FunctionSinkContext,
+  FunctionSinkOptions,
+  FunctionSinkResult,
+  WriteFunction,
+} from './sinks/function-sink.ts';
 export { type MemorySink, type MemorySinkOptions, memorySink } from './sinks/memory-sink.ts';
 export type { Sink, SinkInput, SinkRecord, WriteRequest, WriteResult } from './sinks/sink.ts';
-export { type SqliteSink, type SqliteSinkOptions, sqliteSink } from './sinks/sqlite-sink.ts';
+export type { SqliteSink, SqliteSinkOptions } from './sinks/sqlite-sink.ts';
 export { type FsStoreOptions, fsStore } from './stores/fs-store.ts';
 export { createPacker, type PackedObject, type Packer, type PackerOptions } from './stores/pack.ts';
 export { decodeObject } from './stores/parquet.ts';

@@ -26,6 +26,7 @@ import type { Backlog, Machine } from './backlog.ts';
 import { dataDirectory } from './data-directory.ts';
 import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
 import { once } from './once.ts';
+import { openPatiently } from './open-patiently.ts';
 import { openReconciler, type WorkerSettings } from './reconciler.ts';
 import { watchBacklog } from './watch-backlog.ts';
 
@@ -78,7 +79,9 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   const machine: Machine = { clock, random, fs, metrics, bus };
   const paths = dataDirectory(dir);
   const emit = bus.emit;
-  const journal = await openSegmentJournal({ directory: paths.journal, chain: name, fs, clock, emit });
+  const journal = await openPatiently(clock, () =>
+    openSegmentJournal({ directory: paths.journal, chain: name, fs, clock, emit }),
+  );
   const opened: (() => Promise<void>)[] = [() => journal.close()];
   try {
     let packer: Packer | undefined;

@@ -4,12 +4,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { sqliteSink } from '../assembly/local-sinks.ts';
 import { ConfigError } from '../core/errors.ts';
 import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
 import { fromJsonSchema } from '../schema/from-json-schema.ts';
 import { asCompiledSchema } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
-import { sqliteSink } from '../sinks/sqlite-sink.ts';
 import { loadConfig, type TierfallConfig } from './config.ts';
 import { readSettings, type Settings } from './settings.ts';
 
