@@ -10,8 +10,10 @@ import { ConfigError, InputError } from '../core/errors.ts';
 import { sha256 } from '../core/keys.ts';
 import { CsvScanner, sniffDelimiter } from './csv-scanner.ts';
 import { type InputSource, openSource } from './input-source.ts';
+import { WholeScanner } from './line-scanner.ts';
 import { RecordCutter, type Slice } from './record-cutter.ts';
-import { createRecordScanner, type RecordScanner, WholeScanner } from './record-scanner.ts';
+import type { RecordScanner } from './record-scanner.ts';
+import { createRecordScanner } from './scanner-of-format.ts';
 
 export interface ReadOptions {
   /** A path, `-` for standard input, or a stream that starts at the first byte of its source. */

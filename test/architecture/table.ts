@@ -26,7 +26,7 @@ const TIER = 'tiers/tier.ts';
 export const TABLE: ArchitectureTable = {
   folders: {
     core: [],
-    schema: ['core'],
+    schema: ['core', 'codecs'],
     codecs: ['core'],
     platform: ['core'],
     telemetry: ['core'],
@@ -34,10 +34,11 @@ export const TABLE: ArchitectureTable = {
     stores: ['core', JOURNAL],
     journal: ['core', STORE],
     tiers: ['core', 'schema', 'codecs', SINK, STORE, JOURNAL],
-    chain: ['core', TIER, 'type:telemetry/metrics.ts'],
+    chain: ['core', TIER],
     reconcile: ['core', 'codecs', 'type:chain/engine.ts', SINK, STORE, JOURNAL],
     ingress: ['core', 'codecs'],
     testing: ['core', 'platform', 'codecs', SINK, STORE, JOURNAL, QUEUE, TIER, 'schema/registry.ts'],
+    assembly: ['*'],
     cli: ['*'],
     'index.ts': ['*'],
   },
@@ -51,7 +52,7 @@ export const TABLE: ArchitectureTable = {
   builtins: {
     'node:fs': ['platform', 'ingress', 'cli'],
     'node:fs/promises': ['platform', 'ingress', 'cli'],
-    'node:sqlite': ['sinks/sqlite-sink.ts', 'reconcile/sqlite-database.ts'],
+    'node:sqlite': ['sinks/sqlite-sink.ts', 'reconcile/sqlite-database.ts', 'journal/lock.ts'],
   },
   ambient: ['platform', 'cli'],
   fileLinesMax: 400,
