@@ -7,7 +7,7 @@
  */
 import { SinkError } from '../core/errors.ts';
 import type { Outcome, Residue } from '../core/outcome.ts';
-import { type Reason, SINK_REASONS } from '../core/reason.ts';
+import { type Reason, SINK_REASONS, type SinkReason } from '../core/reason.ts';
 import type { RowSet } from '../core/row-set.ts';
 import type { Tier, TierContext, Work } from '../tiers/tier.ts';
 
@@ -80,9 +80,7 @@ interface Script {
 }
 
 /** Creates a tier that lands all rows until it is told otherwise. */
-export function fakeTier<const R extends string = (typeof SINK_REASONS)[number]>(
-  options: FakeTierOptions<R> = {},
-): FakeTier<R> {
+export function fakeTier<const R extends string = SinkReason>(options: FakeTierOptions<R> = {}): FakeTier<R> {
   return new ControlledTier(options);
 }
 
