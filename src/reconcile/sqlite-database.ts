@@ -11,6 +11,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { StorageError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
+import { toStorageError } from '../core/storage-fault.ts';
 import { STATE_FORMAT, STATE_SCHEMA } from './state-schema.ts';
 
 /** Statements inside one transaction. Rows are typed by the caller, who wrote the SQL. */
@@ -51,7 +52,12 @@ const SQLITE_VERSION_MIN = '3.51.3';
  * @throws StorageError when the place cannot be used; never because of damage
  */
 export async function openStateDatabase(options: StateDatabaseOptions): Promise<StateDatabase> {
-  await options.fs.mkdir(dirname(options.file));
+  const directory = dirname(options.file);
+  try {
+    await options.fs.mkdir(directory);
+  } catch (error) {
+    throw toStorageError(error, `create ${directory}`);
+  }
   const database = new SqliteState(options);
   await database.open();
   return database;

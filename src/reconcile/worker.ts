@@ -7,6 +7,7 @@
  * postponed; when even that fails its lease runs out. V4 every claim has a name of its own (the fence of the
  * queue). V5 the loop waits by the clock and never spins.
  */
+import { randomUUID } from 'node:crypto';
 import { TierfallError } from '../core/errors.ts';
 import { linkAbort } from '../core/signal.ts';
 import type { Store } from '../stores/store.ts';
@@ -119,7 +120,7 @@ class ReconcileWorker implements Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#name = options.name ?? crypto.randomUUID();
+    this.#name = options.name ?? randomUUID();
     this.#concurrency = options.concurrency ?? 4;
     this.#leaseMs = options.leaseMs ?? 10_000;
     this.#idleMs = options.idleMs ?? 200;

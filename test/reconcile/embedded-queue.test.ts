@@ -14,7 +14,7 @@ describe('the embedded queue', () => {
       close: () => place.close(),
     };
   });
-  for (const c of contract) it(c.name, c.run);
+  for (const c of contract) it(c.name, { timeout: 60_000 }, c.run);
 });
 
 describe('the embedded queue on its file', () => {

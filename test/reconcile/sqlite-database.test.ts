@@ -113,6 +113,20 @@ describe('the state database', () => {
     await state.close();
   });
 
+  it('keeps others out from the first statement, so that what was read still holds at the write', async () => {
+    const state = await place.open();
+    const other = await openStateDatabase({ file: place.file, fs: nodeFileSystem, busyTimeoutMs: 1 });
+    let attempt: Promise<unknown> = Promise.resolve();
+    await state.transact((session) => {
+      session.get(COUNT);
+      attempt = other.transact((theirs) => theirs.run(ADD, 'theirs', '1')).catch((error: unknown) => error);
+      session.run(ADD, 'mine', '1');
+    });
+    expect(await attempt).toMatchObject({ code: 'STORAGE_BUSY' });
+    expect(await other.transact((session) => session.get<{ n: number }>(COUNT)?.n)).toBe(1);
+    await other.close();
+  });
+
   it('reports a full disk as such, and works again when there is room', async () => {
     const state = await place.open();
     await state.transact((session) => session.get('PRAGMA max_page_count=30'));

@@ -167,6 +167,14 @@ describe('the worker', () => {
     expect(names(scene)).toContain('storageFailed');
   });
 
+  it('delivers nothing when the object is sound but not the one that was announced', async () => {
+    const job = await scene.put(0, [entryOf(lines('a', 3))], false);
+    await scene.queue.announce({ ...job, sha256: '0'.repeat(64) });
+    const report = await scene.until(scene.worker().drain({ patienceMs: 1000 }));
+    expect(report.lastObstacle).toBe('STORAGE_CORRUPT');
+    expect(scene.chain.seen).toEqual([]);
+  });
+
   it('delivers nothing when the job announced another number of rows', async () => {
     const job = await scene.put(0, [entryOf(lines('a', 3))], false);
     await scene.queue.announce({ ...job, rows: 4 });
