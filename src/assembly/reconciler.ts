@@ -6,6 +6,7 @@ import type { Chain } from '../chain/chain.ts';
 import { openEngine } from '../chain/engine.ts';
 import { extractRows, framer } from '../codecs/codecs.ts';
 import type { Batch } from '../core/batch.ts';
+import { EventBus, type EventName } from '../core/events.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
 import { recordKeys } from '../schema/record-keys.ts';
@@ -45,7 +46,7 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
   const { clock, random, metrics, bus } = machine;
   const backlog = await openBacklog(options.dir, chain, machine);
   const { queue, store, quarantine } = backlog;
-  const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus });
+  const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus: replayBus(bus) });
   const worker = createWorker({
     ...options.worker,
     chain,
@@ -71,6 +72,23 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
       await backlog.close();
     }),
   };
+}
+
+const TOLD = [
+  'tierTransitioned',
+  'batchDegraded',
+  'circuitOpened',
+  'circuitHalfOpened',
+  'circuitClosed',
+  'callRetried',
+] as const satisfies readonly EventName[];
+
+/** Without `batchRejected`: what replay cannot land stays stored or goes to quarantine, it is no caller's again. */
+function replayBus(bus: EventBus): EventBus {
+  const own = new EventBus();
+  const pass = <N extends EventName>(name: N): unknown => own.on(name, (event) => bus.emit(name, event));
+  for (const name of TOLD) pass(name);
+  return own;
 }
 
 /** Keys as the sink was given them: of the declared fields where there are some, else of batch and row. */

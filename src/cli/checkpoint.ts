@@ -2,10 +2,11 @@
  * How far an input was acknowledged, so that `run --resume` goes on where a killed one stopped. Written
  * behind the acknowledgements: resuming may submit some batches again, which their keys recognise.
  */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { dataDirectory } from '../assembly/data-directory.ts';
 import { readState, writeState } from '../core/durable-file.ts';
 import { sha256 } from '../core/keys.ts';
+import { toStorageError } from '../core/storage-fault.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 
 export interface Checkpoint {
@@ -15,6 +16,7 @@ export interface Checkpoint {
 
 export interface CheckpointFile {
   read(): Promise<Checkpoint>;
+  /** @throws StorageError; the checkpoint before it then stands */
   write(checkpoint: Checkpoint): Promise<void>;
 }
 
@@ -27,6 +29,12 @@ export function checkpointOf(dir: string, input: string): CheckpointFile {
       const { offset, records } = (saved ?? {}) as Partial<Checkpoint>;
       return { offset: offset ?? 0, records: records ?? 0 };
     },
-    write: (checkpoint) => writeState(nodeFileSystem, root, name, checkpoint),
+    async write(checkpoint) {
+      try {
+        await writeState(nodeFileSystem, root, name, checkpoint);
+      } catch (error) {
+        throw toStorageError(error, `write ${join(root, name)}`);
+      }
+    },
   };
 }

@@ -2,7 +2,7 @@
 import type { Machine } from '../assembly/backlog.ts';
 import { dataDirectory } from '../assembly/data-directory.ts';
 import { openReconciler, type Reconciler, type WorkerSettings } from '../assembly/reconciler.ts';
-import { DirectoryLockedError } from '../core/errors.ts';
+import { ConfigError, DirectoryLockedError } from '../core/errors.ts';
 import { openSegmentJournal } from '../journal/segment-journal.ts';
 import { createPacker } from '../stores/pack.ts';
 import { describeChain } from './describe.ts';
@@ -16,6 +16,13 @@ export async function openPipelineReconciler(
 ): Promise<Reconciler> {
   const { dir, chain, schema, config } = pipeline;
   const sink = requireSink(pipeline);
+  if (!schema && sink.accepts === 'columns') {
+    throw new ConfigError(
+      '--schema',
+      `is missing, and ${dir} does not remember one`,
+      'Name the JSON Schema of the records, or point --dir at a directory that was written to.',
+    );
+  }
   const replay = describeChain({
     chain,
     sink,

@@ -5,7 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { sqliteSink } from '../assembly/local-sinks.ts';
-import { ConfigError } from '../core/errors.ts';
+import { ConfigError, SchemaError } from '../core/errors.ts';
+import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
 import { fromJsonSchema } from '../schema/from-json-schema.ts';
 import { asCompiledSchema } from '../schema/schema-like.ts';
@@ -51,7 +52,9 @@ export async function resolvePipeline(
   const document = args.schema === undefined ? undefined : await readSchemaFile(resolve(cwd, args.schema));
   const schemaDocument = document ?? (config?.schema === undefined ? saved?.schema : undefined);
   const schema =
-    config?.schema !== undefined && !document ? asCompiledSchema(config.schema) : compileSaved(schemaDocument);
+    config?.schema !== undefined && !document
+      ? asCompiledSchema(config.schema)
+      : compileDocument(schemaDocument, args.schema);
   const table = args.table ?? saved?.table ?? fallbackTable;
   const spec = args.sink === undefined ? saved?.sink : absoluteSpec(args.sink, cwd);
   const sink =
@@ -66,6 +69,16 @@ export async function resolvePipeline(
   return { dir, chain, sink, schema, config, settings };
 }
 
+/** A command that only looks must not make an empty directory and call it sound. @throws ConfigError */
+export async function requireDirectory({ dir }: Pipeline): Promise<void> {
+  if ((await nodeFileSystem.stat(dir)) !== undefined) return;
+  throw new ConfigError(
+    '--dir',
+    `${dir} does not exist`,
+    'Name the data directory that "tierfall run" or a pipeline writes to.',
+  );
+}
+
 /** The sink, which this command cannot do without. @throws ConfigError */
 export function requireSink(pipeline: Pipeline): Sink {
   if (pipeline.sink) return pipeline.sink;
@@ -76,8 +89,18 @@ export function requireSink(pipeline: Pipeline): Sink {
   );
 }
 
-function compileSaved(document: object | undefined): CompiledSchema | undefined {
-  return document === undefined ? undefined : compileSchema(fromJsonSchema(document));
+/** @param file where the document is from; undefined when it was kept in the data directory */
+function compileDocument(document: object | undefined, file: string | undefined): CompiledSchema | undefined {
+  if (document === undefined) return undefined;
+  try {
+    return compileSchema(fromJsonSchema(document));
+  } catch (error) {
+    if (!(error instanceof SchemaError) || file === undefined) throw error;
+    throw new SchemaError(error.code, `--schema: ${file}: ${error.message}`, {
+      hint: error.hint,
+      cause: error,
+    });
+  }
 }
 
 async function readSchemaFile(file: string): Promise<object> {

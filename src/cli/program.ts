@@ -1,5 +1,5 @@
 /** The program around the commands: finds the one that is meant, shows help, and turns errors into words and exit codes. */
-import { ConfigError, TierfallError } from '../core/errors.ts';
+import { ChainDefinitionError, ConfigError, SchemaError, TierfallError } from '../core/errors.ts';
 import { redact } from '../telemetry/redact.ts';
 import { type Command, UsageError, unknownName } from './args.ts';
 import { commandHelp, type ProgramSpec, programHelp } from './help.ts';
@@ -11,6 +11,8 @@ export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 /** Everything is safe, and some records rest outside the sink: deferred or in quarantine. */
 export const EXIT_UNLANDED = 3;
+
+const SETTING_ERRORS = [UsageError, ConfigError, SchemaError, ChainDefinitionError] as const;
 
 /** Where the program's own words go. */
 export interface ProgramOutput {
@@ -39,7 +41,7 @@ export async function runProgram<C>(
     return await findCommand(program, commands, args[0]).run(program.name, args.slice(1), context);
   } catch (error) {
     output.stderr(`${redact(explain(program.name, error))}\n`);
-    return error instanceof UsageError || error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED;
+    return SETTING_ERRORS.some((known) => error instanceof known) ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 

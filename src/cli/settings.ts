@@ -4,8 +4,10 @@
  */
 import { dataDirectory } from '../assembly/data-directory.ts';
 import { makeDirectory, readState, writeState } from '../core/durable-file.ts';
-import { toStorageError } from '../core/storage-fault.ts';
+import { errnoOf, toStorageError } from '../core/storage-fault.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
+
+const ABSENT: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR']);
 
 export interface Settings {
   readonly version: 1;
@@ -18,8 +20,20 @@ export interface Settings {
   readonly tolerance?: number;
 }
 
+/**
+ * @returns undefined when there are none, or they are damaged
+ * @throws StorageError when the directory may not be read
+ */
 export async function readSettings(dir: string): Promise<Settings | undefined> {
-  const saved = await readState(nodeFileSystem, dataDirectory(dir).root, 'settings.json');
+  const { root, settings } = dataDirectory(dir);
+  try {
+    // Settings that may not be read must not look like settings that were never written.
+    await nodeFileSystem.readFile(settings);
+  } catch (error) {
+    if (ABSENT.has(errnoOf(error))) return undefined;
+    throw toStorageError(error, `read ${settings}`);
+  }
+  const saved = await readState(nodeFileSystem, root, 'settings.json');
   return saved?.['version'] === 1 ? (saved as unknown as Settings) : undefined;
 }
 

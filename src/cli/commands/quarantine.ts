@@ -3,7 +3,7 @@ import type { QuarantineSelection } from '../../reconcile/quarantine.ts';
 import { defineCommand, UsageError } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { openMachine } from '../machine.ts';
-import { resolvePipeline } from '../pipeline.ts';
+import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -47,7 +47,9 @@ export const quarantineCommand = defineCommand(
       throw new UsageError(`quarantine cannot ${JSON.stringify(action)}`, `It can ${ACTIONS.join(', ')}.`);
     }
     const terminal = terminalOf(context, options.json);
-    const { dir: directory, chain } = await resolvePipeline(options, context.cwd);
+    const pipeline = await resolvePipeline(options, context.cwd);
+    await requireDirectory(pipeline);
+    const { dir: directory, chain } = pipeline;
     const backlog = await openBacklog(directory, chain, openMachine(context, chain, 'error'));
     try {
       if (action === 'list') return await list(backlog, options.reason, options.limit, terminal);

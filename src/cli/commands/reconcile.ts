@@ -3,7 +3,7 @@ import { type CliContext, terminalOf } from '../context.ts';
 import { completenessRows, deferredLedgerRows } from '../ledger-table.ts';
 import { openMachine } from '../machine.ts';
 import { openPipelineReconciler, packLeftovers } from '../open-reconciler.ts';
-import { resolvePipeline } from '../pipeline.ts';
+import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_UNLANDED } from '../program.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS, SERVICE_OPTIONS } from '../shared-options.ts';
 
@@ -31,6 +31,7 @@ export const reconcileCommand = defineCommand(
   },
   async ({ options }, context: CliContext) => {
     const pipeline = await resolvePipeline(options, context.cwd);
+    await requireDirectory(pipeline);
     const terminal = terminalOf(context, options.json);
     const machine = openMachine(context, pipeline.chain, options['log-level']);
     const reconciler = await openPipelineReconciler(pipeline, machine);

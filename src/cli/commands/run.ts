@@ -12,7 +12,7 @@ import { deferredLedgerRows, liveLedgerRows } from '../ledger-table.ts';
 import { openMachine, serveIfAsked } from '../machine.ts';
 import { type Pipeline, requireSink, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_UNLANDED } from '../program.ts';
-import { writeSettings } from '../settings.ts';
+import { type Settings, writeSettings } from '../settings.ts';
 import { FORMAT_OPTION, OUTPUT_OPTIONS, PIPELINE_OPTIONS, SERVICE_OPTIONS } from '../shared-options.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -130,11 +130,14 @@ class Run {
       this.#terminal.note(`Nothing to do: all ${from.records} records of ${input} were acknowledged before.`);
       return EXIT_OK;
     }
-    const schema = await this.#schemaFor(first.value);
+    const { schema, settings, note } = this.#schemaFor(first.value);
     const machine = openMachine(this.#context, chain, level);
     const sink = requireSink(this.#pipeline);
     const fallback = await createFallback({ ...config, ...machine, dir, name: chain, sink, schema });
     try {
+      // Behind the lock: a second writer that is refused must not change what the first one is run with.
+      await writeSettings(dir, settings);
+      if (note !== undefined) this.#terminal.note(note);
       const server = await serveIfAsked(port, machine, this.#terminal);
       try {
         return await this.#fly(fallback, { batches: withFirst(first.value, reading), checkpoint, from });
@@ -146,16 +149,16 @@ class Run {
     }
   }
 
-  async #schemaFor(first: Parameters<typeof inferFirstSchema>[0]): Promise<NonNullable<Pipeline['schema']>> {
+  #schemaFor(first: Parameters<typeof inferFirstSchema>[0]): {
+    readonly schema: NonNullable<Pipeline['schema']>;
+    readonly settings: Settings;
+    readonly note?: string;
+  } {
     const { dir, schema, settings } = this.#pipeline;
-    if (schema) {
-      await writeSettings(dir, settings);
-      return schema;
-    }
+    if (schema) return { schema, settings };
     const inferred = inferFirstSchema(first);
-    await writeSettings(dir, { ...settings, schema: inferred.document });
-    this.#terminal.note(`schema inferred from the first ${inferred.records} records and kept in ${dir}`);
-    return inferred.schema;
+    const note = `schema inferred from the first ${inferred.records} records and kept in ${dir}`;
+    return { schema: inferred.schema, settings: { ...settings, schema: inferred.document }, note };
   }
 
   async #fly(

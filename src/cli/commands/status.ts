@@ -3,7 +3,7 @@ import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { deferredLedgerRows } from '../ledger-table.ts';
 import { openMachine } from '../machine.ts';
-import { resolvePipeline } from '../pipeline.ts';
+import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 
 const { config, dir } = PIPELINE_OPTIONS;
@@ -21,6 +21,7 @@ export const statusCommand = defineCommand(
   },
   async ({ options }, context: CliContext) => {
     const pipeline = await resolvePipeline(options, context.cwd);
+    await requireDirectory(pipeline);
     const terminal = terminalOf(context, options.json);
     const backlog = await openBacklog(
       pipeline.dir,

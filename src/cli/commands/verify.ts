@@ -8,7 +8,7 @@ import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { deferredLedgerRows } from '../ledger-table.ts';
 import { type CliMachine, openMachine } from '../machine.ts';
-import { type Pipeline, resolvePipeline } from '../pipeline.ts';
+import { type Pipeline, requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 import type { TableRow } from '../table.ts';
@@ -33,6 +33,7 @@ export const verifyCommand = defineCommand(
   },
   async ({ options }, context: CliContext) => {
     const pipeline = await resolvePipeline(options, context.cwd);
+    await requireDirectory(pipeline);
     const terminal = terminalOf(context, options.json);
     const machine = openMachine(context, pipeline.chain, 'error');
     const backlog = await openBacklog(pipeline.dir, pipeline.chain, machine);

@@ -1,8 +1,10 @@
+import type { Reconciler } from '../../assembly/reconciler.ts';
+import { StorageError } from '../../core/errors.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
-import { openMachine, serveIfAsked } from '../machine.ts';
+import { type CliMachine, openMachine, serveIfAsked } from '../machine.ts';
 import { openPipelineReconciler, packLeftovers } from '../open-reconciler.ts';
-import { resolvePipeline } from '../pipeline.ts';
+import { type Pipeline, resolvePipeline } from '../pipeline.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS, SERVICE_OPTIONS } from '../shared-options.ts';
 
 const TICK_MS = 500;
@@ -53,7 +55,7 @@ export const workerCommand = defineCommand(
       let packedMs = Number.NEGATIVE_INFINITY;
       while (!context.signal.aborted) {
         if (context.clock.now() - packedMs >= PACK_EVERY_MS) {
-          await packLeftovers(pipeline, reconciler, machine);
+          await packIfPossible(pipeline, reconciler, machine);
           packedMs = context.clock.now();
         }
         const { delivered, degraded, alreadyHeld, quarantined, settled, postponed } = worker.stats;
@@ -68,6 +70,17 @@ export const workerCommand = defineCommand(
     }
   },
 );
+
+/** What cannot be packed now stays in the journal; the worker goes on with what is packed, and tries again. */
+async function packIfPossible(pipeline: Pipeline, reconciler: Reconciler, machine: CliMachine): Promise<void> {
+  try {
+    await packLeftovers(pipeline, reconciler, machine);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    const { code, message } = error;
+    machine.bus.emit('storageFailed', { chain: pipeline.chain, operation: 'pack leftovers', code, message });
+  }
+}
 
 /** Waits, or until the process is told to stop. */
 function pause({ clock, signal }: CliContext, delayMs: number): Promise<void> {
