@@ -105,7 +105,6 @@ export async function recoverSegments(
     const path = `${directory}/${segmentName(firstSeq)}`;
     const seqMax = (firstSeqs[i + 1] ?? Number.POSITIVE_INFINITY) - 1;
     const segment = index.open(segmentName(firstSeq), firstSeq);
-    if (seqMax <= checkpointed) continue;
     const scan = await scanFile(fs, path, firstSeq, seqMax);
     for (const entry of scan.entries) if (entry.prefix.seq > checkpointed) indexEntry(index, segment, entry);
     const lastSeq = scan.entries.at(-1)?.prefix.seq ?? firstSeq;

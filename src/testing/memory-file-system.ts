@@ -1,8 +1,8 @@
 /**
  * A file system in memory with the memory of a disk: what was written, and what would be left after a power cut.
  *
- * D1 bytes are volatile until `datasync` of their file. D2 names (created, renamed, unlinked) are volatile until
- * `syncDirectory` of their directory. D3 `crash` keeps any subset of volatile name changes and any prefix of
+ * D1 bytes are volatile until `datasync` of their file. D2 names (created, renamed, unlinked; of
+ * files and of directories) are volatile until `syncDirectory` of the directory they are in. D3 `crash` keeps any subset of volatile name changes and any prefix of
  * volatile bytes, whose end may read as zeros. D4 after a failed `datasync` the bytes can still be read, and a
  * later `datasync` that succeeds does not bring them to the disk: as on Linux. D5 after a crash nothing that
  * was running can reach the disk any more: the old instance fails, the disk goes on in a new one.
@@ -83,6 +83,7 @@ export class MemoryFileSystem implements FileSystem {
   readonly #durableNames = new Map<string, Directory>([['/', new Map()]]);
   /** One array per operation: a rename happens wholly or not at all. */
   #volatileChanges: NameChange[][] = [];
+  readonly #volatileDirectories = new Set<string>();
   readonly #failures = new Map<FailingOperation, string[]>();
   #isOff = false;
   /** Wall clock given to files; set it to age them. */
@@ -109,7 +110,9 @@ export class MemoryFileSystem implements FileSystem {
     const after = new MemoryFileSystem();
     after.nowMs = this.nowMs;
     const nodes = new Map<FileNode, FileNode>();
+    const lost = [...this.#volatileDirectories].filter(() => random() < 0.5);
     for (const [path, directory] of this.#durableNames) {
+      if (lost.some((gone) => path === gone || path.startsWith(`${gone}/`))) continue;
       for (const names of [after.#names, after.#durableNames]) after.#makeDirectories(names, path);
       for (const [name, node] of directory) {
         const survivor = nodes.get(node) ?? tear(node, random);
@@ -158,7 +161,7 @@ export class MemoryFileSystem implements FileSystem {
 
   async mkdir(path: string): Promise<void> {
     await this.#enter('mkdir', path);
-    // Directories are durable at once: what tests of crashes are about is the names in them.
+    for (let at = path; !this.#names.has(at); at = split(at).directory) this.#volatileDirectories.add(at);
     this.#makeDirectories(this.#names, path);
     this.#makeDirectories(this.#durableNames, path);
   }
@@ -212,6 +215,9 @@ export class MemoryFileSystem implements FileSystem {
       if (others.length > 0) left.push(others);
     }
     this.#volatileChanges = left;
+    for (const made of this.#volatileDirectories) {
+      if (split(made).directory === path) this.#volatileDirectories.delete(made);
+    }
   }
 
   #handle(path: string, node: FileNode): OpenFile {

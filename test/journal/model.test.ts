@@ -10,6 +10,7 @@ interface Model {
   readonly acked: Map<number, { readonly key: string; readonly body: string }>;
   readonly seqs: Set<number>;
   next: number;
+  checkpointed: number;
 }
 
 interface Real {
@@ -35,6 +36,7 @@ async function check(model: Model, real: Real): Promise<void> {
   }
   for (const entry of found)
     expect(hexOf(entry)).toBe(hexOf(entryOf(Number.parseInt(entry.key, 16), entry.body.length)));
+  expect(real.journal.checkpointed).toBe(model.checkpointed);
   expect(real.journal.depth.entries).toBe(found.length);
   expect(real.journal.depth.bytes).toBe(found.reduce((sum, entry) => sum + entry.body.length, 0));
 }
@@ -118,6 +120,7 @@ const commands = [
       const seq = seqs[Math.floor(part * (seqs.length - 1))];
       if (seq === undefined) return;
       await real.journal.checkpoint(seq);
+      model.checkpointed = seq;
       for (const one of seqs) if (one <= seq) model.acked.delete(one);
     }),
   ),
@@ -151,7 +154,10 @@ describe('journal model', () => {
         const fs = new MemoryFileSystem();
         const { journal } = await openOn(fs);
         await fc.asyncModelRun(
-          () => ({ model: { acked: new Map(), seqs: new Set<number>(), next: 1 }, real: { fs, journal } }),
+          () => ({
+            model: { acked: new Map(), seqs: new Set<number>(), next: 1, checkpointed: -1 },
+            real: { fs, journal },
+          }),
           plan,
         );
       }),

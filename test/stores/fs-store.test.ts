@@ -80,6 +80,14 @@ describe('store in a directory', () => {
     await host.dispose();
   });
 
+  it('writes thousands of chunks, more than one system call takes', async () => {
+    const host = await onDisk();
+    const chunks = Array.from({ length: 5000 }, (_, i) => bytes(`${i},`));
+    await host.store.put('many', chunks);
+    expect(Buffer.compare(await host.store.get('many'), Buffer.concat(chunks))).toBe(0);
+    await host.dispose();
+  });
+
   it('gives one of two processes the key, and both the same bytes', async () => {
     const host = await onDisk();
     const other = fsStore({ directory: join(host.directory, 'a', 'b'), fs: nodeFileSystem });

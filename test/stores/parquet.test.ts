@@ -161,7 +161,10 @@ describe('object format', () => {
 
   it('refuses a file with any byte changed, before it is parsed', async () => {
     const bytes = await encode([entry(1, randomBytes(40)), entry(2, randomBytes(40))]);
-    for (let at = 0; at < bytes.length; at += 1) {
+    // The digest comes first: if nobody checks it, this fails there, before a reader is fed lengths that never end.
+    const digestAt = Buffer.from(bytes).indexOf('TFDIGEST');
+    for (let i = 0; i < bytes.length; i += 1) {
+      const at = (digestAt + i) % bytes.length;
       const damaged = Uint8Array.from(bytes);
       damaged[at] = (damaged[at] ?? 0) ^ (1 << (at % 8));
       await expect(decodeObject(damaged)).rejects.toMatchObject({
