@@ -122,6 +122,11 @@ export class Engine implements Tower {
     }
   }
 
+  /** Whether a batch of so many bytes would find room now; an idle engine takes any. */
+  hasRoom(bytes: number): boolean {
+    return this.#flights === 0 || this.#inFlightBytes + bytes <= this.#inFlightBytesMax;
+  }
+
   /** Submits a stream with a window of batches in flight and yields receipts in submit order. */
   run(
     batches: AsyncIterable<BatchInput> | Iterable<BatchInput>,
@@ -178,7 +183,7 @@ export class Engine implements Tower {
     if (this.#closing) throw new EngineClosedError();
     if (signal?.aborted) throw abortedBefore(batch, signal.reason);
     const { bytes } = batch;
-    if (this.#inFlightBytes + bytes > this.#inFlightBytesMax && this.#flights > 0) {
+    if (!this.hasRoom(bytes)) {
       throw new BackpressureError(`${this.#inFlightBytes} bytes are in flight`, RETRY_AFTER_MS);
     }
     this.#ledger.accept(batch.rowCount);
