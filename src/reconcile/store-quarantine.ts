@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../core/clock.ts';
 import { sha256 } from '../core/keys.ts';
+import type { Passage } from '../core/outcome.ts';
 import type { RawEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
 import type {
@@ -237,8 +238,12 @@ function groupRows(rows: readonly RowToQuarantine[]): RowToQuarantine[][] {
   return groups;
 }
 
+/**
+ * The row's id goes into the trail: an entry that is released, quarantined again and released again must not
+ * become the same object twice, because that one is settled already.
+ */
 function releasedEntry(row: RestingRow): RawEntry {
-  const { batchKey, orderingKey, priority, format, attributes, receivedAtMs, reason, trail, body } = row;
+  const { batchKey, orderingKey, priority, format, attributes, receivedAtMs, reason, body } = row;
   return {
     purpose: 'replay',
     key: batchKey,
@@ -248,10 +253,26 @@ function releasedEntry(row: RestingRow): RawEntry {
     attributes,
     receivedAtMs,
     reason,
-    trail,
+    trail: releasedTrail(row),
     rowCount: 1,
     rows: [row.originalRow],
     sha256: sha256(body),
     body,
   };
+}
+
+function releasedTrail({ id, trail, reason, detail, attempts }: RestingRow): string {
+  const left = [{ reason, rows: 1, ...(detail === undefined ? {} : { detail }) }];
+  const passage: Passage = { tier: 'quarantine', rowsIn: 1, rowsLanded: 0, attempts, latencyMs: 0, left };
+  return JSON.stringify([...passagesOf(trail), { ...passage, released: id }]);
+}
+
+function passagesOf(trail: string): readonly unknown[] {
+  try {
+    const passages: unknown = JSON.parse(trail);
+    return Array.isArray(passages) ? passages : [];
+  } catch {
+    // The trail is for people; a row is released with or without the start of it.
+    return [];
+  }
 }

@@ -228,6 +228,26 @@ describe('quarantine and replay together', () => {
     });
   });
 
+  it('lands a row that was released, failed again for the same reason, and was released again', async () => {
+    await scene.put(0, [entryOf(texts)]);
+    scene.chain.judge = (text) => (text.includes('2') ? { reason: 'refused', detail: 'no' } : undefined);
+    for (let round = 0; round < 3; round += 1) {
+      await scene.until(scene.worker().drain());
+      expect(await scene.report()).toMatchObject({ rows: 4, delivered: 3, quarantined: 1, balanced: true });
+      expect(await scene.quarantine.release({})).toHaveLength(1);
+    }
+    scene.chain.judge = () => undefined;
+    await scene.until(scene.worker().drain());
+    expect(scene.chain.rows.size).toBe(4);
+    expect(await scene.report()).toMatchObject({
+      rows: 4,
+      delivered: 4,
+      quarantined: 0,
+      released: 3,
+      balanced: true,
+    });
+  });
+
   it('does not send a quarantined row again when its object has to wait', async () => {
     await scene.put(0, [entryOf(texts)]);
     let outage = 3;

@@ -15,6 +15,7 @@ import type { ReplayEngine } from '../../src/reconcile/replay-entry.ts';
 import type { StateDatabase } from '../../src/reconcile/sqlite-database.ts';
 import { type StoreQuarantine, storeQuarantine } from '../../src/reconcile/store-quarantine.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../../src/reconcile/worker.ts';
+import { type PackedObject, packEntries } from '../../src/stores/pack.ts';
 import { decodeObject, encodeObject } from '../../src/stores/parquet.ts';
 import type { Store } from '../../src/stores/store.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -173,9 +174,13 @@ async function openScene(world: World): Promise<Scene> {
     if (announce) await queue.announce(job);
     return job;
   };
-  const defer = async (entries: readonly RawEntry[]): Promise<void> => void (await put(0, entries));
-  const quarantine = storeQuarantine({ store, chain: CHAIN, clock, index: state, defer });
   const emit: Emit = (name, event) => void world.events.push({ name, event });
+  const announce = async ({ ref, lane, order, rows, sha256: digest }: PackedObject): Promise<void> => {
+    await queue.announce(jobOf(CHAIN, { ref, lane, order, rows, sha256: digest }));
+  };
+  const defer = (entries: readonly RawEntry[]): Promise<void> =>
+    packEntries(entries, { store, chain: CHAIN, emit, announce });
+  const quarantine = storeQuarantine({ store, chain: CHAIN, clock, index: state, defer });
   const shared = { queue, store, quarantine, clock, emit, engine: chain, sink: chain.sink, chain: CHAIN };
   const pure = { decode: decodeObject, framer, extractRows, keysOf, random: () => 0.5 };
   return {
