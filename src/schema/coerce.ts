@@ -29,7 +29,7 @@ export interface Coerced {
 }
 
 /** Rows coerced between two turns of the event loop. */
-const ROWS_PER_TURN = 500;
+const ROWS_PER_TURN = 100;
 
 export async function coerceRows(
   plan: SchemaPlan,

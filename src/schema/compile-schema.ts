@@ -17,7 +17,7 @@ export type { Coerced } from './coerce.ts';
 export interface CompileOptions {
   /** Divergence (mismatched cells / cells, 0 to 1) above which mismatched rows are `beyond-tolerance`. @default 0.25 */
   readonly tolerance?: number;
-  /** Lets other work run; called every 500 rows of a coercion. @default a setImmediate */
+  /** Lets other work run; called every 100 rows of a coercion. @default a setImmediate */
   readonly yieldToLoop?: () => Promise<unknown>;
 }
 
