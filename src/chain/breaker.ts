@@ -2,7 +2,7 @@
  * The circuit breaker of one tier: cockatiel's state machine, consulted by state and fed directly.
  *
  * Owns cockatiel: nobody else imports it. What cockatiel leaves open is closed here:
- * K1 time is the injected clock's; cockatiel itself waits 0 ms and is only asked once the pause is over.
+ * K1 time is the injected clock's; cockatiel itself never waits and is only asked once the pause is over.
  * K2 half-open admits `probes` calls and refuses the rest at once; nobody is ever parked behind a probe.
  * K3 a probe holds a lease; one that never settles counts as failed when the lease ends.
  * K4 a result carries the epoch it started in and is ignored in any other.
@@ -97,7 +97,8 @@ export class Breaker {
     this.#probeLeaseMs = options.probeLeaseMs ?? 15_000;
     this.#policy = circuitBreaker(handleAll, {
       breaker: this.#asCockatielBreaker(),
-      halfOpenAfter: new ConstantBackoff(0),
+      // Below any difference: cockatiel compares with the machine's wall clock, which may be set back.
+      halfOpenAfter: new ConstantBackoff(Number.NEGATIVE_INFINITY),
       halfOpenSampling: { calls: this.#probes, threshold: options.probeFailureRatio ?? 0 },
     });
     this.#policy.onBreak((reason) => this.#onBreak('isolated' in reason));
@@ -171,7 +172,10 @@ export class Breaker {
   #restore(saved: BreakerState): void {
     this.#rounds = saved.rounds;
     if (saved.circuit === 'isolated') this.isolate();
-    else if (saved.circuit !== 'closed') this.#trip();
+    if (saved.circuit === 'isolated' || saved.circuit === 'closed') return;
+    // Tripping counts a round, and a restart is none: a process that restarts often must still probe.
+    this.#rounds = Math.max(0, (saved.rounds || 1) - 1);
+    this.#trip();
   }
 
   /** cockatiel asks this object; the counting was done before it is asked. */
