@@ -53,6 +53,7 @@ export class MemoryStore implements Store {
 
   async get(key: string): Promise<Uint8Array> {
     this.#enter('get');
+    checkKey(key);
     const object = this.#objects.get(key);
     if (object) return Uint8Array.from(object.body);
     throw new StorageError('STORAGE_NOT_FOUND', `${key} does not exist in ${this.name}`, {
@@ -72,6 +73,7 @@ export class MemoryStore implements Store {
 
   async delete(key: string): Promise<void> {
     this.#enter('delete');
+    checkKey(key);
     this.#objects.delete(key);
   }
 
