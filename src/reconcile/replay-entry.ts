@@ -4,6 +4,7 @@
  *
  * R1 a row in quarantine is never sent. R2 a row that fails for a reason of its own goes to quarantine before
  * anything is counted. R3 a row that fails for a passing reason stays in the entry: nothing is decided about it.
+ * R4 rows that keep crashing a tier are put aside in the end, so that they never block their lane for ever.
  */
 import { Batch, type Framer } from '../core/batch.ts';
 import { BackpressureError, SinkError, StorageError, TierfallError } from '../core/errors.ts';
@@ -101,7 +102,7 @@ export async function replayEntry(
   if ('obstacle' in answer) return { ...unsent(answer.obstacle), alreadyHeld: held.rows.size };
   const { receipt, rejections } = answer;
   context.signal.throwIfAborted();
-  const refused = rejections.filter(({ reason }) => !isPassing(reason));
+  const refused = rejections.filter((residue) => !canPass(residue, context));
   if (refused.length > 0) {
     // A process that was stopped for a while must not put rows aside that the next owner may have landed.
     await context.confirm();
@@ -114,8 +115,15 @@ export async function replayEntry(
     degraded: receipt.degraded,
     alreadyHeld: held.rows.size,
     quarantined: countByReason(refused),
-    obstacle: findObstacle(rejections),
+    obstacle: findObstacle(rejections.filter((residue) => canPass(residue, context))),
   };
+}
+
+/** A crash may be the tier's bad day or the rows' doing; after this many claims of the job it is the rows. */
+const CRASHES_MAX = 8;
+
+function canPass({ reason }: Residue, { attempts }: EntryContext): boolean {
+  return isPassing(reason) && !(reason === 'crashed' && attempts >= CRASHES_MAX);
 }
 
 interface EntryResidue extends Residue {
@@ -223,8 +231,7 @@ function countByReason(residues: readonly EntryResidue[]): ReadonlyMap<string, n
   return counts;
 }
 
-function findObstacle(residues: readonly EntryResidue[]): Obstacle | undefined {
-  const passing = residues.filter(({ reason }) => isPassing(reason));
+function findObstacle(passing: readonly EntryResidue[]): Obstacle | undefined {
   const [first] = passing;
   if (!first) return undefined;
   const retryAfterMs = Math.max(0, ...passing.map((residue) => residue.retryAfterMs ?? 0));

@@ -118,6 +118,16 @@ describe('the worker', () => {
     },
   );
 
+  it('puts rows aside that crash a tier every time, so that their lane goes on', async () => {
+    await scene.put(0, [entryOf(lines('a', 3))]);
+    await scene.put(0, [entryOf(lines('b', 3))]);
+    scene.chain.judge = (text) => (text.includes('a-1') ? { reason: 'crashed' } : undefined);
+    const report = await scene.until(scene.worker().drain({ patienceMs: 600_000 }));
+    expect(report).toMatchObject({ drained: true, done: { settled: 2, postponed: 7 } });
+    expect(await scene.quarantine.counts()).toMatchObject([{ reason: 'crashed', held: 1 }]);
+    expect(await scene.report()).toMatchObject({ delivered: 5, quarantined: 1, balanced: true });
+  });
+
   it('backs off between attempts and honours what the sink asks for', async () => {
     await scene.put(0, [entryOf(lines('a', 1))]);
     let n = 0;
