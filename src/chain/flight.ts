@@ -242,8 +242,10 @@ export class Flight implements RunOwner {
     this.#tower.landed(this, receipt);
     if (receipt.rejected === 0) return this.#settle(undefined);
     const { bus, chainName } = this.#tower;
-    const reasons = [...new Set(receipt.rejections.map(({ reason }) => reason))];
-    bus.emit('batchRejected', { chain: chainName, batchId: this.batch.key, rows: receipt.rejected, reasons });
+    if (bus.has('batchRejected')) {
+      const reasons = [...new Set(receipt.rejections.map(({ reason }) => reason))];
+      bus.emit('batchRejected', { chain: chainName, batchId: this.batch.key, rows: receipt.rejected, reasons });
+    }
     if (this.#aborted) return this.#settle(new SubmitAbortedError(receipt, this.#aborted.reason));
     this.#settle(this.#isExhausted ? new ChainExhaustedError(receipt) : undefined);
   }

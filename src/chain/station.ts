@@ -13,10 +13,11 @@ import { Deadlines } from './deadlines.ts';
 
 const BUDGET_BYTES = 268_435_456;
 const TIMEOUT_MS = { delivered: 10_000, deferred: 60_000 } as const;
+/** The numbers that `circuit_breaker_state` is documented with. */
 const CIRCUIT_CODES: Readonly<Record<CircuitName, number>> = {
   closed: 0,
-  open: 1,
-  'half-open': 2,
+  'half-open': 1,
+  open: 2,
   isolated: 3,
 };
 
