@@ -22,7 +22,6 @@ export function graphOf(nodes: readonly ChainNode[]): ChainGraph {
 export function toMermaid(graph: ChainGraph): string {
   const ids = new Map(graph.tiers.map(({ name }, index) => [name, `t${index}`]));
   const idOf = (name: string): string => ids.get(name) ?? 'reject';
-  const text = (words: string): string => words.replaceAll('"', '#quot;');
   const nodes = graph.tiers.map(({ name, kind, lands }) => {
     const label = name === kind ? text(name) : `${text(name)}<br/><i>${text(kind)}</i>`;
     return lands === 'deferred' ? `  ${idOf(name)}[("${label}")]` : `  ${idOf(name)}["${label}"]`;
@@ -32,4 +31,11 @@ export function toMermaid(graph: ChainGraph): string {
     ({ from, to, reasons }) => `  ${idOf(from)} -- "${reasons.map(text).join('<br/>')}" --> ${idOf(to)}`,
   );
   return ['flowchart LR', ...nodes, ...edges, ''].join('\n');
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '"': '#quot;', '#': '#35;', '<': '#lt;', '>': '#gt;' };
+
+/** Words as Mermaid takes them inside quotes: one line, nothing that could end the label or start a tag. */
+function text(words: string): string {
+  return words.replaceAll(/["#<>]/g, (char) => ENTITIES[char] ?? '').replaceAll(/[\p{Cc}\u2028\u2029]/gu, ' ');
 }
