@@ -4,11 +4,12 @@
  * Q1 nothing is awaited between BEGIN and COMMIT: concurrent writes share the connection. Q2 a row is reported
  * as landed only after its COMMIT, with synchronous=FULL. Q3 a row that failed alone is named, and the rest of
  * its transaction commits. Q4 a column is never dropped, and no value is changed to fit. Q5 a row the table
- * swallowed without an error (ON CONFLICT IGNORE, a trigger) is not taken for a row that is held.
+ * swallowed without an error (ON CONFLICT IGNORE, a trigger) is not taken for a row that is held. Q6 every
+ * transaction makes sure that the table fits: by looking, or because SQLite's schema version has not moved since.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
-import type { Columns } from '../core/columns.ts';
+import type { Column, Columns } from '../core/columns.ts';
 import { ConfigError, SinkError } from '../core/errors.ts';
 import { columnsOf } from './request-input.ts';
 import { type RowFailure, residuesOf } from './row-failures.ts';
@@ -70,12 +71,27 @@ export function sqliteSink(options: SqliteSinkOptions): SqliteSink {
   return new TableSink(options);
 }
 
-/** One request, ready to be written. */
-interface Plan {
-  readonly columns: Columns;
-  readonly keys: readonly string[];
+/** What requests with the same columns have in common. */
+interface Shape {
+  readonly columns: readonly Column[];
+  readonly mode: WriteRequest['mode'];
   readonly insert: string;
   readonly encoders: readonly ReturnType<typeof cellEncoder>[];
+}
+
+/** One request, ready to be written. */
+interface Plan {
+  readonly shape: Shape;
+  readonly values: Columns['values'];
+  readonly keys: readonly string[];
+}
+
+/** Prepared on this connection for a table that fits, and good for as long as the schema version stays. */
+interface Statements {
+  readonly shape: Shape;
+  readonly version: unknown;
+  readonly insert: StatementSync;
+  readonly check: StatementSync;
 }
 
 class TableSink implements SqliteSink {
@@ -86,6 +102,9 @@ class TableSink implements SqliteSink {
   readonly #options: SqliteSinkOptions;
   readonly #busyTimeoutMs: number;
   #database: DatabaseSync | undefined;
+  #schemaVersion: StatementSync | undefined;
+  #statements: Statements | undefined;
+  #shape: Shape | undefined;
   #identity: string | undefined;
   #closed = false;
 
@@ -142,14 +161,18 @@ class TableSink implements SqliteSink {
   }
 
   #plan(request: WriteRequest): Plan {
-    const columns = columnsOf(request, this.name);
-    checkColumnNames(columns.columns, this.#options.table);
-    return {
-      columns,
-      keys: request.keys,
-      insert: insertStatement(this.#options.table, columns.columns, request.mode),
-      encoders: columns.columns.map(cellEncoder),
-    };
+    const { columns, values } = columnsOf(request, this.name);
+    return { shape: this.#shapeOf(columns, request.mode), values, keys: request.keys };
+  }
+
+  /** The last one again where it can be: batch after batch has the columns of one schema. */
+  #shapeOf(columns: readonly Column[], mode: WriteRequest['mode']): Shape {
+    const last = this.#shape;
+    if (last?.mode === mode && isSame(last.columns, columns)) return last;
+    checkColumnNames(columns, this.#options.table);
+    const insert = insertStatement(this.#options.table, columns, mode);
+    this.#shape = { columns, mode, insert, encoders: columns.map(cellEncoder) };
+    return this.#shape;
   }
 
   #transact<T>(signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
@@ -182,18 +205,29 @@ class TableSink implements SqliteSink {
   }
 
   #insert(database: DatabaseSync, plan: Plan, from: number, to: number): RowFailure[] {
-    const { table, addColumns = true } = this.#options;
-    for (const statement of fitTable(table, readTable(database, table), plan.columns.columns, addColumns)) {
-      database.exec(statement);
-    }
-    const insert = database.prepare(plan.insert);
-    const check = database.prepare(lookupStatement(table, 1));
+    const statements = this.#prepare(database, plan.shape);
     const failures: RowFailure[] = [];
     for (let position = from; position < to; position += 1) {
-      const detail = insertRow(database, insert, check, plan, position);
+      const detail = insertRow(database, statements, plan, position);
       if (detail !== undefined) failures.push({ position, reason: 'refused', detail });
     }
     return failures;
+  }
+
+  /** Makes the table fit. Called inside the transaction, so that nobody can change the table before the rows are in. */
+  #prepare(database: DatabaseSync, shape: Shape): Statements {
+    this.#schemaVersion ??= database.prepare('PRAGMA schema_version');
+    const version = this.#schemaVersion.get()?.['schema_version'];
+    const last = this.#statements;
+    if (last?.shape === shape && last.version === version) return last;
+    const { table, addColumns = true } = this.#options;
+    const changes = fitTable(table, readTable(database, table), shape.columns, addColumns);
+    for (const statement of changes) database.exec(statement);
+    const insert = database.prepare(shape.insert);
+    const statements = { shape, version, insert, check: database.prepare(lookupStatement(table, 1)) };
+    // What was changed here may be rolled back yet, and somebody else's change may then get the same version.
+    if (changes.length === 0) this.#statements = statements;
+    return statements;
   }
 
   #held(database: DatabaseSync, keys: readonly string[]): readonly string[] {
@@ -236,6 +270,8 @@ class TableSink implements SqliteSink {
   #disconnect(): void {
     const database = this.#database;
     this.#database = undefined;
+    this.#schemaVersion = undefined;
+    this.#statements = undefined;
     database?.close();
   }
 }
@@ -270,18 +306,23 @@ function readTable(database: DatabaseSync, table: string): readonly TableColumn[
   return rows.map((row) => ({ name: String(row['name']), type: String(row['type']) }));
 }
 
+function isSame(some: readonly Column[], others: readonly Column[]): boolean {
+  return some.length === others.length && some.every((column, at) => column === others[at]);
+}
+
 /** @returns why the row is not in, or undefined when it is */
 function insertRow(
   database: DatabaseSync,
-  insert: StatementSync,
-  check: StatementSync,
-  { columns, keys, encoders }: Plan,
+  { insert, check }: Statements,
+  { shape, values, keys }: Plan,
   position: number,
 ): string | undefined {
   try {
     const key = encodeKey(keys[position] ?? '');
     const cells: SqlValue[] = [key];
-    for (const [at, encode] of encoders.entries()) cells.push(encode(columns.values[at]?.[position]));
+    for (let at = 0; at < shape.encoders.length; at += 1) {
+      cells.push(shape.encoders[at]?.(values[at]?.[position]) ?? null);
+    }
     if (Number(insert.run(...cells).changes) > 0 || check.get(key) !== undefined) return undefined;
     return 'the table ignored the row: look for ON CONFLICT IGNORE or a trigger';
   } catch (error) {

@@ -80,6 +80,39 @@ describe('the table', () => {
     expect(target.keys()).toEqual(['k-0']);
   });
 
+  it('that was changed meanwhile is fitted or refused again, however often it was written before', async () => {
+    const target = sqliteTarget();
+    const sink = target.open();
+    const columns = [column('n', 'int')];
+    for (const n of upTo(4)) await sink.write(table(columns, [[n]], { keys: [`k-${n}`] }));
+    target.sql('ALTER TABLE t DROP COLUMN n');
+    await sink.write(table(columns, [[4]], { keys: ['k-4'] }));
+    expect(target.all('SELECT n FROM t').map(({ n }) => n)).toEqual([null, null, null, null, 4n]);
+    await sink.write(table(columns, [[5]], { keys: ['k-5'] }));
+    target.sql('DROP TABLE t; CREATE TABLE t (tierfall_key TEXT PRIMARY KEY, n TEXT)');
+    const error = await failure(sink, table(columns, [[6]]));
+    expect([error.reason, error.message.includes('TEXT')]).toEqual(['refused', true]);
+  });
+
+  it('is written as asked when inserts and upgrades of the same columns alternate', async () => {
+    const target = sqliteTarget();
+    const sink = target.open();
+    const columns = [column('n', 'int')];
+    const write = (n: number, mode: 'insert' | 'upgrade') => sink.write(table(columns, [[n]], { mode }));
+    const held: unknown[] = [];
+    for (const [n, mode] of [
+      [1, 'insert'],
+      [2, 'insert'],
+      [3, 'upgrade'],
+      [4, 'insert'],
+      [5, 'upgrade'],
+    ] as const) {
+      await write(n, mode);
+      held.push(target.all('SELECT n FROM t')[0]?.['n']);
+    }
+    expect(held).toEqual([1n, 1n, 3n, 3n, 5n]);
+  });
+
   it.each([
     ['two names that differ by case', [column('US_Gross'), column('us_gross')], /"US_Gross" and "us_gross"/],
     ['the name of the key', [column('Tierfall_Key')], /"Tierfall_Key"/],
