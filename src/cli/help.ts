@@ -23,6 +23,8 @@ export interface CommandSpec<O extends OptionTable = OptionTable> {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** Left out of the list of commands, and not offered for a misspelt one. @default false */
+  readonly hidden?: boolean;
   /** Paragraphs for the command's own page. */
   readonly description?: readonly string[];
   readonly positionals?: readonly PositionalSpec[];

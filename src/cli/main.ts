@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../platform/system-clock.ts';
 import { demoCommand } from './commands/demo.ts';
+import { demoWriterCommand } from './commands/demo-writer.ts';
 import { graphCommand } from './commands/graph.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
@@ -21,6 +22,7 @@ const COMMANDS = [
   quarantineCommand,
   verifyCommand,
   graphCommand,
+  demoWriterCommand,
 ];
 
 function version(): string {

@@ -58,7 +58,7 @@ function findPage<C>(
   if (HELP.includes(first) || (first === 'help' && second === undefined)) {
     return programHelp(
       program,
-      commands.map(({ spec }) => spec),
+      commands.map(({ spec }) => spec).filter(({ hidden }) => !hidden),
     );
   }
   const end = args.indexOf('--');
@@ -79,7 +79,7 @@ function findCommand<C>(
   throw unknownName(
     `command ${JSON.stringify(name)}`,
     name,
-    commands.map(({ spec }) => spec.name),
+    commands.filter(({ spec }) => !spec.hidden).map(({ spec }) => spec.name),
     hint,
   );
 }

@@ -52,6 +52,8 @@ export interface Terminal {
   scene(title: string): void;
   /** Says something to people. */
   note(text: string): void;
+  /** Says how it ended, in green or red where there are colours. */
+  verdict(isGood: boolean, text: string): void;
   /** Rows as an aligned table; the keys of the first row are its columns. Numbers are set to the right. */
   table(rows: readonly TableRow[], title?: string): void;
   /** One progress runs at a time. */
@@ -70,6 +72,8 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const hasColor = env['TERM'] !== 'dumb' && (env['NO_COLOR'] ?? '') === '';
   const bold = (text: string): string =>
     hasColor && stdout.isTTY === true ? `\u001b[1m${text}\u001b[22m` : text;
+  const colored = (code: number, text: string): string =>
+    hasColor && stdout.isTTY === true ? `\u001b[${code}m${text}\u001b[39m` : text;
   let live = '';
 
   function print(type: string, message: object, text: string): void {
@@ -97,6 +101,12 @@ export function createTerminal(options: TerminalOptions): Terminal {
       startProgress({ label, total, unit }, isLive ? DRAW_EVERY_MS : LINE_EVERY_MS, clock, show),
     scene: (title) => print('scene', { title }, `\n${bold(`── ${visible(title)} ──`)}\n`),
     note: (text) => print('note', { text }, `${text.split('\n').map(visible).join('\n')}\n`),
+    verdict: (isGood, text) =>
+      print(
+        'verdict',
+        { good: isGood, text },
+        `${bold(colored(isGood ? 32 : 31, `${isGood ? '✓' : '✗'} ${visible(text)}`))}\n`,
+      ),
     table(rows, title) {
       const head = title === undefined ? '' : `${bold(visible(title))}\n`;
       print('table', { title, rows }, head + tableText(rows, stdout.columns));

@@ -52,7 +52,12 @@ export const TABLE: ArchitectureTable = {
   builtins: {
     'node:fs': ['platform', 'ingress', 'cli'],
     'node:fs/promises': ['platform', 'ingress', 'cli'],
-    'node:sqlite': ['sinks/sqlite-sink.ts', 'reconcile/sqlite-database.ts', 'journal/lock.ts'],
+    'node:sqlite': [
+      'sinks/sqlite-sink.ts',
+      'reconcile/sqlite-database.ts',
+      'cli/demo/warehouse.ts',
+      'journal/lock.ts',
+    ],
   },
   ambient: ['platform', 'cli'],
   fileLinesMax: 400,

@@ -1,0 +1,173 @@
+/** The last scene: the proof on the terminal, and the whole run as one HTML report. */
+import { stat, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { dataDirectory } from '../../assembly/data-directory.ts';
+import { sqliteSink } from '../../assembly/local-sinks.ts';
+import type { Chain } from '../../chain/chain.ts';
+import { compileSchema } from '../../schema/compile-schema.ts';
+import { fromJsonSchema } from '../../schema/from-json-schema.ts';
+import { describeChain } from '../describe.ts';
+import { formatCount, formatDuration } from '../format.ts';
+import { deferredLedgerRows } from '../ledger-table.ts';
+import { type CompletenessLine, type LedgerEquation, type ReportFile, renderReport } from '../report.ts';
+import type { TableRow } from '../table.ts';
+import type { ChainProof } from './proof.ts';
+import type { Script } from './script.ts';
+import type { Stage } from './stage.ts';
+
+const FAULTS_SHOWN = 10;
+
+/** The ledgers, from the outside and from the inside. @returns whether everything balances */
+export function showProof(stage: Stage, proofs: readonly ChainProof[]): boolean {
+  const { terminal } = stage;
+  terminal.table(proofs.map(outsideRow), 'The ledger, read from outside: every source record, where it is now');
+  terminal.table(
+    proofs.map(receiptRow),
+    '\nThe ledger of the receipts: every batch once, as it was acknowledged',
+  );
+  terminal.table(
+    proofs.flatMap(({ chain, report }) => deferredLedgerRows(report).map((row) => ({ chain, ...row }))),
+    '\nWhat became of the deferred rows (a row that was stored twice across the kill is "already held")',
+  );
+  terminal.table(proofs.map(completenessRow), '\nCompleteness of the stored objects');
+  const faults = proofs.flatMap(({ chain, faults: found }) => found.map((fault) => `${chain}: ${fault}`));
+  if (faults.length > 0) {
+    const shown = faults.slice(0, FAULTS_SHOWN).map((fault) => `  - ${fault}`);
+    const more = faults.length > FAULTS_SHOWN ? [`  … and ${faults.length - FAULTS_SHOWN} more`] : [];
+    terminal.note(['', 'What is wrong:', ...shown, ...more].join('\n'));
+  }
+  return faults.length === 0;
+}
+
+function outsideRow({ chain, records, verbatim, coerced, quarantined, missing, faults }: ChainProof): TableRow {
+  return {
+    chain,
+    'source records': records,
+    'in the sink as sent': verbatim,
+    'in the sink coerced': coerced,
+    'in quarantine': quarantined,
+    nowhere: missing.length,
+    balanced: faults.length === 0 ? 'yes' : 'NO',
+  };
+}
+
+function receiptRow({ chain, records, receipts }: ChainProof): TableRow {
+  const { delivered, degraded, deferred, rejected } = receipts;
+  const unaccounted = records - delivered - degraded - deferred - rejected;
+  return { chain, 'source records': records, delivered, degraded, deferred, rejected, unaccounted };
+}
+
+function completenessRow({ chain, report }: ChainProof): TableRow {
+  const proofs = report.perObject.flatMap(({ settlement }) => (settlement ? [settlement.proof] : []));
+  return {
+    chain,
+    objects: report.objects,
+    settled: report.settled,
+    'read back from the sink': proofs.filter(({ checked }) => checked === 'lookup').length,
+    'equal digests': proofs.filter(({ sinkDigest, sourceDigest }) => sinkDigest === sourceDigest).length,
+    'missing keys': proofs.reduce((sum, { missing }) => sum + missing.length, 0),
+  };
+}
+
+export interface ReportOptions {
+  readonly out: string;
+  readonly title: string;
+  readonly howToLook: readonly string[];
+}
+
+/** @returns the path of the report */
+export async function writeReport(
+  stage: Stage,
+  proofs: readonly ChainProof[],
+  { out, title, howToLook }: ReportOptions,
+): Promise<string> {
+  const chain = drawnChain(stage.script, stage.warehouse);
+  const path = join(out, 'report.html');
+  const html = renderReport({
+    title,
+    summary: `${stage.script.about} The run took ${formatDuration(stage.elapsedMs)}.`,
+    graph: chain.graph(),
+    chainMermaid: chain.toMermaid(),
+    timeline: stage.tally.timeline,
+    loss: stage.tally.loss(),
+    ledger: proofs.flatMap(equations),
+    completeness: proofs.flatMap(completenessLines),
+    files: await filesOf(stage, out),
+    scenes: stage.scenes,
+    howToLook,
+  });
+  await writeFile(path, html);
+  return path;
+}
+
+/** All chains of the demo have one shape, so any of them can be drawn. */
+function drawnChain({ chains }: Script, warehouse: string): Chain {
+  const [{ name, schema: document, table }] = chains as readonly [Script['chains'][number]];
+  const schema = compileSchema(fromJsonSchema(document));
+  const sink = sqliteSink({ file: warehouse, table });
+  return describeChain({ chain: name, sink, schema, config: undefined });
+}
+
+function equations({
+  chain,
+  records,
+  verbatim,
+  coerced,
+  quarantined,
+  receipts,
+  report,
+}: ChainProof): LedgerEquation[] {
+  const total = { label: 'source records', records };
+  return [
+    {
+      title: `${chain}: read from outside`,
+      total,
+      parts: [
+        { label: 'in the sink, as sent', records: verbatim },
+        { label: 'in the sink, coerced', records: coerced },
+        { label: 'in quarantine', records: quarantined },
+      ],
+    },
+    {
+      title: `${chain}: by the receipts`,
+      total,
+      parts: (['delivered', 'degraded', 'deferred', 'rejected'] as const).map((label) => {
+        return { label, records: receipts[label] };
+      }),
+    },
+    {
+      title: `${chain}: what was stored raw`,
+      total: { label: 'rows in the store', records: report.rows },
+      parts: [
+        { label: 'delivered', records: report.delivered },
+        { label: 'degraded', records: report.degraded },
+        { label: 'already held', records: report.alreadyHeld },
+        { label: 'in quarantine', records: report.quarantined },
+        { label: 'still waiting', records: report.pending },
+      ],
+    },
+  ];
+}
+
+function completenessLines({ report }: ChainProof): CompletenessLine[] {
+  return report.perObject.map(({ ref, rows, settlement, missing, state }) => {
+    const lost = settlement?.proof.missing ?? [];
+    const count = state === 'settled' ? lost.length : Math.max(missing, rows);
+    return { ref, records: rows, found: rows - count, missing: lost };
+  });
+}
+
+async function filesOf({ script, warehouse, tally }: Stage, out: string): Promise<readonly ReportFile[]> {
+  const shown = (path: string): string => relative(out, path);
+  const database = { path: shown(warehouse), bytes: (await stat(warehouse)).size };
+  const objects = script.chains.map(({ name, dir }) => {
+    const own = tally.objects.filter(({ chain }) => chain === name);
+    return {
+      path: `${shown(dataDirectory(dir).objects)}/chain=${name}/`,
+      bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+      description: `${formatCount(own.length)} Parquet objects with raw rows of ${name}, and their settlements`,
+    };
+  });
+  const tables = script.chains.map(({ table }) => table).join(', ');
+  return [{ ...database, description: `The sink: tables ${tables}` }, ...objects];
+}
