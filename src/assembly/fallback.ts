@@ -12,8 +12,9 @@ import { type Engine, openEngine } from '../chain/engine.ts';
 import { framer } from '../codecs/codecs.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { readState, writeState } from '../core/durable-file.ts';
-import { EventBus } from '../core/events.ts';
+import { type Emit, EventBus } from '../core/events.ts';
 import type { FileSystem } from '../core/file-system.ts';
+import { toStorageError } from '../core/storage-fault.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openSegmentJournal } from '../journal/segment-journal.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
@@ -115,7 +116,7 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     });
     opened.unshift(async () => {
       await engine.close();
-      await writeState(fs, paths.root, 'breakers.json', engine.breakerStates());
+      await saveBreakers(fs, paths.root, engine, emit);
     });
     const unwatch = watchBacklog({ chain: name, journal, backlog, metrics, clock });
     opened.unshift(async () => unwatch());
@@ -168,6 +169,16 @@ function limitsOf({
     ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
     ...(batchBytesMax === undefined ? {} : { batchBytesMax }),
   };
+}
+
+/** A hint for the next start: a disk that is too full for it must not make a close fail that lost nothing. */
+async function saveBreakers(fs: FileSystem, root: string, engine: Engine, emit: Emit): Promise<void> {
+  try {
+    await writeState(fs, root, 'breakers.json', engine.breakerStates());
+  } catch (error) {
+    const { code, message } = toStorageError(error, `write ${root}/breakers.json`);
+    emit('storageFailed', { chain: engine.chainName, operation: 'save breakers', code, message });
+  }
 }
 
 async function savedBreakers(

@@ -149,11 +149,13 @@ export interface QuarantineContents {
 
 /**
  * Reads all of a chain's quarantine, without bodies. A row that is in two objects counts in the first.
+ * @param found told each object and marker that could be read
  * @throws StorageError when the store cannot be read
  */
 export async function readQuarantine(
   store: Pick<Store, 'list' | 'get'>,
   chain: string,
+  found?: (key: string, bytes: Uint8Array) => Promise<unknown>,
 ): Promise<QuarantineContents> {
   const objects: QuarantineObject[] = [];
   const markers: QuarantineMarker[] = [];
@@ -167,7 +169,9 @@ export async function readQuarantine(
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       damaged.push(key);
+      continue;
     }
+    await found?.(key, bytes);
   }
   for (const { ids, state } of markers) {
     for (const id of ids) if (stateById.has(id)) stateById.set(id, state);

@@ -104,12 +104,12 @@ export async function loadEntries(
 export async function inspectObject(
   ref: string,
   deps: Pick<ReplayDeps, 'store' | 'decode'>,
-): Promise<{ readonly rows: number; readonly sha256: string }> {
+): Promise<{ readonly rows: number; readonly sha256: string; readonly bytes: Uint8Array }> {
   const bytes = await deps.store.get(ref);
   const digest = sha256(bytes);
   const place = isObjectKey(ref) ? placeOf(ref) : undefined;
   if (place && !digest.startsWith(place.digest)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
-  return { rows: countEntryRows(await deps.decode(bytes)), sha256: digest };
+  return { rows: countEntryRows(await deps.decode(bytes)), sha256: digest, bytes };
 }
 
 function countEntryRows(entries: readonly JournalEntry[]): number {

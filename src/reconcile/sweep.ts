@@ -3,7 +3,8 @@
  * so a queue that was wiped is filled again from here.
  *
  * W1 a sweep only announces; doing it twice, or beside a running worker, changes nothing. W2 an object that cannot
- * be read is reported and left, it never stops the sweep.
+ * be read is reported and left, it never stops the sweep. W3 only a durable object is announced: what a listing
+ * shows may not be durable yet, and putting it again resolves when it is.
  */
 import { StorageError, TierfallError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
@@ -90,7 +91,9 @@ async function announceObject(ref: string, options: SweepOptions): Promise<'adde
   const place = placeOf(ref);
   try {
     if (!place) throw foreign(ref);
-    const { rows, sha256 } = await inspectObject(ref, options);
+    const { rows, sha256, bytes } = await inspectObject(ref, options);
+    // W3: somebody may be storing it right now. A job whose object a power cut takes would block its lane for ever.
+    await options.store.put(ref, [bytes]);
     const job = jobOf(chain, { ref, lane: place.lane, order: place.order, rows, sha256 });
     const answer = await queue.announce(job);
     if (answer === 'added') emit('jobAnnounced', { chain, job: job.id, ref, rows });

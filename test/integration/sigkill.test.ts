@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { announcedSeed, seededRandom } from '../model/seeded-random.ts';
 import { look, type Seen } from './oracle.ts';
 import { startPipeline } from './pipeline-child.ts';
 import { isPoison, KEYS, ROWS } from './pipeline-records.ts';
@@ -28,7 +29,7 @@ describe('a writing process', () => {
   it('loses nothing it acknowledged and lands nothing twice when it is killed at any moment', {
     timeout: 180_000,
   }, async () => {
-    const random = seeded('sigkill');
+    const random = seededRandom(announcedSeed('sigkill'));
     let acknowledged = 0;
     let kills = 0;
     while (kills < KILLS) {
@@ -128,18 +129,5 @@ function outageOf(file: string, random: () => number): { end(): Promise<void> } 
       isOver = true;
       await done;
     },
-  };
-}
-
-/** Random numbers that can be had again: the seed is printed, and taken from TIERFALL_SEED when that is set. */
-function seeded(name: string): () => number {
-  const seed = Number(process.env['TIERFALL_SEED'] ?? Date.now() % 1_000_000_007);
-  process.stdout.write(`${name}: TIERFALL_SEED=${seed}\n`);
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }

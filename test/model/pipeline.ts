@@ -1,0 +1,191 @@
+/**
+ * The whole preset on a simulated disk: real engine, journal, packer, store, queue and worker; only the disk under
+ * journal and store, the clock, and the sink are simulated. SQLite keeps its two files (lock, queue) on a real one.
+ *
+ * P1 a process that was cut off cannot reach the sink any more. P2 `acknowledged` holds exactly the rows whose receipt
+ * came before that.
+ */
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFallback, type Fallback } from '../../src/assembly/fallback.ts';
+import type { BatchInput } from '../../src/core/batch.ts';
+import { ChainExhaustedError } from '../../src/core/errors.ts';
+import { batchKey } from '../../src/core/keys.ts';
+import type { Receipt } from '../../src/core/outcome.ts';
+import { rowIndices } from '../../src/core/row-set.ts';
+import { Field, Int32, Schema, Utf8 } from '../../src/schema/arrow.ts';
+import { type MemorySink, memorySink } from '../../src/sinks/memory-sink.ts';
+import { type FlakySink, flakySink } from '../../src/testing/flaky-sink.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { MemoryFileSystem } from '../../src/testing/memory-file-system.ts';
+
+const SCHEMA = new Schema([new Field('id', new Utf8(), false), new Field('n', new Int32(), true)]);
+const STEP_MS = 100;
+const STEPS_MAX = 20_000;
+
+/** Batch `number` of `rows` rows: every third value has drifted to a text that coerces, every eleventh to one that does not. */
+export function modelBatch(number: number, rows: number): BatchInput {
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const kind = number * 7 + row;
+    const n = kind % 11 === 5 ? '"eleven"' : kind % 3 === 1 ? `"${kind}"` : kind;
+    return `{"id":"${number}/${row}","n":${n}}`;
+  });
+  return { id: `b${number}`, format: 'ndjson', orderingKey: `k${number % 2}`, body: `${lines.join('\n')}\n` };
+}
+
+export class Pipeline {
+  readonly clock = new ManualClock();
+  readonly held: MemorySink = memorySink({ accepts: 'columns' });
+  /** Keys of rows that a receipt spoke for. */
+  readonly acknowledged = new Set<string>();
+  /** Keys of rows that were ever submitted. */
+  readonly submitted = new Set<string>();
+  /** Rows that nobody took: the caller's again. */
+  rejectedRows = 0;
+  readonly random: () => number;
+  #fs = new MemoryFileSystem();
+  readonly #directory: string;
+  #sink: FlakySink;
+  #fallback: Fallback | undefined;
+  #down: 'unavailable' | 'ambiguous' | undefined;
+  #refuses: ((key: string) => boolean) | undefined;
+
+  constructor(random: () => number) {
+    this.random = random;
+    this.#directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tierfall-model-'));
+    mkdirSync(join(this.#directory, 'journal'));
+    this.#sink = flakySink(this.held);
+  }
+
+  get fallback(): Fallback {
+    if (!this.#fallback) throw new Error('the pipeline is not open');
+    return this.#fallback;
+  }
+
+  get disk(): MemoryFileSystem {
+    return this.#fs;
+  }
+
+  async open(): Promise<void> {
+    this.#fallback = await this.until(this.#start());
+  }
+
+  #start(): Promise<Fallback> {
+    this.#sink = flakySink(this.held);
+    this.setDown(this.#down);
+    this.setRefusal(this.#refuses);
+    return createFallback({
+      dir: this.#directory,
+      sink: this.#sink,
+      schema: SCHEMA,
+      fs: this.#fs,
+      clock: this.clock,
+      random: this.random,
+    });
+  }
+
+  setDown(reason: 'unavailable' | 'ambiguous' | undefined): void {
+    this.#down = reason;
+    if (reason) this.#sink.down(reason);
+    else this.#sink.up();
+  }
+
+  setRefusal(refuses: ((key: string) => boolean) | undefined): void {
+    this.#refuses = refuses;
+    this.#sink.refuseKeys(refuses);
+  }
+
+  /** The next write lands and its answer is lost. */
+  dropNextReply(): void {
+    this.#sink.failNext('ambiguous', 1, { applied: true });
+  }
+
+  async submit(numbers: readonly number[], rows: number): Promise<void> {
+    await this.until(Promise.all(numbers.map((number) => this.#submit(number, rows))));
+  }
+
+  async #submit(number: number, rows: number): Promise<void> {
+    const input = modelBatch(number, rows);
+    const key = batchKey('default', input.id, new Uint8Array());
+    for (let row = 0; row < rows; row += 1) this.submitted.add(`${key}-${row}`);
+    const process = this.#sink;
+    const receipt = await this.fallback.submit(input).catch((error: unknown) => {
+      if (error instanceof ChainExhaustedError) return error.receipt;
+      // A process that was cut off says nothing; a living one may fail in no other way.
+      if (process === this.#sink) throw error;
+      return undefined;
+    });
+    if (receipt && process === this.#sink) this.#note(receipt, key);
+  }
+
+  #note(receipt: Receipt, key: string): void {
+    const lost = new Set(receipt.rejections.flatMap(({ rows }) => rowIndices(rows, receipt.records)));
+    this.rejectedRows += receipt.rejected;
+    if (receipt.batchKey !== key || lost.size !== receipt.rejected)
+      throw new Error('the receipt names other rows');
+    for (let row = 0; row < receipt.records; row += 1)
+      if (!lost.has(row)) this.acknowledged.add(`${key}-${row}`);
+  }
+
+  /** Cuts the power in the middle of whatever `doing` does, after so many turns. */
+  async cutDuring(doing: () => Promise<unknown>, turns: number): Promise<void> {
+    const running = doing().catch(() => undefined);
+    for (let turn = 0; turn < turns; turn += 1) await this.clock.advance(turn % 4 === 3 ? STEP_MS : 0);
+    await this.cut();
+    await this.until(running);
+  }
+
+  /** P1: nothing of the old process reaches disk or sink; closing it only frees the lock, as its death would. */
+  async cut(): Promise<void> {
+    const [dead, deadSink] = [this.#fallback, this.#sink];
+    deadSink.down('unavailable');
+    this.#sink = flakySink(this.held);
+    this.#fs = this.#fs.crash(this.random);
+    this.#fallback = undefined;
+    if (dead) await this.until(dead.close().catch(() => undefined));
+  }
+
+  /** Power is cut once more while the journal is being opened. */
+  async cutWhileOpening(turns: number): Promise<void> {
+    const opening = this.#start().then(
+      (opened) => opened,
+      () => undefined,
+    );
+    const sink = this.#sink;
+    for (let turn = 0; turn < turns; turn += 1) await this.clock.advance(0);
+    sink.down('unavailable');
+    this.#sink = flakySink(this.held);
+    this.#fs = this.#fs.crash(this.random);
+    const opened = await this.until(opening);
+    if (opened) await this.until(opened.close().catch(() => undefined));
+  }
+
+  async close(): Promise<void> {
+    await this.until(this.fallback.close());
+    this.#fallback = undefined;
+  }
+
+  /** Only while closed. */
+  wipeQueue(): void {
+    for (const end of ['', '-wal', '-shm']) rmSync(join(this.#directory, `state.db${end}`), { force: true });
+  }
+
+  remove(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Moves time on until `promise` settles. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const settled = promise.finally(() => {
+      isSettled = true;
+    });
+    settled.catch(() => undefined);
+    for (let step = 0; !isSettled; step += 1) {
+      if (step > STEPS_MAX) throw new Error('nothing moves any more');
+      await this.clock.advance(step < 50 ? 1 : STEP_MS);
+    }
+    return settled;
+  }
+}
