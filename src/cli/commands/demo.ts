@@ -67,7 +67,7 @@ export const demoCommand = defineCommand(
     const warehouse = join(out, 'warehouse.db');
     const planFile = join(out, 'plan.json');
     await writePlan(script, warehouse, planFile, out);
-    const stage = new Stage({ script, planFile, warehouse, context, terminal });
+    const stage = new Stage({ script, planFile, warehouse, context, terminal, json: options.json });
     const unlink = linkAbort(signal, () => void stage.writer.kill());
     try {
       await tellStory(stage);

@@ -20,16 +20,13 @@ const FAULTS_SHOWN = 10;
 /** The ledgers, from the outside and from the inside. @returns whether everything balances */
 export function showProof(stage: Stage, proofs: readonly ChainProof[]): boolean {
   const { terminal } = stage;
-  terminal.table(proofs.map(outsideRow), 'The ledger, read from outside: every source record, where it is now');
-  terminal.table(
-    proofs.map(receiptRow),
-    '\nThe ledger of the receipts: every batch once, as it was acknowledged',
-  );
-  terminal.table(
+  stage.table(proofs.map(outsideRow), 'The ledger, read from outside: every source record, where it is now');
+  stage.table(proofs.map(receiptRow), 'The ledger of the receipts: every batch once, as it was acknowledged');
+  stage.table(
     proofs.flatMap(({ chain, report }) => deferredLedgerRows(report).map((row) => ({ chain, ...row }))),
-    '\nWhat became of the deferred rows (a row that was stored twice across the kill is "already held")',
+    'What became of the deferred rows (a row that was stored twice across the kill is "already held")',
   );
-  terminal.table(proofs.map(completenessRow), '\nCompleteness of the stored objects');
+  stage.table(proofs.map(completenessRow), 'Completeness of the stored objects');
   const faults = proofs.flatMap(({ chain, faults: found }) => found.map((fault) => `${chain}: ${fault}`));
   if (faults.length > 0) {
     const shown = faults.slice(0, FAULTS_SHOWN).map((fault) => `  - ${fault}`);

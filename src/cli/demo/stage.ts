@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import type { CliContext } from '../context.ts';
 import type { Scene } from '../report.ts';
+import type { TableRow } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Gate } from './messages.ts';
 import { PHASES, type Phase } from './plan.ts';
@@ -15,7 +16,11 @@ export interface StageOptions {
   readonly warehouse: string;
   readonly context: CliContext;
   readonly terminal: Terminal;
+  /** Whether programs read along, who need neither blank lines nor wrapped ones. */
+  readonly json: boolean;
 }
+
+const TEXT_WIDTH = 96;
 
 export class Stage {
   readonly script: Script;
@@ -25,21 +30,25 @@ export class Stage {
   readonly writer: WriterProcess;
   readonly scenes: Scene[] = [];
   readonly #context: CliContext;
+  readonly #json: boolean;
   readonly #startMs: number;
   #gate: Gate | 'done' = 'clean';
   #onReceipt: () => void = () => {};
+  #onReady: (resumedAt: number) => void = () => {};
 
-  constructor({ script, planFile, warehouse, context, terminal }: StageOptions) {
+  constructor({ script, planFile, warehouse, context, terminal, json }: StageOptions) {
     this.script = script;
     this.warehouse = warehouse;
     this.terminal = terminal;
     this.#context = context;
+    this.#json = json;
     this.#startMs = context.clock.now();
     this.writer = new WriterProcess({
       planFile,
       cwd: context.cwd,
       onMessage: (message) => {
         this.tally.hear(message, this.elapsedMs);
+        if (message.type === 'ready') this.#onReady(message.resumedAt ?? 0);
         if (message.type === 'receipt' || message.type === 'settled') this.#onReceipt();
       },
     });
@@ -56,12 +65,33 @@ export class Stage {
     return pid;
   }
 
+  /** Kills the writer and starts it again; it goes on by itself. */
+  async restart(): Promise<{ readonly pid: number; readonly resumedAt: number }> {
+    await this.writer.kill();
+    const ready = Promise.withResolvers<number>();
+    this.#onReady = ready.resolve;
+    const pid = this.writer.start();
+    return { pid, resumedAt: await Promise.race([ready.promise, this.writer.gone.then(() => 0)]) };
+  }
+
   /** Announces a scene, on the terminal and for the report. */
   scene(title: string, text: string): void {
     this.tally.mark(this.elapsedMs);
     this.scenes.push({ title, text, atMs: this.elapsedMs });
     this.terminal.scene(`${this.scenes.length}. ${title}`);
-    this.terminal.note(text);
+    this.say(text);
+  }
+
+  /** Says something in lines that can be read. */
+  say(text: string): void {
+    const width = Math.min(TEXT_WIDTH, (this.#context.stdout.columns ?? TEXT_WIDTH) - 1);
+    this.terminal.note(this.#json ? text : wrap(text, width));
+  }
+
+  /** A table set off from what is above it. */
+  table(rows: readonly TableRow[], title?: string): void {
+    if (!this.#json) this.terminal.note('');
+    this.terminal.table(rows, title);
   }
 
   /** A path as people would type it. */
@@ -84,7 +114,8 @@ export class Stage {
     const half = Promise.withResolvers<void>();
     this.#onReceipt = () => {
       const { records, delivered, degraded, deferred } = this.tally.inPhase(phase);
-      progress.update(records, { delivered, degraded, deferred });
+      const replayed = phase === 'back' ? this.#replayed : 0;
+      progress.update(records, withoutZeros({ delivered, degraded, deferred, replayed }));
       if (records >= total / 2) half.resolve();
     };
     this.writer.go(phase);
@@ -103,18 +134,34 @@ export class Stage {
   async drain(): Promise<void> {
     const total = this.tally.counts(() => true).deferred;
     const progress = this.terminal.progress('drain', { total, unit: 'records' });
-    this.#onReceipt = () => {
-      const { delivered, degraded, alreadyHeld, quarantined } = this.tally.settled;
-      const done = Math.min(total, delivered + degraded + alreadyHeld + quarantined);
-      progress.update(done, { delivered, degraded, 'already held': alreadyHeld, quarantined });
-    };
+    this.#onReceipt = () => progress.update(Math.min(total, this.#replayed), withoutZeros(this.tally.settled));
+    this.#onReceipt();
     this.writer.go('drain');
     this.#gate = await this.writer.next();
     await this.writer.gone;
+    this.#onReceipt();
     this.#onReceipt = () => {};
     this.tally.mark(this.elapsedMs);
     progress.finish();
   }
+
+  get #replayed(): number {
+    return Object.values(this.tally.settled).reduce((sum, rows) => sum + rows, 0);
+  }
+}
+
+function withoutZeros(counts: Readonly<Record<string, number>>): TableRow {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}
+
+function wrap(text: string, width: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.join('\n');
 }
 
 /** The share of the run that a phase is, by records, in percent. */

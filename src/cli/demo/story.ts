@@ -7,13 +7,14 @@ import type { TableRow } from '../table.ts';
 import type { ReceiptMessage } from './messages.ts';
 import type { Phase } from './plan.ts';
 import { type Stage, shareOf } from './stage.ts';
+import type { StoredObject } from './tally.ts';
 import { takeAway } from './warehouse.ts';
 
 /** Tells everything up to the proof; the writer is gone afterwards, however it ends. */
 export async function tellStory(stage: Stage): Promise<void> {
   let giveBack = (): void => {};
   try {
-    stage.terminal.note(stage.script.about);
+    stage.say(stage.script.about);
     const pid = await stage.open();
     await sendClean(stage, pid);
     await sendDrifted(stage);
@@ -24,7 +25,6 @@ export async function tellStory(stage: Stage): Promise<void> {
     }
     giveBack();
     await comeBack(stage);
-    await drain(stage);
   } finally {
     giveBack();
     await stage.writer.kill();
@@ -37,14 +37,14 @@ async function sendClean(stage: Stage, pid: number): Promise<void> {
     `${stage.script.words.clean} A pipeline of its own (process ${pid}) sends them to SQLite tables in small batches.`,
   );
   await stage.play('clean');
-  stage.terminal.table(dispositionRows(stage, 'clean'));
+  stage.table(dispositionRows(stage, 'clean'));
 }
 
 async function sendDrifted(stage: Stage): Promise<void> {
   if (!stage.isAt('drift')) return;
   stage.scene('Drifted batches', stage.script.words.drift);
   await stage.play('drift');
-  stage.terminal.table(dispositionRows(stage, 'drift'));
+  stage.table(dispositionRows(stage, 'drift'));
   const loss = stage.tally.loss();
   stage.terminal.note(`\nLoss report: what was changed on the way\n${lossTable(loss)}`);
 }
@@ -56,8 +56,9 @@ async function sendStrays(stage: Stage): Promise<void> {
     `${stage.script.words.foreign} They are kept raw, byte for byte, as Parquet.`,
   );
   await stage.play('foreign');
-  stage.terminal.table(dispositionRows(stage, 'foreign'));
-  stage.terminal.table(objectRows(stage, 0), '\nRaw rows, as Parquet objects');
+  stage.table(dispositionRows(stage, 'foreign'));
+  const paths = stage.tally.objects.map((object) => `  ${pathOf(stage, object)}`);
+  stage.terminal.note(['', 'The raw rows rest in:', ...paths].join('\n'));
 }
 
 async function sendIntoOutage(stage: Stage): Promise<void> {
@@ -71,41 +72,38 @@ async function sendIntoOutage(stage: Stage): Promise<void> {
     await Promise.race([half, stage.writer.gone]);
     await killAndRestart(stage);
   });
-  stage.terminal.table(dispositionRows(stage, 'outage'));
-  stage.terminal.table(reasonRows(stage), '\nWhat a dead sink costs');
-  const rows = objectRows(stage, before);
-  stage.terminal.table(totals(rows), '\nKept raw meanwhile');
+  stage.table(dispositionRows(stage, 'outage'));
+  stage.table(reasonRows(stage), 'What a dead sink costs');
+  stage.table(totals(stage.tally.objects.slice(before)), 'Kept raw meanwhile, as Parquet objects');
 }
 
 async function killAndRestart(stage: Stage): Promise<void> {
   const { records } = stage.tally.counts(() => true);
   stage.scene(
     'kill -9, in the middle of the outage',
-    `${formatCount(records)} records are acknowledged. The pipeline is killed with SIGKILL and started again: it takes over its directories, finds its checkpoint, and repeats what that does not cover.`,
+    `${formatCount(records)} records are acknowledged. The pipeline is killed with SIGKILL and started again.`,
   );
-  await stage.writer.kill();
-  const pid = stage.writer.start();
-  stage.terminal.note(`Started again as process ${pid}.`);
+  const { pid, resumedAt } = await stage.restart();
+  stage.say(
+    `It runs again as process ${pid}. Its checkpoint covers ${formatCount(resumedAt)} of them; what comes after it is sent once more and recognised by its keys.`,
+  );
 }
 
 async function comeBack(stage: Stage): Promise<void> {
-  if (!stage.isAt('back')) return;
   stage.scene(
-    'The sink is back',
-    'The lock is released. New batches are delivered again once a probe has closed the circuits, and a worker beside them begins to replay what was deferred.',
+    'The sink is back, and the worker drains',
+    'The lock is released. New batches are delivered again once a probe has closed the circuits, and a worker beside them replays what was deferred, in order and through the same chain. What still does not fit goes to quarantine, with its reason and its bytes.',
   );
-  await stage.play('back');
-  stage.terminal.table(dispositionRows(stage, 'back'));
-}
-
-async function drain(stage: Stage): Promise<void> {
-  stage.scene(
-    'The worker drains',
-    'Everything that was stored raw runs through the same chain again, in order. What still does not fit goes to quarantine, with its reason and its bytes.',
-  );
+  if (stage.isAt('back')) {
+    await stage.play('back');
+    stage.table(dispositionRows(stage, 'back'));
+  }
   await stage.drain();
   const { delivered, degraded, alreadyHeld, quarantined } = stage.tally.settled;
-  stage.terminal.table([{ delivered, degraded, 'already held': alreadyHeld, quarantined }]);
+  stage.table(
+    [{ delivered, degraded, 'already held': alreadyHeld, quarantined }],
+    'What replay did with the deferred records',
+  );
 }
 
 /** One line per chain: where the records of a phase went at once. */
@@ -117,27 +115,26 @@ function dispositionRows(stage: Stage, phase: Phase): readonly TableRow[] {
   });
 }
 
-function objectRows(stage: Stage, from: number): readonly (TableRow & { records: number })[] {
-  return stage.tally.objects.slice(from).map(({ chain, ref, rows, bytes }) => {
-    const dir = stage.script.chains.find(({ name }) => name === chain)?.dir ?? '';
-    return {
-      object: stage.shown(join(dataDirectory(dir).objects, ref)),
-      records: rows,
-      size: formatBytes(bytes),
-    };
-  });
+function pathOf(stage: Stage, { chain, ref }: StoredObject): string {
+  const dir = stage.script.chains.find(({ name }) => name === chain)?.dir ?? '';
+  return stage.shown(join(dataDirectory(dir).objects, ref));
 }
 
-function totals(rows: readonly { readonly records: number }[]): readonly TableRow[] {
-  return [{ objects: rows.length, records: rows.reduce((sum, { records }) => sum + records, 0) }];
+function totals(objects: readonly StoredObject[]): readonly TableRow[] {
+  const [rows, bytes] = [objects.map((object) => object.rows), objects.map((object) => object.bytes)];
+  return [{ objects: objects.length, records: sum(rows), size: formatBytes(sum(bytes)) }];
 }
 
-/** Batches of the outage by the reason they left the first tier with, and how long the engine was busy with one. */
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** Batches of the outage by the reason they were kept raw for, and how long the engine was busy with one. */
 function reasonRows(stage: Stage): readonly TableRow[] {
   const byReason = new Map<string, ReceiptMessage[]>();
   for (const receipt of stage.tally.receipts) {
     if (receipt.phase !== 'outage') continue;
-    const reason = receipt.left[0]?.reason ?? 'delivered';
+    const reason = receipt.left.at(-1)?.reason ?? 'delivered';
     byReason.set(reason, [...(byReason.get(reason) ?? []), receipt]);
   }
   return [...byReason].map(([reason, receipts]) => {

@@ -26,7 +26,11 @@ export interface Counts {
 }
 
 const NOTHING: Counts = { records: 0, delivered: 0, degraded: 0, deferred: 0, rejected: 0 };
-const NOTHING_SETTLED = { delivered: 0, degraded: 0, alreadyHeld: 0, quarantined: 0 };
+
+/** A type, not an interface: it is shown as the row of a table. */
+export type Settled = Readonly<Record<'delivered' | 'degraded' | 'alreadyHeld' | 'quarantined', number>>;
+
+const NOTHING_SETTLED: Settled = { delivered: 0, degraded: 0, alreadyHeld: 0, quarantined: 0 };
 
 export class Tally {
   readonly #receipts = new Map<string, ReceiptMessage>();
@@ -65,7 +69,7 @@ export class Tally {
   }
 
   /** Rows that replay put into the sink, found there, or set aside. */
-  get settled(): Readonly<typeof NOTHING_SETTLED> {
+  get settled(): Settled {
     return this.#settled;
   }
 
