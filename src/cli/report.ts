@@ -109,11 +109,12 @@ function missingOf(lines: readonly CompletenessLine[]): number {
   return lines.reduce((sum, { records, found }) => sum + Math.abs(records - found), 0);
 }
 
-function verdict({ ledger, completeness }: ReportInput): Html {
+function verdict({ ledger, completeness, timeline }: ReportInput): Html {
   const wrong = ledger.filter((equation) => unaccounted(equation) !== 0);
   const missing = missingOf(completeness);
   if (wrong.length === 0 && missing === 0 && ledger.length > 0) {
-    const records = ledger[0]?.total.records ?? 0;
+    const last = timeline.at(-1);
+    const records = last ? totalOf(last) : (ledger[0]?.total.records ?? 0);
     return html`<div class="verdict good"><span class="sign" aria-hidden="true">✓</span><div><strong>Balanced.</strong> Every one of ${formatCount(records)} records is accounted for.</div></div>`;
   }
   const faults = [
