@@ -73,6 +73,13 @@ describe('the example', () => {
   });
 });
 
+it('ARCHITECTURE.md shows the default graph as the command prints it', { timeout: 60_000 }, async () => {
+  const [, drawn] =
+    /^```mermaid\n([\s\S]*?)^```/m.exec(readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8')) ?? [];
+  const { stdout } = await run(newScratch(), [COMMAND, 'graph']);
+  expect(drawn).toBe(stdout);
+});
+
 describe('the tour of the command', () => {
   const scratch = newScratch();
   const commands = blocksOf('sh')
