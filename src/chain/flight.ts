@@ -10,7 +10,7 @@ import type { Batch } from '../core/batch.ts';
 import { ChainExhaustedError, SinkError, SubmitAbortedError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import type { Outcome, Passage, Receipt, Residue } from '../core/outcome.ts';
-import { asRowSet, countRows, type RowSet } from '../core/row-set.ts';
+import { countRows, gatherRows, type RowSet } from '../core/row-set.ts';
 import { REJECT } from './chain.ts';
 import { BatchReceipt } from './receipt.ts';
 import type { Station } from './station.ts';
@@ -219,7 +219,7 @@ export class Flight implements RunOwner {
     const cause = this.#waiting?.[index];
     if (!cause) return this.#finish();
     if (this.#waiting) this.#waiting[index] = [];
-    const rows = rowsOf(cause, this.batch.rowCount);
+    const rows = gatherRows(cause, this.batch.rowCount);
     this.#begin(this.#tower.stations[index] as Station, rows, cause, nowMs);
   }
 
@@ -275,17 +275,4 @@ function sumByReason(residue: readonly Residue[], rowCount: number): readonly De
       });
   }
   return [...sums.values()];
-}
-
-/** All rows of some residues, which never share one. */
-function rowsOf(cause: readonly Residue[], rowCount: number): RowSet {
-  const rows: number[] = [];
-  for (const left of cause) {
-    if (left.rows === 'all') return 'all';
-    for (const row of left.rows) rows.push(row);
-  }
-  return asRowSet(
-    rows.sort((a, b) => a - b),
-    rowCount,
-  );
 }

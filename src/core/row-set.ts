@@ -32,10 +32,17 @@ export function subtractRows(rows: RowSet, without: RowSet, rowCount: number): r
   return left;
 }
 
-/** Rows in either set, ascending and unique. */
-export function uniteRows(a: RowSet, b: RowSet): RowSet {
-  if (a === 'all' || b === 'all') return 'all';
-  return [...new Set([...a, ...b])].sort((x, y) => x - y);
+/** Rows of many disjoint sets, ascending; folded to `'all'` when nothing is missing. */
+export function gatherRows(parts: Iterable<{ readonly rows: RowSet }>, rowCount: number): RowSet {
+  const gathered: number[] = [];
+  for (const { rows } of parts) {
+    if (rows === 'all') return 'all';
+    for (const row of rows) gathered.push(row);
+  }
+  return asRowSet(
+    gathered.sort((a, b) => a - b),
+    rowCount,
+  );
 }
 
 /** What is wrong with a set of indices, or undefined when they are ascending, unique and within `rows`. */

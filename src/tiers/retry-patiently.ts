@@ -7,6 +7,7 @@
 import pRetry from 'p-retry';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Residue } from '../core/outcome.ts';
+import { gatherRows } from '../core/row-set.ts';
 import { type BackoffOptions, fullJitter } from './backoff.ts';
 
 export interface PatienceOptions extends BackoffOptions {
@@ -20,6 +21,8 @@ export interface RetryContext {
   readonly clock: Clock;
   readonly random: Random;
   wait(delayMs: number): Promise<void>;
+  /** Rows in the batch. */
+  readonly rowCount: number;
   /** Called before each wait. */
   retrying(residue: Residue, delayMs: number): void;
 }
@@ -49,26 +52,28 @@ export async function retryPatiently(
   const { attemptsMax = 3, patienceMs = 10_000 } = options;
   const deadlineMs = context.clock.now() + patienceMs;
   const done: Residue[] = [];
+  let pending: readonly Residue[] = [first];
   let current = first;
   try {
     await pRetry(
       async (attemptNumber) => {
         const jitterMs = fullJitter(attemptNumber - 1, context.random, options);
         const delayMs = Math.max(current.retryAfterMs ?? 0, jitterMs);
-        if (context.clock.now() + delayMs > deadlineMs) throw new Unlanded([current]);
+        if (context.clock.now() + delayMs > deadlineMs) throw new Unlanded(pending);
         context.retrying(current, delayMs);
         await context.wait(delayMs);
         const left = await attempt(current);
         done.push(...left.filter((residue) => !isWorthRetrying(residue)));
-        const again = left.find(isWorthRetrying);
+        pending = left.filter(isWorthRetrying);
+        const [again] = pending;
         if (!again) return;
-        current = again;
-        throw new Unlanded([again]);
+        current = joined(again, pending, context.rowCount);
+        throw new Unlanded(pending);
       },
       {
         retries: Math.max(0, attemptsMax - 1),
         minTimeout: 0,
-        shouldRetry: () => context.clock.now() < deadlineMs,
+        shouldRetry: ({ error }) => error instanceof Unlanded && context.clock.now() < deadlineMs,
       },
     );
     return done;
@@ -76,4 +81,12 @@ export async function retryPatiently(
     if (error instanceof Unlanded) return [...done, ...error.residue];
     throw error;
   }
+}
+
+/** One residue for the next attempt: unknown as soon as a part is, and as patient as the most patient part. */
+function joined(first: Residue, parts: readonly Residue[], rowCount: number): Residue {
+  if (parts.length === 1) return first;
+  const retryAfterMs = parts.reduce((longest, part) => Math.max(longest, part.retryAfterMs ?? 0), 0);
+  const unknown = parts.find(({ reason }) => reason === 'ambiguous');
+  return { ...first, ...unknown, rows: gatherRows(parts, rowCount), retryAfterMs };
 }

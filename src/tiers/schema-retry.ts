@@ -3,17 +3,19 @@
  *
  * R1 identical bytes are never sent again after a schema failure: only rows that pass a newer schema are.
  * R2 keys stay the same for every attempt; only the attempt id rotates. R3 an `ambiguous` write is read
- * back when the sink can, so that rows it holds are not sent again. R4 requests are bounded in number.
+ * back when the sink can, so that rows it holds are not sent again; without idempotent keys nothing is sent
+ * before the sink has answered. R4 requests are bounded in number, and whatever is asked is in time.
  */
 import type { Outcome, Residue } from '../core/outcome.ts';
 import { isPassing, type SinkReason } from '../core/reason.ts';
-import { countRows, type RowSet, rowIndices } from '../core/row-set.ts';
-import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
+import { countRows, type RowSet, rowIndices, subtractRows } from '../core/row-set.ts';
+import type { CompiledSchema } from '../schema/compile-schema.ts';
 import { recordKeys } from '../schema/record-keys.ts';
 import type { SchemaRegistry } from '../schema/registry.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { bisectRefused } from './bisect.ts';
+import { NewestSchema } from './newest-schema.ts';
 import { type PatienceOptions, retryPatiently } from './retry-patiently.ts';
 import { send } from './send.ts';
 import type { Tier, TierContext, Work } from './tier.ts';
@@ -42,9 +44,11 @@ const REASONS = [
 ] as const satisfies readonly SinkReason[];
 
 const REQUESTS_MAX = 500;
+const PATIENCE_MS = 10_000;
 
 export function schemaRetry(options: SchemaRetryOptions): Tier<(typeof REASONS)[number]> {
   const fixed = options.schema === undefined ? undefined : asCompiledSchema(options.schema);
+  const newest = options.registry && new NewestSchema(options.registry);
   let context: TierContext | undefined;
   return {
     kind: 'schema-retry',
@@ -56,7 +60,7 @@ export function schemaRetry(options: SchemaRetryOptions): Tier<(typeof REASONS)[
     },
     run(work) {
       if (!context) throw new Error('schema-retry runs only in an opened engine');
-      return new Retry(work, options, fixed, context).run();
+      return new Retry(work, options, fixed, newest, context).run();
     },
   };
 }
@@ -67,35 +71,43 @@ class Retry {
   readonly #options: SchemaRetryOptions;
   readonly #sink: Sink;
   readonly #context: TierContext;
+  readonly #newest: NewestSchema | undefined;
   #schema: CompiledSchema | undefined;
+  /** Whether `#schema` came from the registry: what fails it, fails for good. */
+  #isNewest = false;
   #requests = 0;
 
   constructor(
     work: Work,
     options: SchemaRetryOptions,
     schema: CompiledSchema | undefined,
+    newest: NewestSchema | undefined,
     context: TierContext,
   ) {
     this.#work = work;
     this.#options = options;
     this.#sink = options.sink;
     this.#schema = schema;
+    this.#newest = newest;
     this.#context = context;
   }
 
   async run(): Promise<Outcome> {
     const residue: Residue[] = [];
-    for (const cause of this.#work.cause) residue.push(...(await this.#mend(cause)));
+    for (const cause of this.#work.cause) residue.push(...(await this.#mend(cause, false)));
     return { residue, attempts: this.#requests };
   }
 
-  /** What is left of `cause` after everything that its reason calls for. */
-  async #mend(cause: Residue): Promise<readonly Residue[]> {
+  /**
+   * What is left of `cause` after everything that its reason calls for.
+   * @param isOwn whether a request of this retry revealed it
+   */
+  async #mend(cause: Residue, isOwn: boolean): Promise<readonly Residue[]> {
     if (this.#requests >= (this.#options.requestsMax ?? REQUESTS_MAX)) return [cause];
     switch (cause.reason) {
       case 'schema-mismatch':
       case 'beyond-tolerance':
-        return this.#withNewerSchema(cause);
+        return isOwn && this.#isNewest ? [cause] : this.#withNewerSchema(cause);
       case 'too-large':
         return this.#halve(cause);
       case 'refused':
@@ -106,13 +118,26 @@ class Retry {
   }
 
   async #withNewerSchema(cause: Residue): Promise<readonly Residue[]> {
-    const { registry } = this.#options;
-    const latest = registry && (await registry.latest(this.#work.signal));
-    if (!latest) return [cause];
-    const newer = compileSchema(latest.schema);
-    if (newer.fingerprint === this.#schema?.fingerprint) return [cause];
-    this.#schema = newer;
+    if (!this.#isNewest) {
+      const refusal = await this.#takeNewest();
+      if (refusal !== undefined) return [{ ...cause, detail: `${cause.detail ?? cause.reason} (${refusal})` }];
+    }
     return this.#mendAll(await this.#send(cause.rows));
+  }
+
+  /** @returns why there is no newer schema, or undefined when it is in place */
+  async #takeNewest(): Promise<string | undefined> {
+    const newest = this.#newest;
+    if (!newest) return 'no registry to ask for a newer schema';
+    try {
+      const schema = await this.#inTime(() => newest.get(this.#work.signal));
+      if (!schema || schema.fingerprint === this.#schema?.fingerprint) return 'no newer schema';
+      this.#schema = schema;
+      this.#isNewest = true;
+      return undefined;
+    } catch (error) {
+      return `no newer schema: ${error instanceof Error ? error.message : String(error)}`;
+    }
   }
 
   async #halve(cause: Residue): Promise<readonly Residue[]> {
@@ -138,6 +163,7 @@ class Retry {
       {
         clock: this.#context.clock,
         random: this.#context.random,
+        rowCount: this.#work.batch.rowCount,
         wait: (delayMs) => this.#work.wait(delayMs),
         retrying: (residue, delayMs) => this.#announce(residue, delayMs),
       },
@@ -150,31 +176,52 @@ class Retry {
   }
 
   async #again(residue: Residue): Promise<readonly Residue[]> {
-    if (residue.reason !== 'throttled') await this.#sink.reset?.();
-    const rows = residue.reason === 'ambiguous' ? await this.#withoutHeld(residue.rows) : residue.rows;
+    // Fresh connections are a help, not a condition: the write will tell.
+    if (residue.reason !== 'throttled') await this.#inTime(async () => this.#sink.reset?.()).catch(() => {});
+    if (residue.reason !== 'ambiguous' || !this.#sink.lookup) return this.#sendSome(residue.rows);
+    try {
+      return await this.#sendSome(await this.#withoutHeld(residue.rows, this.#sink.lookup.bind(this.#sink)));
+    } catch (error) {
+      // Without idempotent keys only the sink's word keeps a second write harmless.
+      if (this.#sink.idempotent) return this.#sendSome(residue.rows);
+      return [
+        { ...residue, detail: `not read back: ${error instanceof Error ? error.message : String(error)}` },
+      ];
+    }
+  }
+
+  async #sendSome(rows: RowSet): Promise<readonly Residue[]> {
     return countRows(rows, this.#work.batch.rowCount) === 0 ? [] : this.#send(rows);
   }
 
-  /** Rows that the sink does not hold yet; all of them when it cannot say. */
-  async #withoutHeld(rows: RowSet): Promise<RowSet> {
+  /** Rows that the sink does not hold yet, those included that cannot be sent. @throws what the sink throws */
+  async #withoutHeld(rows: RowSet, lookup: NonNullable<Sink['lookup']>): Promise<RowSet> {
     const { batch } = this.#work;
-    if (!this.#sink.lookup) return rows;
     const { payload } = prepareStrictly(batch, rows, this.#sink, this.#schema);
-    const indices = rowIndices(payload.rows, batch.rowCount);
+    const sendable = rowIndices(payload.rows, batch.rowCount);
     const keys = recordKeys(payload.columns, batch, payload.rows);
-    try {
-      const held = await this.#sink.lookup(keys);
-      return indices.filter((_, position) => !held.has(keys[position] ?? ''));
-    } catch {
-      // Reading back is an economy: the keys keep a second write harmless.
-      return rows;
-    }
+    const held = await this.#work.call(() => lookup(keys));
+    return subtractRows(
+      rows,
+      sendable.filter((_, position) => held.has(keys[position] ?? '')),
+      batch.rowCount,
+    );
+  }
+
+  /** What `ask` gives, or a failure when that takes longer than there is patience; not every port promises to answer. */
+  #inTime<T>(ask: () => Promise<T>): Promise<T> {
+    const limitMs = this.#options.patienceMs ?? PATIENCE_MS;
+    return new Promise((resolve, reject) => {
+      const tooLate = (): void => reject(new Error(`no answer within ${limitMs} ms`));
+      const cancel = this.#context.clock.schedule(limitMs, tooLate, { keepAlive: true });
+      (async () => ask())().then(resolve, reject).finally(cancel);
+    });
   }
 
   /** Mends what a failed request revealed, one level further; `settled` passes through. */
   async #mendAll(left: readonly Residue[], settled: readonly Residue[] = []): Promise<readonly Residue[]> {
     const mended: Residue[] = [...settled];
-    for (const residue of left) mended.push(...(await this.#mend(residue)));
+    for (const residue of left) mended.push(...(await this.#mend(residue, true)));
     return mended;
   }
 
