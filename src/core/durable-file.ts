@@ -7,6 +7,7 @@
 
 import type { FileSystem } from './file-system.ts';
 import { sha256 } from './keys.ts';
+import { errnoOf } from './storage-fault.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -17,15 +18,28 @@ function parentOf(path: string): string {
   return slash === 0 ? '/' : path.slice(0, slash);
 }
 
-/** Creates `path` and its parents and makes their names durable; does nothing for those that exist. */
+/** Codes of a directory that this user, or this file system, does not let be synced: not one that was made here. */
+const NOT_OURS: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL']);
+
+/**
+ * Creates `path` and its parents and makes their names durable. Those that exist too: whoever made them may have
+ * died, or failed, between the two.
+ */
 export async function makeDirectory(fs: FileSystem, path: string): Promise<void> {
-  const missing: string[] = [];
+  const existed = new Set<string>();
+  const chain: string[] = [];
   for (let at = path; at !== '.' && at !== '/'; at = parentOf(at)) {
-    if ((await fs.stat(at)) !== undefined) break;
-    missing.push(at);
+    if ((await fs.stat(at)) !== undefined) existed.add(at);
+    chain.push(at);
   }
   await fs.mkdir(path);
-  for (const created of missing.reverse()) await fs.syncDirectory(parentOf(created));
+  for (const directory of chain.reverse()) {
+    try {
+      await fs.syncDirectory(parentOf(directory));
+    } catch (error) {
+      if (!existed.has(directory) || !NOT_OURS.has(errnoOf(error))) throw error;
+    }
+  }
 }
 
 /** Writes `directory/name` through `name.tmp`; resolves once bytes and name are on the medium. */

@@ -132,7 +132,7 @@ class FsStore implements Store {
 
   async #writeTemporary(chunks: readonly Uint8Array[]): Promise<string> {
     const directory = `${this.#root}/${TEMPORARY}`;
-    await makeDirectory(this.#fs, directory);
+    await this.#fs.mkdir(directory);
     const { path, file } = await this.#createTemporary(directory);
     try {
       await file.append(chunks);

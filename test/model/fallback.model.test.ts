@@ -75,25 +75,24 @@ const commands = [
   fc.constant(new Command('sinkRefusesNone', (_, real) => real.setRefusal(undefined))),
   fc.constant(new Command('commitThenDropReply', (_, real) => real.dropNextReply())),
   fc.constant(new Command('drain', (_, real) => drain(real, 2_000).then(() => undefined))),
-  fc.integer({ min: 0, max: 60 }).map(
-    (turns) =>
-      new Command(`cutDuringSubmit(${turns})`, async (model, real) => {
-        await real.cutDuring(() => real.submit(numbers(model, 3, true), ROWS_AGAIN), turns);
-        await real.open();
-      }),
-  ),
-  fc.integer({ min: 0, max: 120 }).map(
-    (turns) =>
-      new Command(`cutDuringDrain(${turns})`, async (_, real) => {
-        await real.cutDuring(() => real.fallback.reconcile({ patienceMs: 1_000 }), turns);
-        await real.open();
-      }),
-  ),
   fc.integer({ min: 0, max: 40 }).map(
-    (turns) =>
-      new Command(`cutTwice(${turns})`, async (_, real) => {
-        await real.cut();
-        await real.cutWhileOpening(turns);
+    (operations) =>
+      new Command(`cutDuringSubmit(${operations})`, async (model, real) => {
+        await real.cutDuring(() => real.submit(numbers(model, 3, true), ROWS_AGAIN), operations);
+        await real.open();
+      }),
+  ),
+  fc.integer({ min: 0, max: 80 }).map(
+    (operations) =>
+      new Command(`cutDuringDrain(${operations})`, async (_, real) => {
+        await real.cutDuring(() => real.fallback.reconcile({ patienceMs: 1_000 }), operations);
+        await real.open();
+      }),
+  ),
+  fc.integer({ min: 0, max: 30 }).map(
+    (operations) =>
+      new Command(`cutTwice(${operations})`, async (_, real) => {
+        await real.cutWhileOpening(operations);
         await real.open();
       }),
   ),

@@ -19,6 +19,7 @@ import { type MemorySink, memorySink } from '../../src/sinks/memory-sink.ts';
 import { type FlakySink, flakySink } from '../../src/testing/flaky-sink.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { MemoryFileSystem } from '../../src/testing/memory-file-system.ts';
+import { meteredDisk } from './metered-disk.ts';
 
 const SCHEMA = new Schema([new Field('id', new Utf8(), false), new Field('n', new Int32(), true)]);
 const STEP_MS = 100;
@@ -48,6 +49,7 @@ export class Pipeline {
   readonly #directory: string;
   #sink: FlakySink;
   #fallback: Fallback | undefined;
+  #operationsLeft: number | undefined;
   #down: 'unavailable' | 'ambiguous' | undefined;
   #refuses: ((key: string) => boolean) | undefined;
 
@@ -79,7 +81,7 @@ export class Pipeline {
       dir: this.#directory,
       sink: this.#sink,
       schema: SCHEMA,
-      fs: this.#fs,
+      fs: meteredDisk(this.#fs, this.#tickOf(this.#sink)),
       clock: this.clock,
       random: this.random,
     });
@@ -128,37 +130,41 @@ export class Pipeline {
       if (!lost.has(row)) this.acknowledged.add(`${key}-${row}`);
   }
 
-  /** Cuts the power in the middle of whatever `doing` does, after so many turns. */
-  async cutDuring(doing: () => Promise<unknown>, turns: number): Promise<void> {
-    const running = doing().catch(() => undefined);
-    for (let turn = 0; turn < turns; turn += 1) await this.clock.advance(turn % 4 === 3 ? STEP_MS : 0);
-    await this.cut();
-    await this.until(running);
-  }
-
-  /** P1: nothing of the old process reaches disk or sink; closing it only frees the lock, as its death would. */
-  async cut(): Promise<void> {
-    const [dead, deadSink] = [this.#fallback, this.#sink];
-    deadSink.down('unavailable');
-    this.#sink = flakySink(this.held);
-    this.#fs = this.#fs.crash(this.random);
+  /** Cuts the power before the disk's operation `operations` of whatever `doing` does, or after it. */
+  async cutDuring(doing: () => Promise<unknown>, operations: number): Promise<void> {
+    const dead = this.#fallback;
+    this.#operationsLeft = operations;
+    const process = this.#sink;
+    await this.until(doing().catch(() => undefined));
+    if (process === this.#sink) this.#cut();
+    this.#operationsLeft = undefined;
     this.#fallback = undefined;
+    // Only frees the lock, as its death would.
     if (dead) await this.until(dead.close().catch(() => undefined));
   }
 
-  /** Power is cut once more while the journal is being opened. */
-  async cutWhileOpening(turns: number): Promise<void> {
-    const opening = this.#start().then(
-      (opened) => opened,
-      () => undefined,
-    );
-    const sink = this.#sink;
-    for (let turn = 0; turn < turns; turn += 1) await this.clock.advance(0);
-    sink.down('unavailable');
+  /** Power is cut once more while what the first cut left is being opened. */
+  async cutWhileOpening(operations: number): Promise<void> {
+    await this.cutDuring(async () => undefined, 0);
+    await this.cutDuring(async () => {
+      const opened = await this.#start();
+      await opened.close();
+    }, operations);
+  }
+
+  /** P1: from here on nothing of the old process reaches disk or sink. */
+  #cut(): void {
+    this.#sink.down('unavailable');
     this.#sink = flakySink(this.held);
     this.#fs = this.#fs.crash(this.random);
-    const opened = await this.until(opening);
-    if (opened) await this.until(opened.close().catch(() => undefined));
+  }
+
+  #tickOf(process: FlakySink): () => void {
+    return () => {
+      if (this.#operationsLeft === undefined || process !== this.#sink) return;
+      this.#operationsLeft -= 1;
+      if (this.#operationsLeft < 0) this.#cut();
+    };
   }
 
   async close(): Promise<void> {
