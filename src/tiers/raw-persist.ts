@@ -4,21 +4,23 @@
  *
  * P1 rows land only after the journal's fsync. P2 no transformation: a whole batch is its body, part of
  * one is the bytes of its rows. P3 what the journal refuses is a residue with the storage's own words.
+ * P4 a batch makes one entry per reason, so that rows which left one by one do not make one each.
  */
 import { TierfallError } from '../core/errors.ts';
 import type { Outcome, Residue } from '../core/outcome.ts';
 import type { SinkReason } from '../core/reason.ts';
+import { gatherRows } from '../core/row-set.ts';
 import type { Journal } from '../journal/journal.ts';
 import { rawEntry } from './raw-entries.ts';
 import type { Tier, Work } from './tier.ts';
 
 export interface RawPersistOptions {
   readonly journal: Pick<Journal, 'append'>;
-  /** Called after rows became durable, so that packing can start. */
+  /** Called after rows became durable, so that packing can start; what it throws is its own affair. */
   readonly appended?: () => void;
 }
 
-const REASONS = ['unavailable', 'too-large'] as const satisfies readonly SinkReason[];
+const REASONS = ['unavailable', 'too-large', 'ambiguous'] as const satisfies readonly SinkReason[];
 
 export function rawPersist(options: RawPersistOptions): Tier<(typeof REASONS)[number]> {
   return {
@@ -26,17 +28,34 @@ export function rawPersist(options: RawPersistOptions): Tier<(typeof REASONS)[nu
     reasons: REASONS,
     lands: 'deferred',
     async run(work): Promise<Outcome> {
-      const causes = work.cause.length > 0 ? work.cause : [{ rows: work.rows, reason: 'requested' }];
+      const causes = work.cause.length > 0 ? joinByReason(work) : [{ rows: work.rows, reason: 'requested' }];
       const refusal = work.enter();
       if (refusal) return { residue: [{ rows: work.rows, reason: refusal }] };
       const results = await Promise.all(causes.map((cause) => persist(work, cause, options.journal)));
-      options.appended?.();
-      return {
-        residue: results.flatMap((result) => (typeof result === 'number' ? [] : [result])),
-        refs: results.flatMap((result) => (typeof result === 'number' ? [`journal:${result}`] : [])),
-      };
+      const refs = results.flatMap((result) => (typeof result === 'number' ? [`journal:${result}`] : []));
+      if (refs.length > 0) tell(options.appended);
+      return { residue: results.flatMap((result) => (typeof result === 'number' ? [] : [result])), refs };
     },
   };
+}
+
+/** The rows are durable already, whatever happens to whoever is told. */
+function tell(appended: (() => void) | undefined): void {
+  try {
+    appended?.();
+  } catch {
+    // A pack that was not started here is started by the next append, or by the packer's own timer.
+  }
+}
+
+function joinByReason({ cause, batch }: Work): readonly Residue[] {
+  const byReason = Map.groupBy(cause, ({ reason }) => reason);
+  return [...byReason].map(([reason, parts]) => {
+    const rows = gatherRows(parts, batch.rowCount);
+    const words = parts.find(({ detail }) => detail !== undefined)?.detail;
+    if (words === undefined) return { rows, reason };
+    return { rows, reason, detail: parts.length === 1 ? words : `${words} (and ${parts.length - 1} more)` };
+  });
 }
 
 /** @returns the journal sequence, or what did not become durable */
