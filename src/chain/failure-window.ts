@@ -11,6 +11,11 @@ export interface FailureWindowOptions {
   readonly callsMin?: number;
   /** Failures in a row that trip, whatever the ratio. @default 5 */
   readonly failuresInRow?: number;
+  /**
+   * Longest a call may take, in milliseconds. Results of hung calls come that far apart, so a run of failures is
+   * forgotten only after a silence of this and the window. @default the timeout of the tier, 0 without one
+   */
+  readonly callMaxMs?: number;
 }
 
 const SLICES = 10;
@@ -20,14 +25,18 @@ export class FailureWindow {
   readonly #failureRatio: number;
   readonly #callsMin: number;
   readonly #failuresInRow: number;
+  readonly #silenceMs: number;
   readonly #calls = new Float64Array(SLICES);
   readonly #failures = new Float64Array(SLICES);
   #slice = 0;
   #sliceEndsMs = Number.NEGATIVE_INFINITY;
   #inRow = 0;
+  #failedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FailureWindowOptions = {}) {
-    this.#sliceMs = (options.windowMs ?? 10_000) / SLICES;
+    const { windowMs = 10_000, callMaxMs = 0 } = options;
+    this.#sliceMs = windowMs / SLICES;
+    this.#silenceMs = windowMs + callMaxMs;
     this.#failureRatio = options.failureRatio ?? 0.5;
     this.#callsMin = options.callsMin ?? 10;
     this.#failuresInRow = options.failuresInRow ?? 5;
@@ -46,7 +55,8 @@ export class FailureWindow {
     const slice = this.#slice;
     this.#calls[slice] = (this.#calls[slice] ?? 0) + 1;
     this.#failures[slice] = (this.#failures[slice] ?? 0) + 1;
-    this.#inRow += 1;
+    this.#inRow = nowMs - this.#failedMs > this.#silenceMs ? 1 : this.#inRow + 1;
+    this.#failedMs = nowMs;
     if (this.#inRow >= this.#failuresInRow) return true;
     const calls = this.#calls.reduce((sum, count) => sum + count, 0);
     const failures = this.#failures.reduce((sum, count) => sum + count, 0);
@@ -67,7 +77,6 @@ export class FailureWindow {
       this.#calls[this.#slice] = 0;
       this.#failures[this.#slice] = 0;
     }
-    if (passed === SLICES) this.#inRow = 0;
     this.#sliceEndsMs = (Math.floor(nowMs / this.#sliceMs) + 1) * this.#sliceMs;
   }
 }

@@ -127,6 +127,6 @@ export class Station {
         bus.emit('circuitClosed', where);
       },
     };
-    return new Breaker(breaker ?? {}, clock, random, listener, saved);
+    return new Breaker({ callMaxMs: this.timeoutMs, ...breaker }, clock, random, listener, saved);
   }
 }
