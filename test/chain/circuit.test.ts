@@ -120,6 +120,22 @@ describe('the circuit of a tier', () => {
     expect([circuit(), events('circuitOpened').length]).toEqual(['open', 2]);
   });
 
+  it.each([undefined, 60_000])(
+    'opens for a sink that swallows every call, one by one (timeout %s)',
+    async (timeoutMs) => {
+      const { chain, tiers } = defaultChain({ limits: { primary: timeoutMs ? { timeoutMs } : {} } });
+      const { engine, clock } = rigOf(chain);
+      tiers.primary.hold();
+      for (let i = 0; i < 5; i += 1) {
+        const submitted = engine.submit(batchOf(1));
+        await clock.advance(timeoutMs ?? 10_000);
+        await submitted;
+        await clock.advance(5_000);
+      }
+      expect(engine.breaker('primary')?.circuit).toBe('open');
+    },
+  );
+
   it('opens when callers give up on call after call', async () => {
     const { engine, tiers, circuit, clock } = openable();
     tiers.primary.hold();
