@@ -13,7 +13,8 @@ import { workerCommand } from './commands/worker.ts';
 import type { CliContext } from './context.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_UNLANDED, EXIT_USAGE, runProgram } from './program.ts';
 
-const COMMANDS = [
+/** Every command, in the order of the help page. */
+export const COMMANDS = [
   demoCommand,
   runCommand,
   workerCommand,
@@ -41,7 +42,8 @@ function version(): string {
   return 'unknown';
 }
 
-const program = {
+/** What is on the first help page. */
+export const program = {
   name: 'tierfall',
   version: version(),
   summary: 'Keeps data pipelines writing when their target refuses, and proves that nothing is missing.',

@@ -98,6 +98,14 @@ class EmbeddedQueue implements Queue {
     });
   }
 
+  async refs(): Promise<readonly string[]> {
+    const sql = 'SELECT ref FROM jobs WHERE ?1 IS NULL OR chain = ?1 ORDER BY ref';
+    const rows = await this.#state.transact((session) =>
+      session.all<{ ref: string }>(sql, this.#chain ?? null),
+    );
+    return rows.map(({ ref }) => ref);
+  }
+
   async claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined> {
     const now = this.#now();
     const span = Math.ceil(leaseMs);

@@ -43,6 +43,8 @@ export interface Queue {
   announce(job: Job): Promise<'added' | 'known'>;
   /** Which of these job ids it holds; a capability that spares a sweep from reading objects. */
   knows?(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The refs of all jobs it holds; a capability that lets a check name objects that are gone. */
+  refs?(): Promise<readonly string[]>;
   /**
    * The next job of a free lane, or undefined when there is none now.
    * @param worker names this claim; new for every claim, because it is the fence against a lost lease

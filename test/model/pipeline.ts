@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFallback, type Fallback } from '../../src/assembly/fallback.ts';
 import type { BatchInput } from '../../src/core/batch.ts';
-import { ChainExhaustedError } from '../../src/core/errors.ts';
+import { ChainExhaustedError, StorageError } from '../../src/core/errors.ts';
 import { batchKey } from '../../src/core/keys.ts';
 import type { Receipt } from '../../src/core/outcome.ts';
 import { rowIndices } from '../../src/core/row-set.ts';
@@ -69,8 +69,13 @@ export class Pipeline {
     return this.#fs;
   }
 
+  /** A disk that was told to fail may refuse to open, in words; once it works again it must. */
   async open(): Promise<void> {
-    this.#fallback = await this.until(this.#start());
+    this.#fallback = await this.until(this.#start()).catch((error: unknown) => {
+      if (!(error instanceof StorageError)) throw error;
+      this.#fs.clearFailures();
+      return this.until(this.#start());
+    });
   }
 
   #start(): Promise<Fallback> {

@@ -2,6 +2,7 @@ import { openBacklog } from '../../assembly/backlog.ts';
 import { dataDirectory } from '../../assembly/data-directory.ts';
 import { DirectoryLockedError } from '../../core/errors.ts';
 import { openSegmentJournal } from '../../journal/segment-journal.ts';
+import { verifyJobs } from '../../reconcile/verify-jobs.ts';
 import { verifyObjects } from '../../reconcile/verify-objects.ts';
 import { decodeObject } from '../../stores/parquet.ts';
 import { defineCommand } from '../args.ts';
@@ -21,7 +22,7 @@ export const verifyCommand = defineCommand(
     name: 'verify',
     summary: 'Check every stored byte and balance the ledger.',
     description: [
-      'Reads journal, objects, settlements and quarantine. Exit code 1 when something is damaged or does not balance.',
+      'Reads journal, objects, settlements, queue and quarantine. Exit code 1 when something is damaged or does not balance.',
     ],
     options: { config, dir, ...OUTPUT_OPTIONS },
     examples: [
@@ -50,8 +51,10 @@ export const verifyCommand = defineCommand(
       const report = await backlog.report();
       terminal.table([{ objects, 'heal objects': heals, damaged: faults.length }], 'Objects');
       terminal.table(deferredLedgerRows(report), 'Deferred records');
+      const { store, queue } = backlog;
       const damage = [
         ...faults,
+        ...(await verifyJobs({ store, queue, chain: pipeline.chain, clock: context.clock })),
         ...report.perObject.flatMap(({ ref, fault }) => (fault ? [{ ref, fault }] : [])),
       ];
       if (damage.length > 0)
