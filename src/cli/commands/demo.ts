@@ -6,7 +6,7 @@ import { type CliContext, terminalOf } from '../context.ts';
 import { showProof, writeReport } from '../demo/conclusion.ts';
 import { datasetScript } from '../demo/datasets.ts';
 import { howToLook } from '../demo/look.ts';
-import { replaceOutput } from '../demo/output-directory.ts';
+import { releaseOutput, replaceOutput } from '../demo/output-directory.ts';
 import { ownFileScript } from '../demo/own-file.ts';
 import { type Plan, paceFor } from '../demo/plan.ts';
 import { proveAll } from '../demo/read-back.ts';
@@ -55,28 +55,34 @@ export const demoCommand = defineCommand(
     const { cwd, signal } = context;
     const terminal = terminalOf(context, options.json);
     const out = resolve(cwd, options.out);
-    const script =
-      options.input === undefined
-        ? await prepare(out, await datasetScript(out))
-        : await ownFileScript({
-            file: resolve(cwd, options.input),
-            format: options.format,
-            out,
-            prepare: (chains) => replaceOutput(out, namesIn(chains)),
-          });
+    const script = await scriptFor(options, out, cwd);
     const warehouse = join(out, 'warehouse.db');
     const planFile = join(out, 'plan.json');
     await writePlan(script, warehouse, planFile, out);
     const stage = new Stage({ script, planFile, warehouse, context, terminal, json: options.json });
-    const unlink = linkAbort(signal, () => void stage.writer.kill());
+    const unlink = linkAbort(signal, () => stage.stop());
     try {
       await tellStory(stage);
+      return await conclude(stage, out, context);
     } finally {
       unlink();
+      await releaseOutput(out);
     }
-    return conclude(stage, out, context);
   },
 );
+
+/** The story for the given input; the output directory is empty afterwards, but for copies of the input. */
+async function scriptFor(
+  { input, format }: { readonly input: string | undefined; readonly format: string | undefined },
+  out: string,
+  cwd: string,
+): Promise<Script> {
+  const prepare = (chains: readonly string[]): Promise<void> => replaceOutput(out, namesIn(chains));
+  if (input !== undefined) return ownFileScript({ file: resolve(cwd, input), format, out, prepare });
+  const script = await datasetScript(out);
+  await prepare(script.chains.map(({ name }) => name));
+  return script;
+}
 
 function namesIn(chains: readonly string[]): readonly string[] {
   return [
@@ -91,11 +97,6 @@ function namesIn(chains: readonly string[]): readonly string[] {
   ];
 }
 
-async function prepare(out: string, script: Script): Promise<Script> {
-  await replaceOutput(out, namesIn(script.chains.map(({ name }) => name)));
-  return script;
-}
-
 /** The plan for the writer, and in each data directory what the other commands need to know. */
 async function writePlan(script: Script, warehouse: string, planFile: string, out: string): Promise<void> {
   const { chains, feeds, items } = script;
@@ -103,7 +104,7 @@ async function writePlan(script: Script, warehouse: string, planFile: string, ou
     warehouse,
     writerDir: join(out, 'writer'),
     chains,
-    feeds: feeds.map(({ batches: _, ...feed }) => feed),
+    feeds: feeds.map(({ batches: _batches, isWhole: _isWhole, ...feed }) => feed),
     items,
     paceMs: paceFor(items),
   };
@@ -122,7 +123,7 @@ async function writePlan(script: Script, warehouse: string, planFile: string, ou
 
 async function conclude(stage: Stage, out: string, context: CliContext): Promise<number> {
   const { terminal, script, warehouse } = stage;
-  stage.scene(
+  await stage.scene(
     'The proof',
     'The pipeline is gone. The demo reads the source files and the tables again, with readers of its own, and looks for every single record.',
   );

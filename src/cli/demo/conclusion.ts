@@ -87,7 +87,7 @@ export async function writeReport(
     chainMermaid: chain.toMermaid(),
     timeline: stage.tally.timeline,
     loss: stage.tally.loss(),
-    ledger: proofs.flatMap(equations),
+    ledger: equations(proofs),
     completeness: proofs.flatMap(completenessLines),
     files: await filesOf(stage, out),
     scenes: stage.scenes,
@@ -105,45 +105,52 @@ function drawnChain({ chains }: Script, warehouse: string): Chain {
   return describeChain({ chain: name, sink, schema, config: undefined });
 }
 
-function equations({
-  chain,
-  records,
-  verbatim,
-  coerced,
-  quarantined,
-  receipts,
-  report,
-}: ChainProof): LedgerEquation[] {
-  const total = { label: 'source records', records };
-  return [
+/** The whole first, which is what the report's verdict names; then each chain, as it looks from outside. */
+function equations(proofs: readonly ChainProof[]): readonly LedgerEquation[] {
+  const sum = (count: (proof: ChainProof) => number): number =>
+    proofs.reduce((total, proof) => total + count(proof), 0);
+  const stored = (count: (report: ChainProof['report']) => number): number =>
+    sum(({ report }) => count(report));
+  const total = { label: 'source records', records: sum(({ records }) => records) };
+  const whole: LedgerEquation[] = [
+    outsideEquation('Read from outside', proofs),
     {
-      title: `${chain}: read from outside`,
-      total,
-      parts: [
-        { label: 'in the sink, as sent', records: verbatim },
-        { label: 'in the sink, coerced', records: coerced },
-        { label: 'in quarantine', records: quarantined },
-      ],
-    },
-    {
-      title: `${chain}: by the receipts`,
+      title: 'By the receipts',
       total,
       parts: (['delivered', 'degraded', 'deferred', 'rejected'] as const).map((label) => {
-        return { label, records: receipts[label] };
+        return { label, records: sum(({ receipts }) => receipts[label]) };
       }),
     },
     {
-      title: `${chain}: what was stored raw`,
-      total: { label: 'rows in the store', records: report.rows },
+      title: 'What was stored raw',
+      total: { label: 'rows in the stores', records: stored(({ rows }) => rows) },
       parts: [
-        { label: 'delivered', records: report.delivered },
-        { label: 'degraded', records: report.degraded },
-        { label: 'already held', records: report.alreadyHeld },
-        { label: 'in quarantine', records: report.quarantined },
-        { label: 'still waiting', records: report.pending },
+        { label: 'delivered by replay', records: stored(({ delivered }) => delivered) },
+        { label: 'degraded by replay', records: stored(({ degraded }) => degraded) },
+        { label: 'already held by the sink', records: stored(({ alreadyHeld }) => alreadyHeld) },
+        { label: 'in quarantine', records: stored(({ quarantined }) => quarantined) },
+        { label: 'still waiting', records: stored(({ pending }) => pending) },
       ],
     },
   ];
+  const each = proofs.length > 1 ? proofs.map((proof) => outsideEquation(`Only ${proof.chain}`, [proof])) : [];
+  return [...whole, ...each];
+}
+
+function outsideEquation(title: string, proofs: readonly ChainProof[]): LedgerEquation {
+  const sum = (count: (proof: ChainProof) => number): number =>
+    proofs.reduce((total, proof) => total + count(proof), 0);
+  const strange = sum((proof) => proof.strange);
+  return {
+    title,
+    total: { label: 'source records', records: sum(({ records }) => records) },
+    parts: [
+      { label: 'in the sink, as sent', records: sum(({ verbatim }) => verbatim) },
+      { label: 'in the sink, coerced', records: sum(({ coerced }) => coerced) },
+      { label: 'in quarantine', records: sum(({ quarantined }) => quarantined) },
+      ...(strange > 0 ? [{ label: 'rows of no source record', records: strange }] : []),
+    ],
+  };
 }
 
 function completenessLines({ report }: ChainProof): CompletenessLine[] {

@@ -80,7 +80,7 @@ export async function datasetScript(out: string): Promise<Script> {
   for (const { release, name, records, ...source } of SOURCES) {
     const file = join(modules, `vega-datasets-${release}`, 'data', name);
     const label = `vega-datasets ${release === 'v1' ? '1.31.1' : '3.2.1'} ${name}`;
-    feeds.push(await planFeed({ ...source, file, label, batchRows: BATCH_ROWS }, records));
+    feeds.push(await planFeed({ ...source, file, label, batchRows: BATCH_ROWS }, records ? { records } : {}));
   }
   return {
     about:

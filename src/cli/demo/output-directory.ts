@@ -14,6 +14,8 @@ const MARKER = '.tierfall-demo.json';
 interface Marker {
   readonly demo: 1;
   readonly made: readonly string[];
+  /** The process that is at work there. */
+  readonly pid?: number;
 }
 
 /**
@@ -25,6 +27,12 @@ export async function replaceOutput(directory: string, names: readonly string[])
     await mkdir(directory, { recursive: true });
     const found = await readdir(directory);
     const marker = await readMarker(directory);
+    if (marker?.pid !== undefined && isRunning(marker.pid)) {
+      throw new UsageError(
+        `a demo is at work in ${directory} (process ${marker.pid})`,
+        'Wait for it, give another --out, or delete the directory when you know better.',
+      );
+    }
     const strange = found.find((name) => name !== MARKER && !marker?.made.includes(name));
     if (strange !== undefined) {
       throw new UsageError(
@@ -33,11 +41,28 @@ export async function replaceOutput(directory: string, names: readonly string[])
       );
     }
     for (const name of marker?.made ?? []) await rm(join(directory, name), { recursive: true, force: true });
-    const next: Marker = { demo: 1, made: names };
-    await writeFile(join(directory, MARKER), `${JSON.stringify(next)}\n`);
+    await writeMarker(directory, { demo: 1, made: names, pid: process.pid });
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw toStorageError(error, `replace ${directory}`);
+  }
+}
+
+/** Says that nobody works there any more. */
+export async function releaseOutput(directory: string): Promise<void> {
+  const marker = await readMarker(directory);
+  if (marker) await writeMarker(directory, { demo: 1, made: marker.made });
+}
+
+async function writeMarker(directory: string, marker: Marker): Promise<void> {
+  await writeFile(join(directory, MARKER), `${JSON.stringify(marker)}\n`);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

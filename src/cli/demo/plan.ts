@@ -70,31 +70,34 @@ export interface BatchPlace {
 }
 
 export interface PlannedFeed extends Feed {
+  /** Whether the file holds nothing behind these records. */
+  readonly isWhole: boolean;
   readonly batches: readonly BatchPlace[];
 }
 
-/** Reads where the batches of a feed are; `recordsMax` is reached exactly when it is a multiple of `batchRows`. */
+export interface FeedLimits {
+  /** Reached exactly when it is a multiple of `batchRows`. @default no limit */
+  readonly records?: number;
+  /** Offset that no batch may go beyond. @default no limit */
+  readonly bytes?: number;
+}
+
+/** Reads where the batches of a feed are. @throws InputError when the file cannot be read or has no records */
 export async function planFeed(
   feed: Omit<Feed, 'records'>,
-  recordsMax = Number.POSITIVE_INFINITY,
+  { records: recordsMax = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY }: FeedLimits = {},
 ): Promise<PlannedFeed> {
+  const { file: input, format, batchRows } = feed;
   const batches: BatchPlace[] = [];
   let records = 0;
-  for await (const batch of readBatches({
-    input: feed.file,
-    format: feed.format,
-    batchRows: feed.batchRows,
-  })) {
-    if (records + batch.rows > recordsMax) break;
-    batches.push({
-      offset: batch.startOffset,
-      endOffset: batch.endOffset,
-      first: records,
-      rows: batch.rows,
-    });
-    records += batch.rows;
+  let isWhole = true;
+  for await (const { rows, startOffset: offset, endOffset } of readBatches({ input, format, batchRows })) {
+    isWhole = records + rows <= recordsMax && endOffset <= bytes;
+    if (!isWhole) break;
+    batches.push({ offset, endOffset, first: records, rows });
+    records += rows;
   }
-  return { ...feed, records, batches };
+  return { ...feed, records, batches, isWhole };
 }
 
 /** How many batches of each feed a phase takes; `rest` takes what is left. */

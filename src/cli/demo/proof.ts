@@ -50,6 +50,8 @@ export interface ChainProof {
   /** In the sink, with names or values spelled as the schema wants. */
   readonly coerced: number;
   readonly quarantined: number;
+  /** Rows in the sink or in quarantine that are no source record's. */
+  readonly strange: number;
   readonly receipts: Counts;
   readonly report: ReconcileReport;
   /** Everything that is wrong, in words; empty when the proof holds. */
@@ -61,11 +63,12 @@ export interface ChainProof {
 /** Pure. */
 export function proveChain(input: ProofInput): ChainProof {
   const places = new Places(input);
-  const counts = { verbatim: 0, coerced: 0 };
+  const counts = { verbatim: 0, coerced: 0, quarantined: 0, strange: 0 };
   const faults: string[] = [];
   for (const row of input.rows) {
     const place = places.take(row.key);
     if (!place) {
+      counts.strange += 1;
       faults.push(`the sink has a row that no source record explains: ${row.key}`);
       continue;
     }
@@ -73,32 +76,35 @@ export function proveChain(input: ProofInput): ChainProof {
     if (verdict === 'differs') faults.push(`${place.name} is not what the source says: ${detail}`);
     else counts[verdict === 'same' ? 'verbatim' : 'coerced'] += 1;
   }
-  const quarantined = checkAside(input.aside, places, faults);
+  checkAside(input.aside, places, counts, faults);
   const missing = places.untaken();
   if (missing.length > 0) faults.push(`${missing.length} records are nowhere, the first is ${missing[0]}`);
   faults.push(...places.twice.map((name) => `${name} is in two places`));
   faults.push(...ledgerFaults(input));
   const records = input.feeds.reduce((sum, feed) => sum + feed.records.length, 0);
   const { chain, receipts, report } = input;
-  return { chain, records, ...counts, quarantined, receipts, report, faults, missing };
+  return { chain, records, ...counts, receipts, report, faults, missing };
 }
 
-/** Rows set aside twice across a kill are one record. @returns records in quarantine */
-function checkAside(aside: readonly AsideRow[], places: Places, faults: string[]): number {
-  const seen = new Set<string>();
-  for (const { batchKey, originalRow, body } of aside) {
-    const key = `${batchKey}-${originalRow}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
+/** Rows set aside twice across a kill are one record. */
+function checkAside(
+  aside: readonly AsideRow[],
+  places: Places,
+  counts: { quarantined: number; strange: number },
+  faults: string[],
+): void {
+  const bodies = new Map(aside.map(({ batchKey, originalRow, body }) => [`${batchKey}-${originalRow}`, body]));
+  for (const [key, body] of bodies) {
     const place = places.take(key);
     if (!place) {
+      counts.strange += 1;
       faults.push(`the quarantine has a row that no source record explains: ${key}`);
       continue;
     }
+    counts.quarantined += 1;
     const [kept] = readRecords(Buffer.from(body).toString('utf8'), place.format);
     if (kept?.digest !== place.record.digest) faults.push(`${place.name} is not in quarantine as it was sent`);
   }
-  return seen.size;
 }
 
 function ledgerFaults({ feeds, receipts, report }: ProofInput): readonly string[] {

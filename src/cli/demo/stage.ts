@@ -1,5 +1,6 @@
 /** Where the story is told: the terminal, the writer, what is known so far, and the scenes as they happened. */
 import { relative } from 'node:path';
+import { TierfallError } from '../../core/errors.ts';
 import type { CliContext } from '../context.ts';
 import type { Scene } from '../report.ts';
 import type { TableRow } from '../table.ts';
@@ -21,6 +22,7 @@ export interface StageOptions {
 }
 
 const TEXT_WIDTH = 96;
+const READING_MS = 600;
 
 export class Stage {
   readonly script: Script;
@@ -65,21 +67,28 @@ export class Stage {
     return pid;
   }
 
+  /** Ends the story early: whoever waits for the writer is told that the demo was stopped. */
+  stop(): void {
+    this.writer.fail(new TierfallError('DEMO_STOPPED', 'the demo was stopped', { hint: 'Start it again.' }));
+  }
+
   /** Kills the writer and starts it again; it goes on by itself. */
   async restart(): Promise<{ readonly pid: number; readonly resumedAt: number }> {
     await this.writer.kill();
     const ready = Promise.withResolvers<number>();
     this.#onReady = ready.resolve;
     const pid = this.writer.start();
-    return { pid, resumedAt: await Promise.race([ready.promise, this.writer.gone.then(() => 0)]) };
+    return { pid, resumedAt: await Promise.race([ready.promise, this.writer.trouble]) };
   }
 
-  /** Announces a scene, on the terminal and for the report. */
-  scene(title: string, text: string): void {
+  /** Announces a scene, on the terminal and for the report, and leaves a moment to read it. */
+  async scene(title: string, text: string): Promise<void> {
     this.tally.mark(this.elapsedMs);
     this.scenes.push({ title, text, atMs: this.elapsedMs });
     this.terminal.scene(`${this.scenes.length}. ${title}`);
     this.say(text);
+    const { clock } = this.#context;
+    await new Promise<void>((resolve) => clock.schedule(READING_MS, resolve, { keepAlive: true }));
   }
 
   /** Says something in lines that can be read. */
@@ -119,7 +128,7 @@ export class Stage {
       if (records >= total / 2) half.resolve();
     };
     this.writer.go(phase);
-    await beside?.(half.promise);
+    await beside?.(Promise.race([half.promise, this.writer.trouble]));
     // A writer that was killed before its first batch of the phase asks again.
     this.#gate = await this.writer.next();
     while (this.#gate === phase) {

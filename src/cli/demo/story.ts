@@ -1,7 +1,7 @@
 /** The story, scene by scene. Each scene does what it says, on real files, and shows what came of it. */
 import { join } from 'node:path';
 import { dataDirectory } from '../../assembly/data-directory.ts';
-import { lossTable } from '../../schema/loss-report.ts';
+import type { LossReport } from '../../core/loss.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import type { TableRow } from '../table.ts';
 import type { ReceiptMessage } from './messages.ts';
@@ -9,6 +9,8 @@ import type { Phase } from './plan.ts';
 import { type Stage, shareOf } from './stage.ts';
 import type { StoredObject } from './tally.ts';
 import { takeAway } from './warehouse.ts';
+
+const LOSS_ROWS_MAX = 25;
 
 /** Tells everything up to the proof; the writer is gone afterwards, however it ends. */
 export async function tellStory(stage: Stage): Promise<void> {
@@ -32,7 +34,7 @@ export async function tellStory(stage: Stage): Promise<void> {
 }
 
 async function sendClean(stage: Stage, pid: number): Promise<void> {
-  stage.scene(
+  await stage.scene(
     'Clean batches',
     `${stage.script.words.clean} A pipeline of its own (process ${pid}) sends them to SQLite tables in small batches.`,
   );
@@ -42,16 +44,18 @@ async function sendClean(stage: Stage, pid: number): Promise<void> {
 
 async function sendDrifted(stage: Stage): Promise<void> {
   if (!stage.isAt('drift')) return;
-  stage.scene('Drifted batches', stage.script.words.drift);
+  await stage.scene('Drifted batches', stage.script.words.drift);
   await stage.play('drift');
   stage.table(dispositionRows(stage, 'drift'));
   const loss = stage.tally.loss();
-  stage.terminal.note(`\nLoss report: what was changed on the way\n${lossTable(loss)}`);
+  if (loss.cells === 0) return;
+  const title = `Loss report: ${formatCount(loss.cells)} of ${formatCount(loss.cellsTotal)} cells were changed on the way`;
+  stage.table(lossRows(loss), title);
 }
 
 async function sendStrays(stage: Stage): Promise<void> {
   if (!stage.isAt('foreign')) return;
-  stage.scene(
+  await stage.scene(
     'Beyond tolerance',
     `${stage.script.words.foreign} They are kept raw, byte for byte, as Parquet.`,
   );
@@ -63,13 +67,13 @@ async function sendStrays(stage: Stage): Promise<void> {
 
 async function sendIntoOutage(stage: Stage): Promise<void> {
   const share = shareOf(stage.script, 'outage');
-  stage.scene(
+  await stage.scene(
     'The sink is taken away',
     `The demo takes SQLite's write lock on the warehouse and keeps it for ${share} % of all records: every write is answered with "database is locked". After three failures a circuit opens, and batches go straight to the journal.`,
   );
   const before = stage.tally.objects.length;
   await stage.play('outage', async (half) => {
-    await Promise.race([half, stage.writer.gone]);
+    await half;
     await killAndRestart(stage);
   });
   stage.table(dispositionRows(stage, 'outage'));
@@ -78,19 +82,19 @@ async function sendIntoOutage(stage: Stage): Promise<void> {
 }
 
 async function killAndRestart(stage: Stage): Promise<void> {
-  const { records } = stage.tally.counts(() => true);
-  stage.scene(
+  await stage.scene(
     'kill -9, in the middle of the outage',
-    `${formatCount(records)} records are acknowledged. The pipeline is killed with SIGKILL and started again.`,
+    'About half of these records are acknowledged. Now the pipeline is killed with SIGKILL and started again.',
   );
   const { pid, resumedAt } = await stage.restart();
+  const { records } = stage.tally.counts(() => true);
   stage.say(
-    `It runs again as process ${pid}. Its checkpoint covers ${formatCount(resumedAt)} of them; what comes after it is sent once more and recognised by its keys.`,
+    `It runs again as process ${pid}. Of ${formatCount(records)} acknowledged records its checkpoint covers ${formatCount(resumedAt)}; what comes behind that is sent once more and recognised by its keys.`,
   );
 }
 
 async function comeBack(stage: Stage): Promise<void> {
-  stage.scene(
+  await stage.scene(
     'The sink is back, and the worker drains',
     'The lock is released. New batches are delivered again once a probe has closed the circuits, and a worker beside them replays what was deferred, in order and through the same chain. What still does not fit goes to quarantine, with its reason and its bytes.',
   );
@@ -112,6 +116,15 @@ function dispositionRows(stage: Stage, phase: Phase): readonly TableRow[] {
     const counts = stage.tally.counts((receipt) => receipt.phase === phase && receipt.chain === name);
     const { records, delivered, degraded, deferred } = counts;
     return records === 0 ? [] : [{ chain: name, records, delivered, degraded, deferred }];
+  });
+}
+
+/** What was changed, most cells first, each with an example. */
+function lossRows({ entries }: LossReport): readonly TableRow[] {
+  const sorted = [...entries].sort((a, b) => b.count - a.count).slice(0, LOSS_ROWS_MAX);
+  return sorted.map(({ field, kind, lossless, count, samples: [sample] }) => {
+    const example = sample ? `${sample.before} → ${sample.after}` : '';
+    return { field, change: kind, lossy: lossless ? 'no' : 'yes', cells: count, example };
   });
 }
 

@@ -32,10 +32,18 @@ export class WriterProcess {
   #gate: Gate | undefined;
   #waiting: Waiting | undefined;
   #failure: unknown;
+  readonly #trouble = Promise.withResolvers<never>();
   #words = '';
 
   constructor(options: WriterProcessOptions) {
     this.#options = options;
+    // It is waited for in some scenes only.
+    this.#trouble.promise.catch(() => undefined);
+  }
+
+  /** Never resolves; rejects when the writer fails. */
+  get trouble(): Promise<never> {
+    return this.#trouble.promise;
   }
 
   /** @returns its process id */
@@ -57,9 +65,9 @@ export class WriterProcess {
     child.stdin.on('error', () => undefined);
     createInterface({ input: child.stdout }).on('line', (line) => this.#hear(line));
     this.#gone = new Promise((resolve) => {
-      child.on('error', (error) => this.#fail(error));
+      child.on('error', (error) => this.fail(error));
       child.on('close', (code, signal) => {
-        if (!this.#isKilled && !this.#isDone) this.#fail(this.#unexpectedEnd(code, signal));
+        if (!this.#isKilled && !this.#isDone) this.fail(this.#unexpectedEnd(code, signal));
         resolve();
       });
     });
@@ -114,9 +122,11 @@ export class WriterProcess {
     }
   }
 
-  #fail(error: unknown): void {
-    this.#failure = error;
-    this.#waiting?.reject(error);
+  /** Rejects whoever waits for the writer, now or later; the first failure stands. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#trouble.reject(this.#failure);
+    this.#waiting?.reject(this.#failure);
     this.#waiting = undefined;
   }
 
