@@ -13,7 +13,7 @@ import type { Outcome, Passage, Receipt, Residue } from '../core/outcome.ts';
 import { countRows, gatherRows, type RowSet } from '../core/row-set.ts';
 import { REJECT } from './chain.ts';
 import { BatchReceipt } from './receipt.ts';
-import type { Station } from './station.ts';
+import type { Exit, Station } from './station.ts';
 import { type Landing, type RunOwner, TierRun } from './tier-run.ts';
 
 /** What a flight needs of its engine. */
@@ -28,6 +28,7 @@ export interface Tower {
 type Departure = Passage['left'][number];
 
 const NO_CAUSE: readonly Residue[] = Object.freeze([]);
+const NOTHING_MORE: Outcome = Object.freeze({});
 const NO_LEFT: Passage['left'] = Object.freeze([]);
 
 export class Flight implements RunOwner {
@@ -43,6 +44,8 @@ export class Flight implements RunOwner {
   /** Residues by the station they wait for; made on the first one. */
   #waiting: Residue[][] | undefined = undefined;
   #run: TierRun | undefined = undefined;
+  /** The run whose promise the caller was given. */
+  #lender: TierRun | undefined = undefined;
   #attempts = 0;
   #isExhausted = false;
   #aborted: { readonly reason: unknown } | undefined = undefined;
@@ -63,23 +66,18 @@ export class Flight implements RunOwner {
   }
 
   /**
-   * Starts at the entry. A tier that settles on abort lends the caller its own promise; for any other the
-   * promise is settled by hand, so that a deadline or an abort never waits for the tier.
+   * Starts at the entry. A tier that settles on abort lends the caller its own promise; for any other, and
+   * for a caller who may abort, the promise is settled by hand, so that nobody waits for a tier that hangs.
    */
-  fly(nowMs: number, isRaced: boolean): Promise<Receipt> {
-    const entry = this.#tower.stations[0] as Station;
-    if (isRaced || !entry.tier.settlesOnAbort) {
-      const settled = this.#settledByHand();
-      this.#begin(entry, 'all', NO_CAUSE, nowMs);
-      return settled;
-    }
-    const settled = this.#begin(entry, 'all', NO_CAUSE, nowMs) as Promise<Receipt> | undefined;
-    return settled ?? this.#settledByHand();
+  fly(nowMs: number, canAbort: boolean): Promise<Receipt> {
+    const running = this.#begin(this.#tower.stations[0] as Station, 'all', NO_CAUSE, nowMs);
+    if (!running || canAbort || !this.#run?.station.tier.settlesOnAbort) return this.#settledByHand();
+    this.#lender = this.#run;
+    return running as Promise<Receipt>;
   }
 
   landing(run: TierRun): Landing {
-    // Only the entry's promise is ever lent; a later tier may settle long before it.
-    if (this.#resolve || run.cause !== NO_CAUSE) return undefined;
+    if (this.#resolve || run !== this.#lender) return undefined;
     if (!this.#isDone) return this.#settledByHand();
     if (this.#failure) throw this.#failure;
     return this.receipt;
@@ -93,29 +91,54 @@ export class Flight implements RunOwner {
     this.#run?.giveUp(new SinkError(wasCalling ? 'ambiguous' : 'unavailable', 'aborted by the caller'));
   }
 
-  ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): void {
-    const { station } = run;
-    if (
-      outcome === undefined &&
-      run.cause === NO_CAUSE &&
-      run.attempts === 1 &&
-      station.tier.lands === 'delivered'
-    ) {
-      this.receipt.landedWhole(station.name, nowMs - run.startedMs);
-      station.delivered.add(this.receipt.records);
-      return this.#finish();
+  ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): Promise<Landing> | undefined {
+    if (outcome === undefined) return this.#landedWhole(run, nowMs);
+    const residue = outcome.residue ?? NO_CAUSE;
+    if (residue.length === 1 && residue[0]?.rows === run.rows && this.#isAlone()) {
+      const exit = run.station.exit(residue[0].reason);
+      if (exit.route.to >= 0) return this.#forward(run, exit, residue, nowMs);
     }
-    const residue = outcome?.residue ?? NO_CAUSE;
     const left = residue.length === 0 ? NO_LEFT : sumByReason(residue, this.batch.rowCount);
     const rowsLeft = left.reduce((sum, { rows }) => sum + rows, 0);
     const rowsLanded = countRows(run.rows, this.batch.rowCount) - rowsLeft;
     this.#passed(run, rowsLanded, left, nowMs);
-    this.#land(station, rowsLanded, outcome);
+    this.#land(run.station, rowsLanded, outcome);
     // A listener may abort in between; what was announced must then still be what happens.
     const isAborted = this.#aborted !== undefined;
     for (const departure of left) this.#announce(run, departure, isAborted);
-    this.#route(station, residue, isAborted);
-    this.#next(nowMs);
+    this.#route(run.station, residue, isAborted);
+    return this.#next(nowMs);
+  }
+
+  /** Every row landed: by far the most common end. */
+  #landedWhole(run: TierRun, nowMs: number): Promise<Landing> | undefined {
+    const { station } = run;
+    const { receipt } = this;
+    if (run.cause === NO_CAUSE && run.attempts === 1 && station.tier.lands === 'delivered') {
+      receipt.landedWhole(station.name, nowMs - run.startedMs);
+      station.delivered.add(receipt.records);
+      return this.#finish();
+    }
+    const rows = countRows(run.rows, receipt.records);
+    this.#passed(run, rows, NO_LEFT, nowMs);
+    this.#land(station, rows, NOTHING_MORE);
+    return this.#next(nowMs);
+  }
+
+  /** Whether no rows wait elsewhere, nobody aborted, and nobody listens who might do so now. */
+  #isAlone(): boolean {
+    return (
+      this.#waiting === undefined && this.#aborted === undefined && !this.#tower.bus.has('tierTransitioned')
+    );
+  }
+
+  /** All rows to one tier: in an outage every batch goes this way, so it must cost next to nothing. */
+  #forward(run: TierRun, exit: Exit, residue: readonly Residue[], nowMs: number): Promise<Landing> | undefined {
+    const { reason, detail } = residue[0] as Residue;
+    const rows = countRows(run.rows, this.receipt.records);
+    this.#passed(run, 0, [detail === undefined ? { reason, rows } : { reason, rows, detail }], nowMs);
+    exit.taken.add(1);
+    return this.#begin(this.#tower.stations[exit.route.to] as Station, run.rows, residue, nowMs);
   }
 
   #begin(
@@ -137,7 +160,7 @@ export class Flight implements RunOwner {
     return settled;
   }
 
-  #settle(failure: unknown): void {
+  #settle(failure: unknown): undefined {
     if (!this.#resolve) {
       this.#isDone = true;
       this.#failure = failure;
@@ -184,12 +207,12 @@ export class Flight implements RunOwner {
 
   /** One transition per reason, however many residues a tier made of it. */
   #announce({ station, attempts }: TierRun, { reason, rows, detail }: Departure, isAborted: boolean): void {
-    const route = station.route(reason);
-    const isRejected = route.to < 0 || isAborted;
-    const to = isRejected ? REJECT : station.nameOf(route);
-    station.countTransition(to, reason);
+    const exit = station.exit(reason);
+    const isRejected = exit.route.to < 0 || isAborted;
+    const to = isRejected ? REJECT : exit.to;
+    (to === exit.to ? exit.taken : station.transitions(to, reason)).add(1);
     if (isRejected) {
-      if (!route.named) this.#isExhausted = true;
+      if (!exit.route.named) this.#isExhausted = true;
       station.countRejected(rows, reason);
       this.receipt.rejected += rows;
     }
@@ -213,17 +236,19 @@ export class Flight implements RunOwner {
     if (rejected.length > 0) this.receipt.rejections = [...this.receipt.rejections, ...rejected];
   }
 
-  #next(nowMs: number): void {
+  #next(nowMs: number): Promise<Landing> | undefined {
+    const waiting = this.#waiting;
+    if (!waiting) return this.#finish();
     if (this.#aborted) return this.#rejectWaiting();
-    const index = this.#waiting?.findIndex((residues) => residues.length > 0) ?? -1;
-    const cause = this.#waiting?.[index];
+    const index = waiting.findIndex((residues) => residues.length > 0);
+    const cause = waiting[index];
     if (!cause) return this.#finish();
-    if (this.#waiting) this.#waiting[index] = [];
+    waiting[index] = [];
     const rows = gatherRows(cause, this.batch.rowCount);
-    this.#begin(this.#tower.stations[index] as Station, rows, cause, nowMs);
+    return this.#begin(this.#tower.stations[index] as Station, rows, cause, nowMs);
   }
 
-  #rejectWaiting(): void {
+  #rejectWaiting(): undefined {
     const { receipt, batch } = this;
     for (const [index, residues] of this.#waiting?.entries() ?? []) {
       for (const { reason, rows } of sumByReason(residues, batch.rowCount)) {
@@ -233,10 +258,10 @@ export class Flight implements RunOwner {
       receipt.rejections = [...receipt.rejections, ...residues];
     }
     this.#waiting = undefined;
-    this.#finish();
+    return this.#finish();
   }
 
-  #finish(): void {
+  #finish(): undefined {
     this.#run = undefined;
     const { receipt } = this;
     this.#tower.landed(this, receipt);

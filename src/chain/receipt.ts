@@ -33,7 +33,7 @@ export class BatchReceipt implements Receipt {
   }
 
   passed(passage: Passage): void {
-    this.#trail = [...this.#trail, passage];
+    this.#trail = this.#trail.length === 0 ? [passage] : [...this.#trail, passage];
   }
 
   addLoss(loss: LossReport): void {

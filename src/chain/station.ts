@@ -29,6 +29,15 @@ export interface StationContext {
   readonly metrics: Metrics;
 }
 
+/** Where rows with one reason go. */
+export interface Exit {
+  readonly route: Route;
+  /** Name of the next tier, or REJECT. */
+  readonly to: string;
+  /** Counts the times it was taken. */
+  readonly taken: Counter;
+}
+
 export class Station {
   readonly name: string;
   readonly tier: Tier;
@@ -46,6 +55,7 @@ export class Station {
   reservedBytes = 0;
   readonly #node: ChainNode;
   readonly #context: StationContext;
+  readonly #exits = new Map<string, Exit>();
   /** Why the circuit opened: the last reason that counted against it. */
   #lastFault = 'unavailable';
 
@@ -82,6 +92,17 @@ export class Station {
     return this.#node.routes.get(reason) ?? this.#node.otherwise;
   }
 
+  /** The way out by a reason, with its counter: looked up once, because an outage takes it for every batch. */
+  exit(reason: string): Exit {
+    const known = this.#exits.get(reason);
+    if (known) return known;
+    const route = this.route(reason);
+    const to = this.#context.chain.nodes[route.to]?.name ?? REJECT;
+    const exit = { route, to, taken: this.transitions(to, reason) };
+    this.#exits.set(reason, exit);
+    return exit;
+  }
+
   /** Tells the circuit how an admitted call ended; no reason means that the sink answered well. */
   settle(ticket: Ticket | undefined, reason: string | undefined, nowMs: number): void {
     if (!ticket) return;
@@ -90,20 +111,14 @@ export class Station {
     this.breaker?.settle(ticket, !isFault, nowMs);
   }
 
-  countTransition(to: string, reason: string): void {
-    const { metrics, chain } = this.#context;
-    metrics
-      .counter('fallback_tier_transitions_total', { chain: chain.name, from: this.name, to, reason })
-      .add(1);
+  transitions(to: string, reason: string): Counter {
+    const labels = { chain: this.#context.chain.name, from: this.name, to, reason };
+    return this.#context.metrics.counter('fallback_tier_transitions_total', labels);
   }
 
   countRejected(rows: number, reason: string): void {
     const labels = { chain: this.#context.chain.name, tier: this.name, disposition: 'rejected', reason };
     this.#context.metrics.counter('fallback_records_total', labels).add(rows);
-  }
-
-  nameOf(route: Route): string {
-    return this.#context.chain.nodes[route.to]?.name ?? REJECT;
   }
 
   #makeBreaker(saved: BreakerState | undefined): Breaker | undefined {

@@ -24,7 +24,8 @@ export interface RunOwner {
   readonly batch: Batch;
   readonly trail: readonly Passage[];
   nextAttemptId(): string;
-  ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): void;
+  /** @returns the promise of the next run, when one was begun and is still going */
+  ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): Promise<Landing> | undefined;
   /** Called when the tier's own promise settled, after `ended`: what that promise is worth to the caller. */
   landing(run: TierRun): Landing;
 }
@@ -241,16 +242,16 @@ export class TierRun implements Work, Deadlined {
     return { residue: [{ rows: this.rows, reason }] };
   }
 
-  #succeed(outcome: Outcome | undefined): undefined {
-    if (this.#isOver) return;
+  #succeed(outcome: Outcome | undefined): Promise<Landing> | undefined {
+    if (this.#isOver) return undefined;
     const { station, rows } = this;
     const believed =
       outcome === undefined ? undefined : checkOutcome(outcome, station, rows, this.#owner.batch.rowCount);
-    this.#end(believed, station.clock.now());
+    return this.#end(believed, station.clock.now());
   }
 
-  #fail(error: unknown): undefined {
-    if (this.#isOver) return;
+  #fail(error: unknown): Promise<Landing> | undefined {
+    if (this.#isOver) return undefined;
     const detail = error instanceof Error ? error.message : String(error);
     const reason = error instanceof SinkError ? error.reason : 'crashed';
     const retryAfterMs = error instanceof SinkError ? error.retryAfterMs : undefined;
@@ -262,10 +263,10 @@ export class TierRun implements Work, Deadlined {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     };
     const outcome = checkOutcome({ residue: [residue] }, this.station, this.rows, this.#owner.batch.rowCount);
-    this.#end(outcome, this.station.clock.now());
+    return this.#end(outcome, this.station.clock.now());
   }
 
-  #end(outcome: Outcome | undefined, nowMs: number): undefined {
+  #end(outcome: Outcome | undefined, nowMs: number): Promise<Landing> | undefined {
     this.#isOver = true;
     const { station } = this;
     const residue = outcome?.residue;
@@ -274,7 +275,7 @@ export class TierRun implements Work, Deadlined {
     this.#leasedBytes = 0;
     const latency = residue === undefined || residue.length === 0 ? station.landedLatency : station.leftLatency;
     latency.record(nowMs - this.startedMs);
-    this.#owner.ended(this, outcome, nowMs);
+    return this.#owner.ended(this, outcome, nowMs);
   }
 
   #closeCall(reason: string | undefined, nowMs: number): void {
