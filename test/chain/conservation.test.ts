@@ -46,16 +46,28 @@ function checkOrder(rig: Rig, receipt: Receipt): void {
   expect(places, 'topological order').toEqual(places.toSorted((a, b) => a - b));
 }
 
+/** One transition per tier and reason, whether anybody listens or not. */
+function checkTransitions({ metrics }: Rig, { trail }: Receipt): void {
+  for (const { tier: from, left } of trail) {
+    for (const { reason } of left) {
+      expect(metrics.total('fallback_tier_transitions_total', { from, reason }), `${from} ${reason}`).toBe(1);
+    }
+  }
+  const departures = trail.reduce((sum, { left }) => sum + left.length, 0);
+  expect(metrics.total('fallback_tier_transitions_total')).toBe(departures);
+}
+
 describe('any chain of any tiers', () => {
   it('gives every row exactly one fate, in order, each tier at most once', async () => {
     await fc.assert(
-      fc.asyncProperty(plans, async (plan) => {
+      fc.asyncProperty(plans, fc.boolean(), async (plan, isHeard) => {
         const { chain, tiers } = chainOf(plan, limitsOf(plan));
-        const rig = rigOf(chain);
+        const rig = rigOf(chain, {}, isHeard);
         const receipt = await receiptOf(rig.engine.submit(batchOf(plan.rows)));
         checkReceipt(receipt);
         checkFates(plan, receipt);
         checkOrder(rig, receipt);
+        checkTransitions(rig, receipt);
         checkBooks(rig);
         for (const { runs } of Object.values(tiers)) expect(runs.length).toBeLessThanOrEqual(1);
       }),
@@ -69,15 +81,16 @@ describe('any chain of any tiers', () => {
       abortAfter: fc.array(fc.option(fc.nat(3), { nil: undefined }), { minLength: 8, maxLength: 8 }),
       budgetBytes: fc.constantFrom(20, 100, 100_000),
       timeoutMs: fc.constantFrom(1, 50),
+      isHeard: fc.boolean(),
     });
     await fc.assert(
-      fc.asyncProperty(plans, trouble, async (plan, { holds, abortAfter, budgetBytes, timeoutMs }) => {
+      fc.asyncProperty(plans, trouble, async (plan, { holds, abortAfter, budgetBytes, timeoutMs, isHeard }) => {
         const breaker = { failuresInRow: 2, pauseMs: 10 };
         const limits = Object.fromEntries(
           plan.names.map((name) => [name, { budgetBytes, timeoutMs, breaker }]),
         );
         const { chain, tiers } = chainOf(plan, limits);
-        const rig = rigOf(chain, { inFlightBytesMax: 500 });
+        const rig = rigOf(chain, { inFlightBytesMax: 500 }, isHeard);
         for (const index of holds) tiers[`t${index}`]?.hold();
         const controllers = abortAfter.map(() => new AbortController());
         const submitted = controllers.map(({ signal }, n) =>

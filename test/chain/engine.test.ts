@@ -56,25 +56,30 @@ describe('engine', () => {
     checkReceipt(receipt);
   });
 
-  it('gives the same receipt whether tiers answer with or without a promise', async () => {
-    const receipts = [];
-    for (const options of [
-      {},
-      { isSync: true },
-      { settlesOnAbort: true },
-      { isSync: true, settlesOnAbort: true },
-    ]) {
-      const { chain, tiers } = defaultChain(options);
-      const { engine } = rigOf(chain);
-      tiers.primary.failNext('schema-mismatch', [1]);
-      tiers['schema-coerce'].failNext('refused', [1]);
-      const receipt = await engine.submit(batchOf(3));
-      checkReceipt(receipt);
-      receipts.push(JSON.stringify(receipt));
-    }
-    expect(new Set(receipts).size).toBe(1);
-    expect(JSON.parse(receipts[0] ?? '')).toMatchObject({ delivered: 2, deferred: 1, rejections: [] });
-  });
+  it.each([[1], 'all'] as const)(
+    'gives the same receipt for %s however tiers answer and whoever listens',
+    async (rows) => {
+      const receipts = new Set<string>();
+      for (const isHeard of [true, false]) {
+        for (const isSync of [true, false]) {
+          for (const settlesOnAbort of [true, false]) {
+            for (const signal of [undefined, new AbortController().signal]) {
+              const { chain, tiers } = defaultChain({ isSync, settlesOnAbort });
+              const { engine } = rigOf(chain, {}, isHeard);
+              tiers.primary.failNext('schema-mismatch', rows);
+              tiers['schema-coerce'].failNext('refused', [1]);
+              const receipt = await engine.submit(batchOf(3), signal ? { signal } : {});
+              checkReceipt(receipt);
+              receipts.add(JSON.stringify(receipt));
+            }
+          }
+        }
+      }
+      expect([...receipts].map((text) => JSON.parse(text))).toMatchObject([
+        { delivered: 2, deferred: 1, rejections: [] },
+      ]);
+    },
+  );
 
   describe.each(NAMES)('%s', (name) => {
     it.each(reasonsOf(name))('leaves with %s to where the edges say', async (reason) => {
