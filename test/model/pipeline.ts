@@ -79,14 +79,15 @@ export class Pipeline {
   }
 
   #start(): Promise<Fallback> {
-    this.#sink = flakySink(this.held);
+    const process = flakySink(this.held);
+    this.#sink = process;
     this.setDown(this.#down);
     this.setRefusal(this.#refuses);
     return createFallback({
       dir: this.#directory,
-      sink: this.#sink,
+      sink: process,
       schema: SCHEMA,
-      fs: meteredDisk(this.#fs, this.#tickOf(this.#sink)),
+      fs: meteredDisk(this.#fs, this.#tickOf(process), () => process !== this.#sink),
       clock: this.clock,
       random: this.random,
     });
