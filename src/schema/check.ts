@@ -1,8 +1,10 @@
 /**
- * The strict check: exact names, right types, nullability, ranges. Nothing is changed.
+ * The strict check: exact names, right types, nullability, ranges. Nothing is changed; an optional field that is absent
+ * is null.
  *
  * H1 every row is either in the columns or in exactly one residue. H2 divergence = mismatched cells / cells
- * over all decodable rows; a field that the schema does not know is one cell, mismatched.
+ * over all decodable rows; a field that the schema does not know is one cell, mismatched, and an optional one that is
+ * absent is none: otherwise records of another kind would look like sparse ones.
  */
 import type { Batch } from '../core/batch.ts';
 import type { Cell, Columns } from '../core/columns.ts';
@@ -34,7 +36,7 @@ export interface SchemaPlan {
 export function readCell(plan: FieldPlan, record: DecodedRecord, dialect: Dialect): Cell | Fault {
   const { name, nullable } = plan.column;
   const value = record[name];
-  if (value === undefined) return new Fault('missing');
+  if (value === undefined) return plan.optional ? null : new Fault('missing');
   if (value === null) return nullable ? null : new Fault('null');
   return plan.reader.read(value, dialect);
 }
@@ -49,10 +51,12 @@ function readRow(
   cells: Cell[],
   onFault: OnFault,
 ): number {
+  let absent = 0;
   plan.fields.forEach((field, index) => {
     const cell = readCell(field, record, dialect);
     if (cell instanceof Fault) onFault(field.column.name, cell.kind);
     else cells[index] = cell;
+    if (cell === null && record[field.column.name] === undefined) absent += 1;
   });
   let unknown = 0;
   for (const name of Object.keys(record)) {
@@ -60,7 +64,7 @@ function readRow(
     unknown += 1;
     onFault(name, 'unknown');
   }
-  return plan.fields.length + unknown;
+  return plan.fields.length - absent + unknown;
 }
 
 export function checkRows(plan: SchemaPlan, batch: Batch, rows: RowSet, tolerance: number): Checked {

@@ -10,6 +10,8 @@ import { type Conversion, type Dialect, Fault } from './reader.ts';
 export interface CoercedRow {
   readonly sources: Sources;
   readonly cells: readonly Cell[];
+  /** Cells looked at: of known and unknown names, but for optional ones that are absent. */
+  readonly cellsLooked: number;
   readonly changes: readonly Change[];
   /** The cells that cannot be taken; none = the row can land. */
   readonly refusals: readonly Refusal[];
@@ -67,6 +69,7 @@ function coerceField(
 ): { readonly cell: Cell; readonly change?: Change } | Refusal {
   const { name, nullable } = field.column;
   if (source === undefined) {
+    if (field.optional) return { cell: null };
     if (!nullable) return { field: name, words: 'missing' };
     return {
       cell: null,
@@ -100,7 +103,9 @@ export function coerceRow(plan: SchemaPlan, record: DecodedRecord, dialect: Dial
   const cells: Cell[] = [];
   const changes: Change[] = [];
   const refusals: Refusal[] = [];
+  let cellsLooked = sources.unknown.length;
   plan.fields.forEach((field, index) => {
+    if (sources.names[index] !== undefined || !field.optional) cellsLooked += 1;
     const result = coerceField(field, index, sources.names[index], record, dialect);
     if ('words' in result) {
       refusals.push(result);
@@ -120,5 +125,5 @@ export function coerceRow(plan: SchemaPlan, record: DecodedRecord, dialect: Dial
       after: undefined,
     });
   }
-  return { sources, cells, changes, refusals };
+  return { sources, cells, cellsLooked, changes, refusals };
 }

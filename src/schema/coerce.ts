@@ -52,7 +52,7 @@ export async function coerceRows(
     const record = decoder.decode(row);
     if (!record) continue;
     const coerced = coerceRow(plan, record, dialect);
-    book.look(plan.fields.length + coerced.sources.unknown.length);
+    book.look(coerced.cellsLooked);
     if (coerced.refusals.length > 0) {
       for (const { field, words } of coerced.refusals) refused.add(field, words);
       refusedRows.push(row);

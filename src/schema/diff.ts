@@ -101,10 +101,11 @@ function explains(
   dialect: Dialect,
 ): boolean {
   const { name } = field.column;
-  if (!change) return Object.hasOwn(record, name) && isUnchanged(field, name, record, after, dialect);
+  const isAbsent = !Object.hasOwn(record, name);
+  if (!change) return (!isAbsent || field.optional) && isUnchanged(field, name, record, after, dialect);
   if (change.kind === 'stripped') return false;
   const { source, kind } = change;
-  if (kind === 'missing') return source === undefined && !Object.hasOwn(record, name) && after === null;
+  if (kind === 'missing') return source === undefined && isAbsent && !field.optional && after === null;
   if (source === undefined || !Object.hasOwn(record, source)) return false;
   if (kind === 'renamed') return source !== name && isUnchanged(field, source, record, after, dialect);
   return EXPLANATIONS[kind](record[source], after, field);

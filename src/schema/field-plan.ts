@@ -13,6 +13,8 @@ export interface FieldPlan {
   readonly column: Column;
   /** A value that cannot be coerced costs the row; otherwise, in a nullable field, only the value. */
   readonly essential: boolean;
+  /** May be absent, which is null and conforms; otherwise a row without it does not conform. */
+  readonly optional: boolean;
   readonly aliases: readonly string[];
   readonly precision: Precision | undefined;
   readonly reader: Reader;
@@ -49,6 +51,15 @@ function readFlag(field: Field, key: string, otherwise: boolean): boolean {
   const text = field.metadata.get(key);
   if (text !== undefined && text !== 'true' && text !== 'false') refuse(field, key, text, '"true" or "false"');
   return text === undefined ? otherwise : text === 'true';
+}
+
+/** @throws SchemaError when absence would have no value to stand for it, or would make two records one */
+function readOptional(field: Field): boolean {
+  const isOptional = readFlag(field, 'optional', false);
+  if (isOptional && !field.nullable)
+    refuse(field, 'optional', 'true', '"false" in a field that is not nullable');
+  if (isOptional && readFlag(field, 'key', false)) refuse(field, 'optional', 'true', '"false" in a key field');
+  return isOptional;
 }
 
 function readAliases(field: Field): readonly string[] {
@@ -149,6 +160,7 @@ export function planField(field: Field): FieldPlan {
   return {
     column,
     essential: readFlag(field, 'essential', true),
+    optional: readOptional(field),
     aliases: readAliases(field),
     precision: readPrecision(field),
     reader,

@@ -97,6 +97,8 @@ function readProperty(name: string, property: unknown, isRequired: boolean): Fie
   const { type, name: typeName, isJson } = typeOfProperty(types, property, bounds, path);
   const metadata = readMetadata(property, narrowBounds(typeName, bounds), path);
   if (isJson) metadata.set('json', 'true');
+  // Records without their key would all be one record, so a key is never optional.
+  if (!isRequired && metadata.get('key') !== 'true') metadata.set('optional', 'true');
   return new Field(name, type, types.length < declared.length || !isRequired, metadata);
 }
 
@@ -104,7 +106,7 @@ function readProperty(name: string, property: unknown, isRequired: boolean): Fie
  * One object with properties: `integer` (the narrowest column that holds minimum and maximum, else 64 bits),
  * `number`, `boolean`, `string` (format date, date-time; contentEncoding base64), `object` and `array` (kept as JSON
  * text); `x-type`, `x-aliases`, `x-key`, `x-essential`, `x-precision`, `x-format`. A field is nullable when its type
- * includes null or it is not required.
+ * includes null or it is not required, and optional (may be absent, which is null) when it is not required and no key.
  * @throws SchemaError SCHEMA_UNSUPPORTED naming the place of what cannot be enforced
  */
 export function fromJsonSchema(document: unknown): Schema {

@@ -31,6 +31,8 @@ type Shape = 'int' | 'long' | 'float' | 'bool' | 'date' | 'zoned' | 'naive' | 'n
 
 interface Seen {
   readonly shapes: Set<Shape>;
+  /** In how many records the field is present. */
+  records: number;
   /** Most decimals of a second. */
   decimals: number;
 }
@@ -100,7 +102,7 @@ function isOnlyNested({ shapes }: Seen): boolean {
 }
 
 /**
- * Fields in the order they are first seen, all nullable. Integers widen to floats, anything mixed to text; nested
+ * Fields in the order they are first seen, all nullable, those that some record lacks optional. Integers widen to floats, anything mixed to text; nested
  * values become JSON text. Text is a date or a time only when every value is one, in ISO 8601.
  * @throws SchemaError SCHEMA_EMPTY when there is no field to see
  */
@@ -109,8 +111,9 @@ export function inferSchema(records: readonly unknown[], options: InferOptions =
   for (const record of records) {
     const entries = isJsonObject(record) ? Object.entries(record) : [['value', record] as const];
     for (const [name, value] of entries) {
-      const seen: Seen = fields.get(name) ?? { shapes: new Set(), decimals: 0 };
+      const seen: Seen = fields.get(name) ?? { shapes: new Set(), records: 0, decimals: 0 };
       fields.set(name, seen);
+      seen.records += 1;
       if (value !== null && value !== undefined)
         seen.shapes.add(shapeOf(value, seen, options.untyped ?? false));
     }
@@ -122,7 +125,9 @@ export function inferSchema(records: readonly unknown[], options: InferOptions =
   }
   return new Schema(
     Array.from(fields, ([name, seen]) => {
-      const metadata = isOnlyNested(seen) ? new Map([['json', 'true']]) : new Map<string, string>();
+      const metadata = new Map<string, string>();
+      if (isOnlyNested(seen)) metadata.set('json', 'true');
+      if (seen.records < records.length) metadata.set('optional', 'true');
       return new Field(name, typeOf(seen), true, metadata);
     }),
   );

@@ -70,7 +70,9 @@ export function toJsonSchema(schema: Schema): object {
     type: 'object',
     // From entries, because a field may be named __proto__.
     properties: Object.fromEntries(schema.fields.map((field) => [field.name, describeField(field)])),
-    required: schema.fields.filter((field) => !field.nullable).map((field) => field.name),
+    required: schema.fields
+      .filter(({ metadata }) => metadata.get('optional') !== 'true')
+      .map(({ name }) => name),
     additionalProperties: false,
   };
 }

@@ -150,7 +150,7 @@ describe('reading JSON Schema', () => {
     );
     expect(fields.map(({ metadata }) => Object.fromEntries(metadata))).toEqual([
       { aliases: '["b"]', key: 'true', essential: 'false', precision: '0.5' },
-      { format: 'MMM DD YYYY' },
+      { format: 'MMM DD YYYY', optional: 'true' },
     ]);
   });
 
@@ -194,6 +194,7 @@ describe('writing JSON Schema', () => {
       { aliases: '["p","q"]' },
       { precision: '1e-6r' },
       { minimum: '1', maximum: '9' },
+      { optional: 'true' },
     );
     const name = fc.oneof(
       fc.string({ minLength: 1 }).filter((text) => !/^\d+$/.test(text)),
@@ -212,7 +213,7 @@ describe('writing JSON Schema', () => {
                 new Field(
                   key,
                   type,
-                  nullable,
+                  nullable || 'optional' in rules,
                   new Map(Object.entries(/int|float/i.test(`${type}`) ? rules : {})),
                 ),
             ),
