@@ -9,7 +9,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Bench, median, table } from '../report.ts';
-import type { Sample } from './child.ts';
+import type { Times } from './child.ts';
 import { SUBJECTS } from './subjects.ts';
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
@@ -27,9 +27,18 @@ const LABELS: Readonly<Record<string, string>> = {
 
 type Round = Readonly<Record<string, Sample>>;
 
+interface Sample extends Times {
+  readonly bytes: number;
+}
+
+async function child(...args: readonly string[]): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, [...args]);
+  return JSON.parse(stdout);
+}
+
 async function measure(subject: string): Promise<Sample> {
-  const { stdout } = await promisify(execFile)(process.execPath, [...HEAP_FLAGS, CHILD, subject]);
-  return JSON.parse(stdout) as Sample;
+  const times = (await child(CHILD, subject, 'time')) as Times;
+  return { ...times, bytes: (await child(...HEAP_FLAGS, CHILD, subject, 'bytes')) as number };
 }
 
 function shuffled<T>(items: readonly T[]): readonly T[] {
