@@ -1,3 +1,4 @@
+import type { DrainReport, Worker } from '../../reconcile/worker.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { completenessRows, deferredLedgerRows } from '../ledger-table.ts';
@@ -37,11 +38,12 @@ export const reconcileCommand = defineCommand(
     const reconciler = await openPipelineReconciler(pipeline, machine);
     try {
       await packLeftovers(pipeline, reconciler, machine);
-      const drained = await reconciler.worker.drain({ patienceMs: options.patience, signal: context.signal });
+      const drained = await drainUntilStopped(reconciler.worker, options.patience, context.signal);
       const report = await reconciler.backlog.report();
       terminal.table(deferredLedgerRows(report), 'Deferred records');
       if (options.report) terminal.table(completenessRows(report), 'Completeness');
-      if (!drained.drained)
+      if (!drained) terminal.note('Stopped before the end. Run it again to go on.');
+      else if (!drained.drained)
         terminal.note(
           `Not done: ${drained.lastObstacle ?? 'other workers hold the rest'}. Run it again later.`,
         );
@@ -52,3 +54,17 @@ export const reconcileCommand = defineCommand(
     }
   },
 );
+
+/** @returns undefined when it was stopped; the running entries are finished by then */
+async function drainUntilStopped(
+  worker: Worker,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<DrainReport | undefined> {
+  try {
+    return await worker.drain({ patienceMs, signal });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}

@@ -78,7 +78,7 @@ export const runCommand = defineCommand(
         description: 'A JSON array into a table named movies',
       },
       {
-        command: 'tail -F app.ndjson | tierfall run --input - --format ndjson --sink sqlite:x.db',
+        command: 'tail -F app.ndjson | tierfall run -i - --format ndjson --sink sqlite:x.db',
         description: 'A stream',
       },
     ],
