@@ -219,8 +219,8 @@ describe('schema-retry of refused rows', () => {
 
   it('sends rows no more that the sink judged by themselves', async () => {
     const { sink, submit, left } = await retryRig();
-    await submit([{ rows: [3], reason: 'refused' }]);
-    expect([sink.requests, left()]).toEqual([0, [['refused', [3]]]]);
+    await submit([{ rows: [3, 4], reason: 'refused' }]);
+    expect([sink.requests, left()]).toEqual([0, [['refused', [3, 4]]]]);
   });
 
   it('goes from bisecting to waiting when the sink goes away in the middle, and lands all but the poison', async () => {
