@@ -1,18 +1,16 @@
 import { openBacklog } from '../../assembly/backlog.ts';
 import { dataDirectory } from '../../assembly/data-directory.ts';
-import { DirectoryLockedError } from '../../core/errors.ts';
-import { openSegmentJournal } from '../../journal/segment-journal.ts';
 import { verifyJobs } from '../../reconcile/verify-jobs.ts';
 import { verifyObjects } from '../../reconcile/verify-objects.ts';
 import { decodeObject } from '../../stores/parquet.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
+import { inspectJournal } from '../inspect-journal.ts';
 import { deferredLedgerRows } from '../ledger-table.ts';
-import { type CliMachine, openMachine } from '../machine.ts';
-import { type Pipeline, requireDirectory, resolvePipeline } from '../pipeline.ts';
+import { openMachine } from '../machine.ts';
+import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
-import type { TableRow } from '../table.ts';
 
 const { config, dir } = PIPELINE_OPTIONS;
 
@@ -39,7 +37,9 @@ export const verifyCommand = defineCommand(
     const machine = openMachine(context, pipeline.chain, 'error');
     const backlog = await openBacklog(pipeline.dir, pipeline.chain, machine);
     try {
-      terminal.table([await inspectJournal(pipeline, machine)], 'Journal');
+      const { journal: directory } = dataDirectory(pipeline.dir);
+      const journal = await inspectJournal(directory, pipeline.chain, machine);
+      terminal.table([journal.row], 'Journal');
       const progress = terminal.progress('objects read', { unit: 'objects' });
       const { objects, heals, faults } = await verifyObjects(
         backlog.store,
@@ -53,13 +53,14 @@ export const verifyCommand = defineCommand(
       terminal.table(deferredLedgerRows(report), 'Deferred records');
       const { store, queue } = backlog;
       const damage = [
+        ...journal.damage,
         ...faults,
         ...(await verifyJobs({ store, queue, chain: pipeline.chain, clock: context.clock })),
         ...report.perObject.flatMap(({ ref, fault }) => (fault ? [{ ref, fault }] : [])),
       ];
       if (damage.length > 0)
         terminal.table(
-          damage.map(({ ref, fault }) => ({ object: ref, fault })),
+          damage.map(({ ref, fault }) => ({ where: ref, fault })),
           'Damage',
         );
       const isSound = report.balanced && damage.length === 0;
@@ -72,20 +73,3 @@ export const verifyCommand = defineCommand(
     }
   },
 );
-
-/** What the journal still holds; a living writer's journal is left alone. */
-async function inspectJournal(pipeline: Pipeline, { fs, clock, bus }: CliMachine): Promise<TableRow> {
-  const directory = dataDirectory(pipeline.dir).journal;
-  if ((await fs.stat(directory)) === undefined) return { state: 'none', rows: 0, bytes: 0, 'damaged spans': 0 };
-  try {
-    const journal = await openSegmentJournal({ directory, chain: pipeline.chain, fs, clock, emit: bus.emit });
-    const { rows, bytes } = journal.depth;
-    const damaged = journal.damage.length;
-    await journal.close();
-    return { state: 'at rest', rows, bytes, 'damaged spans': damaged };
-  } catch (error) {
-    if (error instanceof DirectoryLockedError)
-      return { state: 'in use by a writer', rows: undefined, bytes: undefined, 'damaged spans': undefined };
-    throw error;
-  }
-}
