@@ -16,10 +16,12 @@ export const systemClock: Clock = {
     const dueMs = performance.now() + Math.max(0, delayMs || 0);
     let timer: NodeJS.Timeout;
     const arm = (): void => {
-      const leftMs = Math.max(0, dueMs - performance.now());
-      timer = leftMs > TIMER_MAX_MS ? setTimeout(arm, TIMER_MAX_MS) : setTimeout(run, leftMs);
+      const leftMs = dueMs - performance.now();
+      timer = setTimeout(fire, Math.min(TIMER_MAX_MS, Math.max(0, leftMs)));
       if (!options?.keepAlive) timer.unref();
     };
+    // Timers count from the start of the loop's turn, so they may fire a little before their time.
+    const fire = (): void => (performance.now() < dueMs ? arm() : run());
     arm();
     return () => clearTimeout(timer);
   },
