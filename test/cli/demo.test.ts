@@ -119,7 +119,7 @@ describe('the proof of the demo', () => {
       "INSERT INTO movies VALUES ('k-2', NULL, NULL, NULL)",
       'is in two places',
     ],
-    ['the table is gone', 'DROP TABLE movies', '2 records are nowhere'],
+    ['the table is gone', 'DROP TABLE movies', '2 records are nowhere: movies.json #0'],
   ])('fails when %s', (_, sabotage, words) => {
     expect(proofOf(sabotage).faults.join('\n')).toContain(words);
   });

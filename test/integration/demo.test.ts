@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -80,6 +80,12 @@ const EXTERNAL =
   /<(?:script|link|img|iframe|object|embed)\b|<[^>]+\s(?:src|href|xlink:href)=["'](?!#)|@import|url\((?!["']?#)/i;
 
 describe('tierfall demo', () => {
+  it('keeps its writer out of the help', () => {
+    const help = execFileSync(process.execPath, [PROGRAM, '--help'], { encoding: 'utf8' });
+    expect(help).toMatch(/^ {2}demo +Watch/m);
+    expect(help).not.toContain('demo-writer');
+  });
+
   it('accounts for every record of the real data across drift, outage and kill -9', async () => {
     const told = await tell();
     expect(told.errors).toBe('');

@@ -141,7 +141,7 @@ async function conclude(stage: Stage, out: string, context: CliContext): Promise
     isBalanced,
     isBalanced
       ? `Balanced: every one of ${records} records is accounted for, in ${formatDuration(stage.elapsedMs)}.`
-      : 'NOT balanced: records are missing or not what they were. Everything was left as it is, to be looked at.',
+      : 'NOT balanced. What is wrong is said above; everything was left as it is.',
   );
   terminal.note(`\nReport: ${relative(context.cwd, report) || basename(report)}\n\nLook for yourself:`);
   terminal.note(look.map((line) => (line.startsWith('$ ') ? `  ${line}` : `  # ${line}`)).join('\n'));

@@ -27,13 +27,17 @@ export function showProof(stage: Stage, proofs: readonly ChainProof[]): boolean 
     'What became of the deferred rows (a row that was stored twice across the kill is "already held")',
   );
   stage.table(proofs.map(completenessRow), 'Completeness of the stored objects');
-  const faults = proofs.flatMap(({ chain, faults: found }) => found.map((fault) => `${chain}: ${fault}`));
+  const faults = faultsOf(proofs);
   if (faults.length > 0) {
     const shown = faults.slice(0, FAULTS_SHOWN).map((fault) => `  - ${fault}`);
     const more = faults.length > FAULTS_SHOWN ? [`  … and ${faults.length - FAULTS_SHOWN} more`] : [];
     terminal.note(['', 'What is wrong:', ...shown, ...more].join('\n'));
   }
   return faults.length === 0;
+}
+
+function faultsOf(proofs: readonly ChainProof[]): readonly string[] {
+  return proofs.flatMap(({ chain, faults }) => faults.map((fault) => `${chain}: ${fault}`));
 }
 
 function outsideRow({ chain, records, verbatim, coerced, quarantined, missing, faults }: ChainProof): TableRow {
@@ -78,6 +82,11 @@ export async function writeReport(
   proofs: readonly ChainProof[],
   { out, title, howToLook }: ReportOptions,
 ): Promise<string> {
+  const faults = faultsOf(proofs);
+  if (faults.length > 0) {
+    const text = faults.slice(0, FAULTS_SHOWN).join('; ');
+    stage.scenes.push({ title: 'What is wrong', text, atMs: stage.elapsedMs });
+  }
   const chain = drawnChain(stage.script, stage.warehouse);
   const path = join(out, 'report.html');
   const html = renderReport({
@@ -133,6 +142,12 @@ function equations(proofs: readonly ChainProof[]): readonly LedgerEquation[] {
       ],
     },
   ];
+  const faults = faultsOf(proofs).length;
+  // Faults may cancel out in a sum, such as a missing row and a strange one; here they cannot.
+  if (faults > 0) {
+    const parts = [{ label: 'faults found', records: faults }];
+    whole.unshift({ title: 'Faults of the proof', total: { label: 'faults allowed', records: 0 }, parts });
+  }
   const each = proofs.length > 1 ? proofs.map((proof) => outsideEquation(`Only ${proof.chain}`, [proof])) : [];
   return [...whole, ...each];
 }

@@ -67,8 +67,11 @@ export function compareRecord(
   return { verdict: left.size > 0 ? 'coerced' : verdict, detail: undefined };
 }
 
+const SHOWN_MAX = 60;
+
 function show(value: unknown): string {
-  return (value === undefined ? 'nothing' : canonical(value)).slice(0, 60);
+  if (value === undefined) return 'nothing';
+  return (typeof value === 'bigint' ? String(value) : canonical(value)).slice(0, SHOWN_MAX);
 }
 
 const NULL_WORDS = new Set(['', 'null', 'na', 'n/a', 'nan']);

@@ -78,7 +78,10 @@ export function proveChain(input: ProofInput): ChainProof {
   }
   checkAside(input.aside, places, counts, faults);
   const missing = places.untaken();
-  if (missing.length > 0) faults.push(`${missing.length} records are nowhere, the first is ${missing[0]}`);
+  if (missing.length > 0) {
+    const count = missing.length === 1 ? '1 record is' : `${missing.length} records are`;
+    faults.push(`${count} nowhere: ${missing[0]}${missing.length === 1 ? '' : ' and others'}`);
+  }
   faults.push(...places.twice.map((name) => `${name} is in two places`));
   faults.push(...ledgerFaults(input));
   const records = input.feeds.reduce((sum, feed) => sum + feed.records.length, 0);
