@@ -113,7 +113,9 @@ describe('raw-persist', () => {
     const { receipt } = error as ChainExhaustedError;
     checkReceipt(receipt);
     expect(receipt).toMatchObject({ delivered: 2, rejected: 1, refs: [] });
-    expect(receipt.rejections).toEqual([{ rows: [1], reason: 'unavailable', detail: 'no space left' }]);
+    expect(receipt.rejections).toEqual([
+      { rows: [1], reason: 'unavailable', detail: 'no space left [STORAGE_FULL]' },
+    ]);
     expect(appended, 'nothing to pack').toEqual([]);
   });
 
