@@ -6,7 +6,7 @@ import type { Scene } from '../report.ts';
 import type { TableRow } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Gate } from './messages.ts';
-import { PHASES, type Phase } from './plan.ts';
+import type { Phase } from './plan.ts';
 import { recordsOf, type Script } from './script.ts';
 import { Tally } from './tally.ts';
 import { WriterProcess } from './writer-process.ts';
@@ -175,6 +175,5 @@ function wrap(text: string, width: number): string {
 
 /** The share of the run that a phase is, by records, in percent. */
 export function shareOf(script: Script, phase: Phase): number {
-  const total = PHASES.reduce((sum, each) => sum + recordsOf(script, each), 0);
-  return Math.round((100 * recordsOf(script, phase)) / total);
+  return Math.round((100 * recordsOf(script, phase)) / recordsOf(script));
 }

@@ -76,6 +76,10 @@ async function sendIntoOutage(stage: Stage): Promise<void> {
     await half;
     await killAndRestart(stage);
   });
+  const { circuits, resubmitted } = stage.tally;
+  stage.say(
+    `Circuits that opened: ${[...circuits].join(', ') || 'none'}. Records that were acknowledged a second time after the kill: ${formatCount(resubmitted)}.`,
+  );
   stage.table(dispositionRows(stage, 'outage'));
   stage.table(reasonRows(stage), 'What a dead sink costs');
   stage.table(totals(stage.tally.objects.slice(before)), 'Kept raw meanwhile, as Parquet objects');

@@ -74,10 +74,8 @@ export class Tally {
   }
 
   /** Every cell that was changed on its way into the sink, live or in replay. */
-  loss(chain?: string): LossReport {
-    const of = (key: string): boolean =>
-      chain === undefined || key.startsWith(`${chain}:`) || key.startsWith(`${chain}-replay:`);
-    return [...this.#losses].reduce((sum, [key, loss]) => (of(key) ? mergeLoss(sum, loss) : sum), emptyLoss);
+  loss(): LossReport {
+    return [...this.#losses.values()].reduce(mergeLoss, emptyLoss);
   }
 
   /** Adds a point for a moment in which nothing was told. */
