@@ -6,7 +6,7 @@
  * opened by anything but SQLite: closing any other handle of it would drop the lock silently (POSIX).
  */
 import { DatabaseSync } from 'node:sqlite';
-import { DirectoryLockedError, StorageError } from '../core/errors.ts';
+import { DirectoryLockedError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 
@@ -38,6 +38,20 @@ function sqliteCode(error: unknown): unknown {
   return error instanceof Error && 'errcode' in error ? error.errcode : undefined;
 }
 
+/** By SQLite's primary result code; everything else is about permissions, as far as opening a file goes. */
+const ERRNO: ReadonlyMap<number, string> = new Map([
+  [10, 'EIO'],
+  [13, 'ENOSPC'],
+]);
+
+/** SQLite's error as the system would have told it. */
+function systemError(error: unknown): Error {
+  const code = ERRNO.get(Number(sqliteCode(error)) & 0xff) ?? 'EACCES';
+  return Object.assign(new Error(error instanceof Error ? error.message : String(error), { cause: error }), {
+    code,
+  });
+}
+
 async function describeOwner(directory: string, fs: FileSystem): Promise<string> {
   const bytes = await fs.readFile(`${directory}/${OWNER_FILE}`).catch(() => undefined);
   const pid = bytes === undefined ? '' : new TextDecoder().decode(bytes).trim();
@@ -61,12 +75,7 @@ async function acquireOrExplain(directory: string, fs: FileSystem): Promise<Data
   } catch (error) {
     const code = sqliteCode(error);
     if (code === SQLITE_BUSY) throw new DirectoryLockedError(directory, await describeOwner(directory, fs));
-    if (code !== SQLITE_NOTADB) {
-      throw new StorageError('STORAGE_DENIED', `could not lock ${directory}: ${String(error)}`, {
-        hint: 'Give this user read and write access to the directory, and check that the disk is writable.',
-        cause: error,
-      });
-    }
+    if (code !== SQLITE_NOTADB) throw toStorageError(systemError(error), `lock ${directory}`);
   }
   // SQLite says "not a database" only after it got the shared lock, so nobody owns this damaged file.
   await fs.unlink(file).catch((error: unknown) => {

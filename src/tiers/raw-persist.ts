@@ -70,7 +70,9 @@ async function persist(
       rawEntry({ batch: work.batch, rows, purpose: 'replay', reason, detail, trail: work.trail }),
     );
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    // The code is what an operator looks up; without it a full disk and a dead one read alike.
+    const words = error instanceof TierfallError ? `${message} [${error.code}]` : message;
     const isTooLarge = error instanceof TierfallError && error.code.includes('TOO_LARGE');
     return { rows, reason: isTooLarge ? 'too-large' : 'unavailable', detail: words };
   }
