@@ -3,7 +3,8 @@
  *
  * E1 `submit` resolves only when every record is in the sink, durable, or rejected on purpose. E2 it refuses
  * before any work is done (closed, bad batch, no room), so a refused batch was never half taken.
- * E3 `close` waits for what is in flight; nothing is accepted after it was called.
+ * E3 `close` waits for what is in flight; nothing is accepted after it was called. E4 batches of one
+ * ordering key go through the chain one at a time, in submit order.
  */
 import { Batch, type BatchInput, checkBatchInput, type Framer } from '../core/batch.ts';
 import type { Clock, Random } from '../core/clock.ts';
@@ -15,6 +16,7 @@ import { linkAbort } from '../core/signal.ts';
 import type { Breaker, BreakerState } from './breaker.ts';
 import type { Chain } from './chain.ts';
 import { Flight, type Tower } from './flight.ts';
+import { KeyLanes } from './key-lanes.ts';
 import { Ledger, type LedgerView } from './ledger.ts';
 import { BatchReceipt } from './receipt.ts';
 import { type RunOptions, runBatches } from './run-batches.ts';
@@ -53,6 +55,7 @@ export class Engine implements Tower {
   readonly #clock: Clock;
   readonly #framer: Framer;
   readonly #ledger = new Ledger();
+  readonly #lanes = new KeyLanes();
   readonly #inFlightBytesMax: number;
   readonly #batchBytesMax: number;
   #inFlightBytes = 0;
@@ -190,9 +193,12 @@ export class Engine implements Tower {
     this.#inFlightBytes += bytes;
     this.#flights += 1;
     const flight = new Flight(this, batch);
-    if (!signal) return flight.fly(nowMs, false);
-    const unlink = linkAbort(signal, (reason) => flight.abort(reason));
-    return flight.fly(nowMs, true).finally(unlink);
+    if (batch.orderingKey === undefined && !signal) return flight.fly(nowMs);
+    const landing = flight.settledByHand();
+    const unlink = signal && linkAbort(signal, (reason) => flight.abort(reason));
+    if (batch.orderingKey === undefined) flight.begin(nowMs);
+    else this.#lanes.enter(batch.orderingKey, () => flight.begin(this.#clock.now()), landing);
+    return unlink ? landing.finally(unlink) : landing;
   }
 
   /** Wall clock from the monotonic one: reading both for every batch would cost a fifth of its budget. */

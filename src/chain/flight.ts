@@ -48,6 +48,7 @@ export class Flight implements RunOwner {
   #lender: TierRun | undefined = undefined;
   #attempts = 0;
   #isExhausted = false;
+  #hasLanded = false;
   #aborted: { readonly reason: unknown } | undefined = undefined;
 
   constructor(tower: Tower, batch: Batch) {
@@ -66,29 +67,36 @@ export class Flight implements RunOwner {
   }
 
   /**
-   * Starts at the entry. A tier that settles on abort lends the caller its own promise; for any other, and
-   * for a caller who may abort, the promise is settled by hand, so that nobody waits for a tier that hangs.
+   * Starts at the entry. A tier that settles on abort lends the caller its own promise; for any other the
+   * promise is settled by hand, so that a deadline never waits for a tier that hangs.
    */
-  fly(nowMs: number, canAbort: boolean): Promise<Receipt> {
+  fly(nowMs: number): Promise<Receipt> {
     const running = this.#begin(this.#tower.stations[0] as Station, 'all', NO_CAUSE, nowMs);
-    if (!running || canAbort || !this.#run?.station.tier.settlesOnAbort) return this.#settledByHand();
+    if (!running || !this.#run?.station.tier.settlesOnAbort) return this.settledByHand();
     this.#lender = this.#run;
     return running as Promise<Receipt>;
   }
 
+  /** Starts at the entry, for a caller who has the promise already; does nothing after an abort. */
+  begin(nowMs: number): void {
+    if (!this.#aborted) this.#begin(this.#tower.stations[0] as Station, 'all', NO_CAUSE, nowMs);
+  }
+
   landing(run: TierRun): Landing {
     if (this.#resolve || run !== this.#lender) return undefined;
-    if (!this.#isDone) return this.#settledByHand();
+    if (!this.#isDone) return this.settledByHand();
     if (this.#failure) throw this.#failure;
     return this.receipt;
   }
 
   /** The caller gave up: the running tier is left behind and the rest is the caller's. */
   abort(reason: unknown): void {
-    if (this.#aborted) return;
+    if (this.#aborted || this.#hasLanded) return;
     this.#aborted = { reason };
     const wasCalling = this.#run?.isCallOpen ?? false;
-    this.#run?.giveUp(new SinkError(wasCalling ? 'ambiguous' : 'unavailable', 'aborted by the caller'));
+    const error = new SinkError(wasCalling ? 'ambiguous' : 'unavailable', 'aborted by the caller');
+    if (this.#run) this.#run.giveUp(error);
+    else this.#rejectUnstarted(error);
   }
 
   ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): Promise<Landing> | undefined {
@@ -152,7 +160,7 @@ export class Flight implements RunOwner {
   }
 
   /** A promise runs its executor at once, so one shared executor hands the settlers out without a closure. */
-  #settledByHand(): Promise<Receipt> {
+  settledByHand(): Promise<Receipt> {
     const settled = new Promise<Receipt>(keepSettlers);
     this.#resolve = settlers.resolve;
     this.#reject = settlers.reject;
@@ -248,6 +256,15 @@ export class Flight implements RunOwner {
     return this.#begin(this.#tower.stations[index] as Station, rows, cause, nowMs);
   }
 
+  /** The caller gave up while the batch waited for its turn: no tier ever saw it. */
+  #rejectUnstarted({ reason, message }: SinkError): void {
+    const { receipt } = this;
+    receipt.rejected = receipt.records;
+    receipt.rejections = [{ rows: 'all', reason, detail: message, whole: true }];
+    this.#tower.stations[0]?.countRejected(receipt.records, reason);
+    this.#finish();
+  }
+
   #rejectWaiting(): undefined {
     const { receipt, batch } = this;
     for (const [index, residues] of this.#waiting?.entries() ?? []) {
@@ -263,6 +280,7 @@ export class Flight implements RunOwner {
 
   #finish(): undefined {
     this.#run = undefined;
+    this.#hasLanded = true;
     const { receipt } = this;
     this.#tower.landed(this, receipt);
     if (receipt.rejected === 0) return this.#settle(undefined);
