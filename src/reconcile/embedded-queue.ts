@@ -55,7 +55,7 @@ const LOSE_LEASES = `UPDATE jobs SET worker = NULL, until_ms = 0, span_ms = 0
 
 const HOLD = `UPDATE jobs SET worker = ?, until_ms = ?, span_ms = ?, attempts = attempts + 1 WHERE id = ?`;
 
-const ADD = `INSERT INTO jobs (id, chain, ref, lane, ord, rows, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)
+const ADD = `INSERT INTO jobs (id, chain, ref, lane, ord, rows, sha256, announced_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO NOTHING`;
 
 const RENEW = `UPDATE jobs SET until_ms = ?, span_ms = ?, entries_done = ?, progress = ? WHERE id = ? AND worker = ?`;
@@ -65,7 +65,7 @@ const REST = `UPDATE jobs SET worker = NULL, until_ms = ?, span_ms = ?, reason =
 const COUNT = `SELECT
   COALESCE(SUM(worker IS NULL AND until_ms > ?1 AND until_ms - span_ms <= ?1), 0) AS postponed,
   COALESCE(SUM(worker IS NOT NULL AND until_ms > ?1 AND until_ms - span_ms <= ?1), 0) AS active,
-  COUNT(*) AS jobs, COALESCE(SUM(rows), 0) AS rows
+  COUNT(*) AS jobs, COALESCE(SUM(rows), 0) AS rows, MIN(announced_ms) AS oldest
   FROM jobs WHERE ?2 IS NULL OR chain = ?2`;
 
 class EmbeddedQueue implements Queue {
@@ -80,8 +80,10 @@ class EmbeddedQueue implements Queue {
   }
 
   async announce(job: Job): Promise<'added' | 'known'> {
+    const { id, chain, ref, lane, order, rows, sha256 } = job;
+    const now = this.#now();
     const added = await this.#state.transact((session) =>
-      session.run(ADD, job.id, job.chain, job.ref, job.lane, job.order, job.rows, job.sha256),
+      session.run(ADD, id, chain, ref, lane, order, rows, sha256, now),
     );
     return added > 0 ? 'added' : 'known';
   }
@@ -140,13 +142,15 @@ class EmbeddedQueue implements Queue {
   }
 
   async depth(): Promise<QueueDepth> {
-    type Counts = { postponed: number; active: number; jobs: number; rows: number };
+    type Counts = { postponed: number; active: number; jobs: number; rows: number; oldest: number | null };
     const now = this.#now();
     const counts = await this.#state.transact((session) =>
       session.get<Counts>(COUNT, now, this.#chain ?? null),
     );
-    const { postponed, active, jobs, rows } = counts ?? { postponed: 0, active: 0, jobs: 0, rows: 0 };
-    return { waiting: jobs - postponed - active, active, postponed, rows };
+    if (!counts) return { waiting: 0, active: 0, postponed: 0, rows: 0 };
+    const { postponed, active, jobs, rows, oldest } = counts;
+    const depth = { waiting: jobs - postponed - active, active, postponed, rows };
+    return oldest === null ? depth : { ...depth, oldestMs: oldest };
   }
 
   async close(): Promise<void> {}

@@ -37,6 +37,8 @@ export interface QueueDepth {
   readonly active: number;
   readonly postponed: number;
   readonly rows: number;
+  /** Wall clock when the oldest of these jobs was announced, ms since 1970; undefined when there is none, or not known. */
+  readonly oldestMs?: number | undefined;
 }
 
 export interface Queue {

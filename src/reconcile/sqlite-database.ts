@@ -12,7 +12,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { StorageError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import { toStorageError } from '../core/storage-fault.ts';
-import { STATE_FORMAT, STATE_SCHEMA } from './state-schema.ts';
+import { ADDED_COLUMNS, STATE_FORMAT, STATE_SCHEMA } from './state-schema.ts';
 
 /** Statements inside one transaction. Rows are typed by the caller, who wrote the SQL. */
 export interface SqlSession {
@@ -197,7 +197,15 @@ class Connection implements SqlSession {
     if (mode !== 'wal' || level !== 2) throw durabilityError(file, mode, level);
     const check = this.get<{ quick_check: string }>('PRAGMA quick_check(1)')?.quick_check;
     if (check !== 'ok') throw corruptError(file, check ?? 'no answer');
-    this.transact(() => this.#db.exec(`${STATE_SCHEMA} PRAGMA user_version=${STATE_FORMAT};`));
+    this.transact(() => {
+      this.#db.exec(`${STATE_SCHEMA} PRAGMA user_version=${STATE_FORMAT};`);
+      for (const added of ADDED_COLUMNS) this.#addColumn(added);
+    });
+  }
+
+  #addColumn({ table, column, type }: (typeof ADDED_COLUMNS)[number]): void {
+    const known = this.get('SELECT 1 FROM pragma_table_info(?) WHERE name = ?', table, column);
+    if (!known) this.#db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
   }
 
   #statement(sql: string): StatementSync {

@@ -6,7 +6,7 @@ export const STATE_FORMAT = 1;
 /**
  * `jobs`: `worker` holds the job until `until_ms` (a lease), or nobody does and it rests until then
  * (postponed). `span_ms` is how long that was meant to be, so that a wall clock that was set back cannot hold
- * a job for longer. `quarantine`: one line per row; `state_facts` remembers that the index is complete.
+ * a job for longer; `announced_ms` is when it was first announced, if that is known. `quarantine`: one line per row; `state_facts` remembers that the index is complete.
  */
 export const STATE_SCHEMA = `
 CREATE TABLE IF NOT EXISTS jobs (
@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   worker TEXT,
   until_ms INTEGER NOT NULL DEFAULT 0,
   span_ms INTEGER NOT NULL DEFAULT 0,
-  reason TEXT
+  reason TEXT,
+  announced_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS jobs_in_order ON jobs (chain, lane, ord, id);
 CREATE INDEX IF NOT EXISTS jobs_held ON jobs (chain, lane) WHERE worker IS NOT NULL;
@@ -41,3 +42,6 @@ CREATE INDEX IF NOT EXISTS quarantine_by_entry ON quarantine (chain, ref, entry)
 CREATE INDEX IF NOT EXISTS quarantine_by_state ON quarantine (chain, state, reason);
 CREATE TABLE IF NOT EXISTS state_facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
+
+/** Columns that tables of this format may still lack: they can be null, so no older version misreads them. */
+export const ADDED_COLUMNS = [{ table: 'jobs', column: 'announced_ms', type: 'INTEGER' }] as const;

@@ -1,5 +1,7 @@
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { embeddedQueue } from '../../src/reconcile/embedded-queue.ts';
+import { STATE_SCHEMA } from '../../src/reconcile/state-schema.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { contractJob, queueContract } from '../../src/testing/queue-contract.ts';
 import { createWorkplace, type Workplace } from './workplace.ts';
@@ -76,6 +78,41 @@ describe('the embedded queue on its file', () => {
     expect(await queue.depth()).toEqual({ waiting: 0, active: 0, postponed: 0, rows: 0 });
     await queue.announce({ ...contractJob(0, 2), chain: 'orders' });
     expect(await queue.claim('a', 1000)).toMatchObject({ chain: 'orders' });
+  });
+
+  it('tells when its oldest job was announced, whatever became of that one but an end', async () => {
+    const queue = embeddedQueue({ state: await place.open(), clock });
+    const oldestMs = clock.wallNow();
+    await queue.announce(contractJob(0, 2));
+    await clock.advance(5000);
+    await queue.announce(contractJob(0, 2));
+    await queue.announce(contractJob(1, 1));
+    expect(await queue.depth()).toMatchObject({ waiting: 2, oldestMs });
+    const job = contractJob(0, 2);
+    await queue.claim('a', 1000);
+    await queue.claim('b', 1000);
+    expect(await queue.depth()).toMatchObject({ active: 2, oldestMs });
+    await queue.postpone(job, 'b', 1000, 'unavailable');
+    expect(await queue.depth()).toMatchObject({ postponed: 1, oldestMs });
+    await clock.advance(1000);
+    await queue.claim('c', 1000);
+    await queue.claim('d', 1000);
+    await queue.complete(job, 'd');
+    expect(await queue.depth()).toMatchObject({ active: 1, oldestMs: oldestMs + 5000 });
+  });
+
+  it('opens a state file whose jobs have no time yet', async () => {
+    const old = new DatabaseSync(place.file);
+    old.exec(STATE_SCHEMA.replace(/,\s*announced_ms INTEGER/, ''));
+    old.exec(
+      "INSERT INTO jobs (id, chain, ref, lane, ord, rows, sha256) VALUES ('j', 'contract', 'r', 3, 1, 10, 's')",
+    );
+    old.close();
+    const queue = embeddedQueue({ state: await place.open(), clock });
+    expect(await queue.depth()).toEqual({ waiting: 1, active: 0, postponed: 0, rows: 10 });
+    const oldestMs = clock.wallNow();
+    await queue.announce(contractJob(0, 1));
+    expect(await queue.depth()).toMatchObject({ waiting: 2, oldestMs });
   });
 
   it('claims the oldest head first, so that no lane starves', async () => {

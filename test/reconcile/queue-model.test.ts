@@ -12,6 +12,7 @@ const LEASE_MS = 100;
 interface ModelJob {
   readonly lane: number;
   readonly order: number;
+  readonly announcedMs: number;
   attempts: number;
   entriesDone: number;
   worker: string | undefined;
@@ -61,7 +62,15 @@ const announce = fc.record({ lane: fc.nat(2), order: fc.nat(9) }).map(({ lane, o
     const answer = await real.queue.announce(job);
     expect(answer).toBe(model.jobs.has(job.id) ? 'known' : 'added');
     if (answer === 'known') return;
-    model.jobs.set(job.id, { lane, order, attempts: 0, entriesDone: 0, worker: undefined, untilMs: 0 });
+    model.jobs.set(job.id, {
+      lane,
+      order,
+      announcedMs: model.nowMs,
+      attempts: 0,
+      entriesDone: 0,
+      worker: undefined,
+      untilMs: 0,
+    });
   }),
 );
 
@@ -155,6 +164,7 @@ const count = fc.constant(
       active: resting.filter((job) => job.worker !== undefined).length,
       postponed: resting.filter((job) => job.worker === undefined).length,
       rows: jobs.length * 10,
+      ...(jobs.length > 0 ? { oldestMs: Math.min(...jobs.map((job) => job.announcedMs)) } : {}),
     });
   }),
 );

@@ -1,4 +1,5 @@
 import type { Reconciler } from '../../assembly/reconciler.ts';
+import { watchBacklog } from '../../assembly/watch-backlog.ts';
 import { StorageError } from '../../core/errors.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
@@ -47,7 +48,9 @@ export const workerCommand = defineCommand(
       await reconciler.close();
       throw error;
     });
-    const { worker } = reconciler;
+    const { worker, backlog } = reconciler;
+    const { chain } = pipeline;
+    const unwatch = server && watchBacklog({ chain, backlog, metrics: machine.metrics, clock: machine.clock });
     worker.start();
     terminal.note(`worker is running on ${pipeline.dir}; stop it with Ctrl-C`);
     const progress = terminal.progress('replayed', { unit: 'records' });
@@ -65,6 +68,7 @@ export const workerCommand = defineCommand(
       return 0;
     } finally {
       progress.finish();
+      unwatch?.();
       await server?.close();
       await reconciler.close();
     }
