@@ -50,7 +50,7 @@ const OPTIONS = {
   'ordering-key': {
     type: 'text',
     placeholder: 'KEY',
-    description: 'All batches keep their order, also across an outage.',
+    description: 'Key of all batches: applied in submit order while none of them is deferred.',
   },
   resume: { type: 'flag', description: 'Go on where the last run on this input was acknowledged.' },
   patience: {
