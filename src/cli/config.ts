@@ -1,6 +1,6 @@
 /** `tierfall.config.ts`: what a pipeline is, as a module that Node loads without a build. */
 import { access } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { FallbackOptions } from '../assembly/fallback.ts';
 import { FORMATS, type Format } from '../core/batch.ts';
@@ -59,13 +59,19 @@ async function importConfig(file: string): Promise<unknown> {
     return module.default;
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(
-      file,
-      `could not be loaded: ${words}`,
-      'Mend the file; `node FILE` shows where it fails.',
-      cause,
-    );
+    throw new ConfigError(file, `could not be loaded: ${words}`, hintOf(cause, file), cause);
   }
+}
+
+/** What V8 says of module syntax in a file that Node was told to take for CommonJS. */
+const MODULE_SYNTAX = /outside a module|Unexpected token 'export'/;
+
+function hintOf(cause: unknown, file: string): string {
+  if (!(cause instanceof SyntaxError) || !MODULE_SYNTAX.test(cause.message)) {
+    return 'Mend the file; `node FILE` shows where it fails.';
+  }
+  const renamed = `${parse(file).name}.mts`;
+  return `The nearest package.json makes this file CommonJS: set "type": "module" there, or rename the file and pass --config ${renamed}.`;
 }
 
 function checkConfig(config: unknown, file: string): TierfallConfig {
