@@ -17,6 +17,16 @@ function check(passed: boolean, claim: string): void {
   process.stdout.write(`${claim}\n`);
 }
 
+/** The pictures and documents of this repository that README.md shows or links; its links into the source are for those who have it. */
+function linkedFromReadme(): readonly string[] {
+  const targets = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/\]\(([\w./-]+)\)/g)];
+  const linked = targets
+    .map(([, target = '']) => target)
+    .filter((path) => /\.(?:md|svg)$|^LICENSE$/.test(path));
+  check(linked.length > 1, `README.md names ${linked.length} pictures and documents`);
+  return linked;
+}
+
 function checkTarball(scratch: string): void {
   // dist is fresh: without --ignore-scripts npm would build it a second time.
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', scratch];
@@ -24,16 +34,19 @@ function checkTarball(scratch: string): void {
   check(packed.code === 0, `npm packs it${packed.code === 0 ? '' : `: ${packed.stderr}`}`);
   const [{ filename, files, size }] = JSON.parse(packed.stdout);
   const strangers = files.filter(
-    ({ path }: { path: string }) => !/^(dist\/|[A-Z]+(\.md)?$|package\.json$)/.test(path),
+    ({ path }: { path: string }) => !/^(dist\/|docs\/[\w-]+\.svg$|[A-Z]+(\.md)?$|package\.json$)/.test(path),
   );
   check(
     strangers.length === 0,
     `${files.length} files, ${Math.round(size / 1000)} kB, nothing but dist and documents`,
   );
-  const documents = ['README.md', 'LICENSE'].filter((name) =>
-    files.some(({ path }: { path: string }) => path === name),
+  const absent = ['README.md', ...linkedFromReadme()].filter(
+    (name) => !files.some(({ path }: { path: string }) => path === name),
   );
-  check(documents.length === 2, 'README.md and LICENSE are in it');
+  check(
+    absent.length === 0,
+    `README.md with its pictures and documents is in it${absent.length === 0 ? '' : `, but for ${absent.join(', ')}`}`,
+  );
   const tarball = join(scratch, filename);
   check(runCommand('publint', ['run', tarball, '--strict']).code === 0, 'publint has no objection');
   const attw = ['--no-definitely-typed', '--profile', 'node16', '--format', 'ascii', '--no-emoji', '--quiet'];
