@@ -29,7 +29,7 @@ export interface BreakerOptions extends FailureWindowOptions {
   readonly pauseMs?: number;
   /** Longest pause, in milliseconds. @default 30_000 */
   readonly pauseMaxMs?: number;
-  /** Longest a probe may take before it counts as failed, in milliseconds. @default 15_000 */
+  /** Longest a probe may take before it counts as failed, in milliseconds. @default 1.5 times the tier's timeout, 15_000 at least */
   readonly probeLeaseMs?: number;
 }
 
@@ -94,7 +94,7 @@ export class Breaker {
     this.#probes = options.probes ?? 1;
     this.#pauseMs = options.pauseMs ?? 1_000;
     this.#pauseMaxMs = options.pauseMaxMs ?? 30_000;
-    this.#probeLeaseMs = options.probeLeaseMs ?? 15_000;
+    this.#probeLeaseMs = options.probeLeaseMs ?? Math.max(15_000, 1.5 * (options.callMaxMs ?? 0));
     this.#policy = circuitBreaker(handleAll, {
       breaker: this.#asCockatielBreaker(),
       // Below any difference: cockatiel compares with the machine's wall clock, which may be set back.

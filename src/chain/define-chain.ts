@@ -2,7 +2,8 @@
  * Builds a chain and refuses a bad one. Pure: no clock, no I/O, nothing runs.
  *
  * D1 every edge names an existing tier and a reason that its tier can raise. D2 `otherwise` is there, so
- * every reason leads somewhere. D3 no cycle. D4 every tier is reachable from the entry.
+ * every reason leads somewhere. D3 no cycle. D4 every tier is reachable from the entry. D5 every limit is one
+ * that exists, within its range.
  */
 import { ChainDefinitionError } from '../core/errors.ts';
 import { ENGINE_REASONS } from '../core/reason.ts';
@@ -15,6 +16,7 @@ import {
   type Route,
   type TierLimits,
 } from './chain.ts';
+import { checkLimits } from './check-limits.ts';
 import { graphOf, toMermaid } from './graph.ts';
 
 type LooseEdges = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
@@ -36,6 +38,7 @@ export function defineChain<const T extends Record<string, Tier>>(definition: Ch
   const limits = (definition.limits ?? {}) as Readonly<Record<string, TierLimits>>;
   checkNames(definition.entry, tiers, edges, limits);
   for (const [tierName, tier] of Object.entries(tiers)) checkEdges(tierName, tier, tiers, edges);
+  for (const [tierName, own] of Object.entries(limits)) checkLimits(tierName, own);
   const order = sortTopologically(definition.entry, tiers, edges);
   const indexOf = new Map(order.map((tierName, index) => [tierName, index]));
   const nodes = order.map((tierName): ChainNode => {

@@ -13,7 +13,7 @@ export interface FirstSchema {
 }
 
 /** @throws SchemaError SCHEMA_EMPTY when no record of the batch can be read */
-export function inferFirstSchema({ input }: FileBatch): FirstSchema {
+export function inferFirstSchema({ input }: FileBatch, tolerance: number | undefined): FirstSchema {
   const batch = new Batch(input, 'sample', framer, 0);
   const records: unknown[] = [];
   for (let row = 0; row < batch.rowCount; row += 1) {
@@ -24,7 +24,8 @@ export function inferFirstSchema({ input }: FileBatch): FirstSchema {
     }
   }
   const schema = inferSchema(records, { untyped: input.format === 'csv' });
-  return { schema: compileSchema(schema), document: toJsonSchema(schema), records: records.length };
+  const compiled = compileSchema(schema, tolerance === undefined ? {} : { tolerance });
+  return { schema: compiled, document: toJsonSchema(schema), records: records.length };
 }
 
 /** Puts the batch that was looked at back in front. */

@@ -2,6 +2,7 @@
 import type { Fallback } from '../assembly/fallback.ts';
 import type { BatchInput } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
+import { StorageError } from '../core/errors.ts';
 import type { Receipt } from '../core/outcome.ts';
 import type { FileBatch } from '../ingress/files.ts';
 import type { Checkpoint, CheckpointFile } from './checkpoint.ts';
@@ -18,6 +19,8 @@ export interface IngestOptions {
   /** Batches with the same key keep their order. */
   readonly orderingKey?: string | undefined;
   readonly onReceipt: (receipt: Receipt, checkpoint: Checkpoint) => void | Promise<void>;
+  /** A checkpoint could not be saved: a resume would submit more batches again, and their keys recognise them. */
+  readonly onUnsaved?: (error: StorageError) => void;
 }
 
 /** @returns the last checkpoint, which is also saved when something is thrown */
@@ -39,11 +42,21 @@ export async function ingest(options: IngestOptions): Promise<Checkpoint> {
       reached = { offset: batch?.endOffset ?? reached.offset, records: reached.records + receipt.records };
       await options.onReceipt(receipt, reached);
       if (clock.now() - savedMs < SAVE_EVERY_MS) continue;
-      await checkpoint.write(reached);
+      await save(reached);
       savedMs = clock.now();
     }
   } finally {
-    await checkpoint.write(reached);
+    await save(reached);
   }
   return reached;
+
+  /** Never ends the run, nor takes the place of what did: the checkpoint only saves work. */
+  async function save(behind: Checkpoint): Promise<void> {
+    try {
+      await checkpoint.write(behind);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      options.onUnsaved?.(error);
+    }
+  }
 }

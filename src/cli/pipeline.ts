@@ -20,6 +20,7 @@ export interface PipelineArguments {
   readonly sink?: string | undefined;
   readonly table?: string | undefined;
   readonly schema?: string | undefined;
+  readonly tolerance?: string | undefined;
 }
 
 export interface Pipeline {
@@ -49,12 +50,13 @@ export async function resolvePipeline(
   const dir = resolve(cwd, args.dir ?? config?.dir ?? DIR);
   const saved = await readSettings(dir);
   const chain = config?.name ?? saved?.chain ?? 'default';
+  const tolerance = args.tolerance === undefined ? saved?.tolerance : parseTolerance(args.tolerance);
   const document = args.schema === undefined ? undefined : await readSchemaFile(resolve(cwd, args.schema));
   const schemaDocument = document ?? (config?.schema === undefined ? saved?.schema : undefined);
   const schema =
     config?.schema !== undefined && !document
       ? asCompiledSchema(config.schema)
-      : compileDocument(schemaDocument, args.schema);
+      : compileDocument(schemaDocument, args.schema, tolerance);
   const table = args.table ?? saved?.table ?? fallbackTable;
   const spec = args.sink === undefined ? saved?.sink : absoluteSpec(args.sink, cwd);
   const sink =
@@ -65,6 +67,7 @@ export async function resolvePipeline(
     ...(spec === undefined ? {} : { sink: spec }),
     ...(table === undefined ? {} : { table }),
     ...(schemaDocument === undefined ? {} : { schema: schemaDocument }),
+    ...(tolerance === undefined ? {} : { tolerance }),
   };
   return { dir, chain, sink, schema, config, settings };
 }
@@ -90,10 +93,14 @@ export function requireSink(pipeline: Pipeline): Sink {
 }
 
 /** @param file where the document is from; undefined when it was kept in the data directory */
-function compileDocument(document: object | undefined, file: string | undefined): CompiledSchema | undefined {
+function compileDocument(
+  document: object | undefined,
+  file: string | undefined,
+  tolerance: number | undefined,
+): CompiledSchema | undefined {
   if (document === undefined) return undefined;
   try {
-    return compileSchema(fromJsonSchema(document));
+    return compileSchema(fromJsonSchema(document), tolerance === undefined ? {} : { tolerance });
   } catch (error) {
     if (!(error instanceof SchemaError) || file === undefined) throw error;
     throw new SchemaError(error.code, `--schema: ${file}: ${error.message}`, {
@@ -101,6 +108,16 @@ function compileDocument(document: object | undefined, file: string | undefined)
       cause: error,
     });
   }
+}
+
+function parseTolerance(text: string): number {
+  const tolerance = /^(?:0|1|0?\.\d+|1\.0+)$/.test(text) ? Number(text) : Number.NaN;
+  if (tolerance >= 0 && tolerance <= 1) return tolerance;
+  throw new ConfigError(
+    '--tolerance',
+    `found ${JSON.stringify(text)}, expected a share from 0 to 1`,
+    'For example 0.9 coerces a batch in which nine cells of ten do not match.',
+  );
 }
 
 async function readSchemaFile(file: string): Promise<object> {

@@ -25,6 +25,12 @@ export const PIPELINE_OPTIONS = {
     placeholder: 'FILE',
     description: 'JSON Schema of the records. Default: inferred from the first batch, then kept.',
   },
+  tolerance: {
+    type: 'text',
+    placeholder: 'SHARE',
+    description:
+      'Part of the cells that may mismatch, 0 to 1; drifted rows of worse batches are kept raw. Default 0.25, then kept.',
+  },
 } as const;
 
 export const OUTPUT_OPTIONS = {

@@ -21,8 +21,11 @@ export interface LossReport {
   readonly cellsTotal: number;
 }
 
-/** Samples kept of one kind of change. */
-const SAMPLES_MAX = 3;
+/** Samples kept of one kind of change of one field. */
+export const SAMPLES_MAX = 3;
+
+/** The report of a batch in which nothing changed. */
+export const emptyLoss: LossReport = Object.freeze({ entries: Object.freeze([]), cells: 0, cellsTotal: 0 });
 
 /** One report over both; neither is changed. Counts add up, the first samples stay. */
 export function mergeLoss(a: LossReport, b: LossReport): LossReport {

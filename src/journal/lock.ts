@@ -8,6 +8,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { DirectoryLockedError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
+import { createPrivately } from '../core/private-file.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 
 const SQLITE_BUSY = 5;
@@ -70,6 +71,7 @@ async function writeOwner(directory: string, fs: FileSystem): Promise<void> {
 
 async function acquireOrExplain(directory: string, fs: FileSystem): Promise<DatabaseSync> {
   const file = `${directory}/lock.db`;
+  await createPrivately(fs, file);
   try {
     return acquire(file);
   } catch (error) {
@@ -81,6 +83,7 @@ async function acquireOrExplain(directory: string, fs: FileSystem): Promise<Data
   await fs.unlink(file).catch((error: unknown) => {
     throw toStorageError(error, `remove the damaged ${file}`);
   });
+  await createPrivately(fs, file);
   try {
     return acquire(file);
   } catch (error) {

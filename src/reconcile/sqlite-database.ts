@@ -11,6 +11,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { StorageError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
+import { createPrivately } from '../core/private-file.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import { ADDED_COLUMNS, STATE_FORMAT, STATE_SCHEMA } from './state-schema.ts';
 
@@ -119,12 +120,18 @@ class SqliteState implements StateDatabase {
 
   async #openOrReplace(): Promise<void> {
     try {
-      this.#connection = new Connection(this.file, this.#busyTimeoutMs);
+      this.#connection = await this.#connect();
     } catch (error) {
       if (!isCorrupt(error)) throw error;
       await this.#putAside();
-      this.#connection = new Connection(this.file, this.#busyTimeoutMs);
+      this.#connection = await this.#connect();
     }
+  }
+
+  /** SQLite gives its other files the mode of this one. */
+  async #connect(): Promise<Connection> {
+    await createPrivately(this.#fs, this.file);
+    return new Connection(this.file, this.#busyTimeoutMs);
   }
 
   async #putAside(): Promise<void> {

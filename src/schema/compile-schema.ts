@@ -26,6 +26,8 @@ export interface CompiledSchema {
   /** SHA-256 over names, types, nullability and metadata, 64 hex digits: equal for equal schemas. */
   readonly fingerprint: string;
   readonly columns: readonly Column[];
+  /** As compiled with: 0 to 1. */
+  readonly tolerance: number;
   /** The strict check. Every row is in the columns or in one residue; never throws for data. */
   check(batch: Batch, rows: RowSet): Checked;
   /** Structural degradation. Every row is in the columns or in one residue; never rejects for data. */
@@ -67,6 +69,7 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
     schema,
     fingerprint: fingerprintOf(schema),
     columns: fields.map((field) => field.column),
+    tolerance,
     check: (batch, rows) => checkRows(plan, batch, rows, tolerance),
     coerce: (batch, rows) => coerceRows(plan, batch, rows, yieldToLoop),
   };

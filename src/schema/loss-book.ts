@@ -5,8 +5,8 @@
  * number of entries is bounded: beyond it they share one.
  */
 import type { LossEntry, LossReport } from '../core/loss.ts';
+import { SAMPLES_MAX } from '../core/loss.ts';
 import { type Change, showValue } from './change.ts';
-import { SAMPLES_MAX } from './loss-report.ts';
 
 const ENTRIES_MAX = 256;
 const OTHER_FIELDS = '(other fields)';

@@ -1,33 +1,7 @@
-/** Loss reports: adding them up and printing them. */
+/** Loss reports as tables for people. */
 import type { LossEntry, LossReport } from '../core/loss.ts';
 
-export const SAMPLES_MAX = 3;
 const SAMPLE_WIDTH = 32;
-
-/** The report of a batch in which nothing changed. */
-export const emptyLoss: LossReport = Object.freeze({ entries: Object.freeze([]), cells: 0, cellsTotal: 0 });
-
-function keyOf(entry: LossEntry): string {
-  return JSON.stringify([entry.field, entry.kind, entry.lossless]);
-}
-
-/** One report over both; neither is changed. Counts add up, the first samples stay. */
-export function mergeLoss(a: LossReport, b: LossReport): LossReport {
-  const entries = new Map<string, LossEntry>();
-  for (const entry of [...a.entries, ...b.entries]) {
-    const known = entries.get(keyOf(entry));
-    entries.set(keyOf(entry), {
-      ...entry,
-      count: (known?.count ?? 0) + entry.count,
-      samples: [...(known?.samples ?? []), ...entry.samples].slice(0, SAMPLES_MAX),
-    });
-  }
-  return {
-    entries: [...entries.values()],
-    cells: a.cells + b.cells,
-    cellsTotal: a.cellsTotal + b.cellsTotal,
-  };
-}
 
 function isPrintable(char: string): boolean {
   const code = char.codePointAt(0) ?? 0;

@@ -1,13 +1,16 @@
 /** What a registry holds, compiled once per version and shared by all batches. */
-import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
+import { type CompiledSchema, type CompileOptions, compileSchema } from '../schema/compile-schema.ts';
 import type { SchemaRegistry } from '../schema/registry.ts';
 
 export class NewestSchema {
   readonly #registry: SchemaRegistry;
+  readonly #options: CompileOptions;
   #known: { readonly version: number; readonly schema: CompiledSchema } | undefined;
 
-  constructor(registry: SchemaRegistry) {
+  /** @param current what rows were checked against so far; a newer version is as tolerant */
+  constructor(registry: SchemaRegistry, current: CompiledSchema | undefined) {
     this.#registry = registry;
+    this.#options = current ? { tolerance: current.tolerance } : {};
   }
 
   /** @returns undefined when nothing is registered @throws what the registry throws, or SchemaError */
@@ -15,7 +18,7 @@ export class NewestSchema {
     const latest = await this.#registry.latest(signal);
     if (!latest) return undefined;
     if (this.#known?.version !== latest.version) {
-      this.#known = { version: latest.version, schema: compileSchema(latest.schema) };
+      this.#known = { version: latest.version, schema: compileSchema(latest.schema, this.#options) };
     }
     return this.#known.schema;
   }

@@ -48,7 +48,7 @@ const PATIENCE_MS = 10_000;
 
 export function schemaRetry(options: SchemaRetryOptions): Tier<(typeof REASONS)[number]> {
   const fixed = options.schema === undefined ? undefined : asCompiledSchema(options.schema);
-  const newest = options.registry && new NewestSchema(options.registry);
+  const newest = options.registry && new NewestSchema(options.registry, fixed);
   let context: TierContext | undefined;
   return {
     kind: 'schema-retry',

@@ -1,7 +1,9 @@
 import { createFallback, type Fallback } from '../../assembly/fallback.ts';
 import { InputError } from '../../core/errors.ts';
+import type { EventBus } from '../../core/events.ts';
+import { emptyLoss, mergeLoss } from '../../core/loss.ts';
 import { readBatches } from '../../ingress/files.ts';
-import { emptyLoss, lossTable, mergeLoss } from '../../schema/loss-report.ts';
+import { lossTable } from '../../schema/loss-report.ts';
 import { defineCommand, type Invocation } from '../args.ts';
 import { checkpointOf } from '../checkpoint.ts';
 import { type CliContext, terminalOf } from '../context.ts';
@@ -140,7 +142,11 @@ class Run {
       if (note !== undefined) this.#terminal.note(note);
       const server = await serveIfAsked(port, machine, this.#terminal);
       try {
-        return await this.#fly(fallback, { batches: withFirst(first.value, reading), checkpoint, from });
+        return await this.#fly(fallback, machine.bus, {
+          batches: withFirst(first.value, reading),
+          checkpoint,
+          from,
+        });
       } finally {
         await server?.close();
       }
@@ -156,16 +162,18 @@ class Run {
   } {
     const { dir, schema, settings } = this.#pipeline;
     if (schema) return { schema, settings };
-    const inferred = inferFirstSchema(first);
+    const inferred = inferFirstSchema(first, settings.tolerance);
     const note = `schema inferred from the first ${inferred.records} records and kept in ${dir}`;
     return { schema: inferred.schema, settings: { ...settings, schema: inferred.document }, note };
   }
 
   async #fly(
     fallback: Fallback,
+    bus: EventBus,
     source: Pick<Parameters<typeof ingest>[0], 'batches' | 'checkpoint' | 'from'>,
   ): Promise<number> {
     const { clock, signal } = this.#context;
+    const { chain } = this.#pipeline;
     const progress = this.#terminal.progress('records', { unit: 'records' });
     let loss = emptyLoss;
     let failure: unknown;
@@ -181,6 +189,8 @@ class Run {
           const { degraded, deferred } = fallback.engine.ledger;
           progress.update(records, { degraded, deferred });
         },
+        onUnsaved: ({ code, message }) =>
+          bus.emit('storageFailed', { chain, operation: 'save checkpoint', code, message }),
       });
     } catch (error) {
       // What was read before is landed and must still be accounted for.
@@ -198,7 +208,7 @@ class Run {
   async #account(fallback: Fallback, loss: typeof emptyLoss): Promise<number> {
     const terminal = this.#terminal;
     const { ledger } = fallback.engine;
-    if (ledger.deferred > 0) {
+    if (ledger.deferred > 0 || (await hasBacklog(fallback))) {
       const drained = await fallback.reconcile({ patienceMs: this.#options.patience });
       if (!drained.drained)
         terminal.note(
@@ -215,6 +225,11 @@ class Run {
     }
     return report.pending + report.quarantined > 0 ? EXIT_UNLANDED : EXIT_OK;
   }
+}
+
+/** Whether an earlier run left something to bring back. */
+async function hasBacklog({ journal, backlog }: Fallback): Promise<boolean> {
+  return journal.depth.rows > 0 || (await backlog.queue.depth()).rows > 0;
 }
 
 function resolveInput(input: string, cwd: string): string {

@@ -60,7 +60,7 @@ export async function ownFileScript(options: OwnFileOptions): Promise<Script> {
       `Give a file with at least ${RECORDS_MIN} records, and the first of them within ${formatBytes(BYTES_MAX)}.`,
     );
   }
-  const { document, records: sampled } = inferFirstSchema(await firstBatch(options.file, format));
+  const { document, records: sampled } = inferFirstSchema(await firstBatch(options.file, format), TOLERANCE);
   const sources = readSources(await readHead(found), format);
   await prepare([CHAIN]);
   const inputs = join(out, 'input');

@@ -5,7 +5,7 @@
  * record that was taken in is in exactly one number of the last point of the timeline.
  */
 import type { LossReport } from '../../core/loss.ts';
-import { emptyLoss, mergeLoss } from '../../schema/loss-report.ts';
+import { emptyLoss, mergeLoss } from '../../core/loss.ts';
 import type { TimelinePoint } from '../report.ts';
 import type { ReceiptMessage, WriterMessage } from './messages.ts';
 import type { Phase } from './plan.ts';
