@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
-import type { SinkReason } from '../core/reason.ts';
+import { SINK_REASONS, type SinkReason } from '../core/reason.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { failureOf } from './send.ts';
@@ -17,21 +17,8 @@ export interface PrimaryOptions {
   readonly schema?: SchemaLike;
 }
 
-const REASONS = [
-  'unavailable',
-  'throttled',
-  'too-large',
-  'ambiguous',
-  'schema-mismatch',
-  'beyond-tolerance',
-  'refused',
-  'unauthorised',
-  'missing-target',
-  'undecodable',
-] as const satisfies readonly SinkReason[];
-
 /** @throws ConfigError when the sink wants columns and there is no schema */
-export function primary(options: PrimaryOptions): Tier<(typeof REASONS)[number]> {
+export function primary(options: PrimaryOptions): Tier<SinkReason> {
   const { sink } = options;
   const schema = options.schema === undefined ? undefined : asCompiledSchema(options.schema);
   if (sink.accepts === 'columns' && schema === undefined) {
@@ -44,7 +31,7 @@ export function primary(options: PrimaryOptions): Tier<(typeof REASONS)[number]>
   const isUntouched = sink.accepts === 'bytes' && schema === undefined;
   return {
     kind: 'primary',
-    reasons: REASONS,
+    reasons: SINK_REASONS,
     lands: 'delivered',
     amplification: isUntouched ? 1 : 4,
     settlesOnAbort: sink.settlesOnAbort ?? false,

@@ -7,7 +7,7 @@
  * before the sink has answered. R4 requests are bounded in number, and whatever is asked is in time.
  */
 import type { Outcome, Residue } from '../core/outcome.ts';
-import { isPassing, type SinkReason } from '../core/reason.ts';
+import { isPassing, SINK_REASONS, type SinkReason } from '../core/reason.ts';
 import { countRows, type RowSet, rowIndices, subtractRows } from '../core/row-set.ts';
 import type { CompiledSchema } from '../schema/compile-schema.ts';
 import { recordKeys } from '../schema/record-keys.ts';
@@ -30,29 +30,16 @@ export interface SchemaRetryOptions extends PatienceOptions {
   readonly requestsMax?: number;
 }
 
-const REASONS = [
-  'unavailable',
-  'throttled',
-  'too-large',
-  'ambiguous',
-  'schema-mismatch',
-  'beyond-tolerance',
-  'refused',
-  'unauthorised',
-  'missing-target',
-  'undecodable',
-] as const satisfies readonly SinkReason[];
-
 const REQUESTS_MAX = 500;
 const PATIENCE_MS = 10_000;
 
-export function schemaRetry(options: SchemaRetryOptions): Tier<(typeof REASONS)[number]> {
+export function schemaRetry(options: SchemaRetryOptions): Tier<SinkReason> {
   const fixed = options.schema === undefined ? undefined : asCompiledSchema(options.schema);
   const newest = options.registry && new NewestSchema(options.registry, fixed);
   let context: TierContext | undefined;
   return {
     kind: 'schema-retry',
-    reasons: REASONS,
+    reasons: SINK_REASONS,
     lands: 'delivered',
     amplification: 4,
     async open(given) {
