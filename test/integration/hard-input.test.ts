@@ -32,8 +32,12 @@ function* lineOf(bytes: number): Generator<Buffer> {
   yield Buffer.from('"}\n{"n":4}\n');
 }
 
-describe.runIf(process.platform === 'linux')('a line of 1 GiB', () => {
-  it('is refused at its byte, in bounded memory, and the records before it are in the sink', async () => {
+describe('a line of 1 GiB', () => {
+  it('is refused at its byte, in bounded memory, and the records before it are in the sink', async (context) => {
+    if (process.platform !== 'linux') {
+      process.stdout.write('memory of a child is read from /proc, which is not here: not measured\n');
+      return context.skip();
+    }
     const args = ['run', '--input', '-', '--format', 'ndjson', '--sink', 'sqlite:x.db', '--table', 't'];
     const idle = startCommand([...args, '--dir', 'idle'], { cwd });
     idle.stdin.end('{"n":0}\n');
