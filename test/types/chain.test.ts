@@ -153,13 +153,15 @@ describe('a chain that does not compile', () => {
   });
 
   it('sets a limit that there is not', () => {
-    defineChain({
-      entry: 'first',
-      tiers,
-      edges: { first: { otherwise: 'second' }, second },
-      // @ts-expect-error it is `timeoutMs`
-      limits: { first: { timeout: 5 } },
-    });
+    expect(() =>
+      defineChain({
+        entry: 'first',
+        tiers,
+        edges: { first: { otherwise: 'second' }, second },
+        // @ts-expect-error it is `timeoutMs`
+        limits: { first: { timeout: 5 } },
+      }),
+    ).toThrow('limits.first.timeout is not an option');
   });
 });
 
