@@ -15,7 +15,7 @@ import * as sqlite from '../sinks/sqlite-sink.ts';
  * @throws ConfigError for an unusable file or table name
  */
 export function sqliteSink(options: sqlite.SqliteSinkOptions): sqlite.SqliteSink {
-  return sqlite.sqliteSink({ identityOf: fileIdentity, ...options });
+  return sqlite.sqliteSink({ identityOf: fileIdentity, clock: systemClock, ...options });
 }
 
 /**

@@ -4,6 +4,7 @@ import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { column, failure, numbers, sqliteTarget, type Target, table, upTo } from './sqlite-target.ts';
 
 const long = (rows: number) =>
@@ -110,6 +111,21 @@ describe('a second connection that writes', () => {
     expect(await sink.lookup(['k-0'])).toEqual(new Set());
     other.exec('COMMIT');
     expect(await sink.write(numbers([1]))).toBeUndefined();
+  });
+
+  it('is waited for by the clock: all writers give up in time, and the event loop stays free', async () => {
+    const target = sqliteTarget();
+    locked(target);
+    const clock = new ManualClock();
+    const sink = target.open({ busyTimeoutMs: 5_000, clock });
+    const writes = Array.from({ length: 8 }, () => failure(sink, numbers([1])));
+    await clock.advance(4_960);
+    let settled = 0;
+    for (const write of writes) void write.then(() => (settled += 1));
+    await clock.advance(0);
+    expect(settled).toBe(0);
+    await clock.advance(40);
+    expect((await Promise.all(writes)).map(({ reason }) => reason)).toEqual(Array(8).fill('throttled'));
   });
 
   it('is waited for also before the first WAL', async () => {
