@@ -72,6 +72,8 @@ export class Breaker {
   /** Shared by all calls of a closed era, so admitting one allocates nothing. */
   #ticket: Ticket = { epoch: 0, probe: undefined, leaseEndsMs: 0 };
   #tripping = false;
+  /** Closed, not about to open, and no longer ramping: nearly always, so it is asked first. */
+  #isFree = true;
   #rounds = 0;
   #reopensAtMs = 0;
   #pending: Ticket[] = [];
@@ -122,6 +124,7 @@ export class Breaker {
 
   /** Whether a call now would be refused; takes nothing. */
   refuses(nowMs: number): boolean {
+    if (this.#isFree) return false;
     if (this.#policy.state === CircuitState.Closed && !this.#tripping)
       return this.#rampInFlight >= this.#rampLimit;
     if (this.#tripping || this.#isolation) return true;
@@ -132,6 +135,7 @@ export class Breaker {
 
   /** @returns leave to make one call, or undefined when the circuit refuses */
   admit(nowMs: number): Ticket | undefined {
+    if (this.#isFree) return this.#ticket;
     if (this.#policy.state === CircuitState.Closed && !this.#tripping) {
       if (this.#rampLimit !== Number.POSITIVE_INFINITY) {
         if (this.#rampInFlight >= this.#rampLimit) return undefined;
@@ -187,6 +191,7 @@ export class Breaker {
   #trip(): void {
     if (this.#tripping || this.#policy.state !== CircuitState.Closed) return;
     this.#tripping = true;
+    this.#isFree = false;
     this.#scheduleReopening();
     this.#policy.execute(() => Promise.reject(PROBE_FAILED)).catch(() => never);
   }
@@ -228,12 +233,15 @@ export class Breaker {
     this.#rampInFlight -= 1;
     if (!succeeded) return;
     this.#rampLimit *= 2;
-    if (this.#rampLimit > RAMP_LIMIT) this.#rampLimit = Number.POSITIVE_INFINITY;
+    if (this.#rampLimit <= RAMP_LIMIT) return;
+    this.#rampLimit = Number.POSITIVE_INFINITY;
+    this.#isFree = true;
   }
 
   #onBreak(isolated: boolean): void {
     if (!isolated && !this.#tripping) this.#scheduleReopening();
     this.#tripping = false;
+    this.#isFree = false;
     this.#newEpoch();
     this.#listener.opened(
       isolated ? Number.POSITIVE_INFINITY : Math.max(0, this.#reopensAtMs - this.#clock.now()),

@@ -21,6 +21,7 @@ import { Ledger, type LedgerView } from './ledger.ts';
 import { BatchReceipt } from './receipt.ts';
 import { type RunOptions, runBatches } from './run-batches.ts';
 import { Station } from './station.ts';
+import { type RunOwner, TierRun } from './tier-run.ts';
 
 export interface EngineOptions {
   readonly chain: Chain;
@@ -175,9 +176,21 @@ export class Engine implements Tower {
     this.#options.metrics.counter('fallback_loss_cells_total', labels).add(cells);
   }
 
-  landed(flight: Flight, receipt: BatchReceipt): void {
+  landedAtOnce({ batch, station, startedMs }: TierRun, nowMs: number): Receipt {
+    const receipt = new BatchReceipt(batch);
+    receipt.landedWhole(station.name, nowMs - startedMs);
+    station.delivered.add(receipt.records);
+    this.landed(batch, receipt);
+    return receipt;
+  }
+
+  takeOff(run: TierRun): RunOwner {
+    return new Flight(this, run.batch, run);
+  }
+
+  landed(batch: Batch, receipt: BatchReceipt): void {
     this.#ledger.settle(receipt);
-    this.#inFlightBytes -= flight.batch.bytes;
+    this.#inFlightBytes -= batch.bytes;
     this.#flights -= 1;
     if (this.#flights === 0) this.#drained?.();
   }
@@ -192,13 +205,22 @@ export class Engine implements Tower {
     this.#ledger.accept(batch.rowCount);
     this.#inFlightBytes += bytes;
     this.#flights += 1;
+    if (batch.orderingKey === undefined && !signal) return this.#depart(batch, nowMs);
     const flight = new Flight(this, batch);
-    if (batch.orderingKey === undefined && !signal) return flight.fly(nowMs);
     const landing = flight.settledByHand();
     const unlink = signal && linkAbort(signal, (reason) => flight.abort(reason));
     if (batch.orderingKey === undefined) flight.begin(nowMs);
     else this.#lanes.enter(batch.orderingKey, () => flight.begin(this.#clock.now()), landing);
     return unlink ? landing.finally(unlink) : landing;
+  }
+
+  /** The plain way: a flight is made only when the entry does not land everything at once. */
+  #depart(batch: Batch, nowMs: number): Promise<Receipt> {
+    const entry = this.stations[0] as Station;
+    const run = new TierRun(this, batch, entry, nowMs);
+    const running = run.start();
+    if (running && entry.tier.settlesOnAbort && !run.isOver) return running as Promise<Receipt>;
+    return run.owner.lend(running);
   }
 
   /** Wall clock from the monotonic one: reading both for every batch would cost a fifth of its budget. */

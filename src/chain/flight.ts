@@ -14,20 +14,19 @@ import { countRows, gatherRows, type RowSet } from '../core/row-set.ts';
 import { REJECT } from './chain.ts';
 import { BatchReceipt } from './receipt.ts';
 import type { Exit, Station } from './station.ts';
-import { type Landing, type RunOwner, TierRun } from './tier-run.ts';
+import { type Departures, type Landing, NO_CAUSE, type RunOwner, TierRun } from './tier-run.ts';
 
 /** What a flight needs of its engine. */
-export interface Tower {
+export interface Tower extends Departures {
   readonly chainName: string;
   readonly stations: readonly Station[];
   readonly bus: EventBus;
   countLoss(field: string, kind: string, cells: number): void;
-  landed(flight: Flight, receipt: BatchReceipt): void;
+  landed(batch: Batch, receipt: BatchReceipt): void;
 }
 
 type Departure = Passage['left'][number];
 
-const NO_CAUSE: readonly Residue[] = Object.freeze([]);
 const NOTHING_MORE: Outcome = Object.freeze({});
 const NO_LEFT: Passage['left'] = Object.freeze([]);
 
@@ -43,17 +42,20 @@ export class Flight implements RunOwner {
   #failure: unknown = undefined;
   /** Residues by the station they wait for; made on the first one. */
   #waiting: Residue[][] | undefined = undefined;
-  #run: TierRun | undefined = undefined;
+  #run: TierRun | undefined;
   /** The run whose promise the caller was given. */
-  #lender: TierRun | undefined = undefined;
+  #lender: TierRun | undefined;
   #attempts = 0;
   #isExhausted = false;
   #hasLanded = false;
   #aborted: { readonly reason: unknown } | undefined = undefined;
 
-  constructor(tower: Tower, batch: Batch) {
+  /** @param run the entry's, when that began before the flight was needed */
+  constructor(tower: Tower, batch: Batch, run?: TierRun) {
     this.#tower = tower;
     this.batch = batch;
+    this.#run = run;
+    this.#lender = run;
     this.receipt = new BatchReceipt(batch);
   }
 
@@ -67,11 +69,10 @@ export class Flight implements RunOwner {
   }
 
   /**
-   * Starts at the entry. A tier that settles on abort lends the caller its own promise; for any other the
-   * promise is settled by hand, so that a deadline never waits for a tier that hangs.
+   * A tier that settles on abort lends the caller its own promise; for any other the promise is settled by
+   * hand, so that a deadline never waits for a tier that hangs.
    */
-  fly(nowMs: number): Promise<Receipt> {
-    const running = this.#begin(this.#tower.stations[0] as Station, 'all', NO_CAUSE, nowMs);
+  lend(running: Promise<Landing> | undefined): Promise<Receipt> {
     if (!running || !this.#run?.station.tier.settlesOnAbort) return this.settledByHand();
     this.#lender = this.#run;
     return running as Promise<Receipt>;
@@ -155,7 +156,7 @@ export class Flight implements RunOwner {
     cause: readonly Residue[],
     nowMs: number,
   ): Promise<Landing> | undefined {
-    this.#run = new TierRun(this, station, rows, cause, nowMs);
+    this.#run = new TierRun(this.#tower, this.batch, station, nowMs, this, rows, cause);
     return this.#run.start();
   }
 
@@ -282,7 +283,7 @@ export class Flight implements RunOwner {
     this.#run = undefined;
     this.#hasLanded = true;
     const { receipt } = this;
-    this.#tower.landed(this, receipt);
+    this.#tower.landed(this.batch, receipt);
     if (receipt.rejected === 0) return this.#settle(undefined);
     const { bus, chainName } = this.#tower;
     if (bus.has('batchRejected')) {

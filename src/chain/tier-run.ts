@@ -19,21 +19,33 @@ import { checkOutcome } from './check-outcome.ts';
 import type { Deadlined } from './deadlines.ts';
 import type { Station } from './station.ts';
 
-/** Whoever started the run and wants to know how it ended. */
+/** The flight a run belongs to. */
 export interface RunOwner {
-  readonly batch: Batch;
   readonly trail: readonly Passage[];
   nextAttemptId(): string;
   /** @returns the promise of the next run, when one was begun and is still going */
   ended(run: TierRun, outcome: Outcome | undefined, nowMs: number): Promise<Landing> | undefined;
   /** Called when the tier's own promise settled, after `ended`: what that promise is worth to the caller. */
   landing(run: TierRun): Landing;
+  /** The promise to give the caller: that of the run still going, if its tier can be relied on. */
+  lend(running: Promise<Landing> | undefined): Promise<Receipt>;
 }
+
+/** What a first run turns to, which has no flight until it needs one. */
+export interface Departures {
+  /** Every row landed with the first call: no flight was needed. */
+  landedAtOnce(run: TierRun, nowMs: number): Receipt;
+  takeOff(run: TierRun): RunOwner;
+}
+
+/** The cause of an entry's run. */
+export const NO_CAUSE: readonly Residue[] = Object.freeze([]);
 
 /** The receipt, or the promise of it; nothing when somebody else hands it to the caller. */
 export type Landing = Receipt | Promise<Receipt> | undefined;
 
 export class TierRun implements Work, Deadlined {
+  readonly batch: Batch;
   readonly station: Station;
   readonly rows: RowSet;
   readonly cause: readonly Residue[];
@@ -41,7 +53,8 @@ export class TierRun implements Work, Deadlined {
   attempts = 0;
   earlier: Deadlined | undefined = undefined;
   later: Deadlined | undefined = undefined;
-  readonly #owner: RunOwner;
+  readonly #departures: Departures;
+  #owner: RunOwner | undefined;
   #leasedBytes = 0;
   #ticket: Ticket | undefined = undefined;
   #isOpen = false;
@@ -55,20 +68,36 @@ export class TierRun implements Work, Deadlined {
   /** When the entered call was made, unless that was at the start. */
   #enteredMs: number | undefined = undefined;
 
-  constructor(owner: RunOwner, station: Station, rows: RowSet, cause: readonly Residue[], startedMs: number) {
-    this.#owner = owner;
+  constructor(
+    departures: Departures,
+    batch: Batch,
+    station: Station,
+    startedMs: number,
+    owner: RunOwner | undefined = undefined,
+    rows: RowSet = 'all',
+    cause: readonly Residue[] = NO_CAUSE,
+  ) {
+    this.batch = batch;
     this.station = station;
     this.rows = rows;
     this.cause = cause;
     this.startedMs = startedMs;
+    this.#departures = departures;
+    this.#owner = owner;
   }
 
-  get batch(): Batch {
-    return this.#owner.batch;
+  /** The flight of this batch, which begins here if it has not begun. */
+  get owner(): RunOwner {
+    this.#owner ??= this.#departures.takeOff(this);
+    return this.#owner;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   get trail(): readonly Passage[] {
-    return this.#owner.trail;
+    return this.owner.trail;
   }
 
   get calledMs(): number {
@@ -89,7 +118,7 @@ export class TierRun implements Work, Deadlined {
     // Looking before the tier runs spares the decoding too; no Error is built for a closed door.
     if (station.breaker?.refuses(this.startedMs))
       return this.#end(this.#refusal('circuit-open'), this.startedMs);
-    const bytes = this.#owner.batch.bytes * station.amplification;
+    const bytes = this.batch.bytes * station.amplification;
     if (station.reservedBytes + bytes > station.budgetBytes) {
       return this.#end(this.#refusal('over-budget'), this.startedMs);
     }
@@ -105,12 +134,14 @@ export class TierRun implements Work, Deadlined {
     if (!(result instanceof Promise)) return this.#succeed(result);
     return result.then(
       (outcome) => {
+        if (outcome === undefined && this.#owner === undefined && this.#isFirstCall())
+          return this.#landAtOnce();
         this.#succeed(outcome);
-        return this.#owner.landing(this);
+        return this.owner.landing(this);
       },
       (error: unknown) => {
         this.#fail(error);
-        return this.#owner.landing(this);
+        return this.owner.landing(this);
       },
     );
   }
@@ -158,11 +189,11 @@ export class TierRun implements Work, Deadlined {
   }
 
   get attemptId(): string {
-    return this.#owner.nextAttemptId();
+    return this.owner.nextAttemptId();
   }
 
   get keys(): readonly string[] {
-    const { batch } = this.#owner;
+    const { batch } = this;
     return rowIndices(this.rows, batch.rowCount).map((row) => batch.rowKey(row));
   }
 
@@ -246,7 +277,7 @@ export class TierRun implements Work, Deadlined {
     if (this.#isOver) return undefined;
     const { station, rows } = this;
     const believed =
-      outcome === undefined ? undefined : checkOutcome(outcome, station, rows, this.#owner.batch.rowCount);
+      outcome === undefined ? undefined : checkOutcome(outcome, station, rows, this.batch.rowCount);
     return this.#end(believed, station.clock.now());
   }
 
@@ -262,20 +293,35 @@ export class TierRun implements Work, Deadlined {
       whole: true,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     };
-    const outcome = checkOutcome({ residue: [residue] }, this.station, this.rows, this.#owner.batch.rowCount);
+    const outcome = checkOutcome({ residue: [residue] }, this.station, this.rows, this.batch.rowCount);
     return this.#end(outcome, this.station.clock.now());
   }
 
+  #isFirstCall(): boolean {
+    return this.attempts === 1 && !this.#isOver && this.station.tier.lands === 'delivered';
+  }
+
+  /** By far the most common end, so it builds nothing but the receipt. */
+  #landAtOnce(): Receipt {
+    const nowMs = this.station.clock.now();
+    this.#release(NO_CAUSE, nowMs);
+    return this.#departures.landedAtOnce(this, nowMs);
+  }
+
   #end(outcome: Outcome | undefined, nowMs: number): Promise<Landing> | undefined {
+    this.#release(outcome?.residue ?? NO_CAUSE, nowMs);
+    return this.owner.ended(this, outcome, nowMs);
+  }
+
+  /** Ends the run: hands back ticket and lease, and records how long it took. */
+  #release(residue: readonly Residue[], nowMs: number): void {
     this.#isOver = true;
     const { station } = this;
-    const residue = outcome?.residue;
-    if (this.#isOpen) this.#closeCall(residue?.find(({ reason }) => isCircuitFault(reason))?.reason, nowMs);
+    if (this.#isOpen) this.#closeCall(residue.length === 0 ? undefined : faultOf(residue), nowMs);
     station.reservedBytes -= this.#leasedBytes;
     this.#leasedBytes = 0;
-    const latency = residue === undefined || residue.length === 0 ? station.landedLatency : station.leftLatency;
+    const latency = residue.length === 0 ? station.landedLatency : station.leftLatency;
     latency.record(nowMs - this.startedMs);
-    return this.#owner.ended(this, outcome, nowMs);
   }
 
   #closeCall(reason: string | undefined, nowMs: number): void {
@@ -284,4 +330,9 @@ export class TierRun implements Work, Deadlined {
     this.station.settle(this.#ticket, reason, nowMs);
     this.#ticket = undefined;
   }
+}
+
+/** The reason that counts against the circuit, if there is one. */
+function faultOf(residue: readonly Residue[]): string | undefined {
+  return residue.find(({ reason }) => isCircuitFault(reason))?.reason;
 }
