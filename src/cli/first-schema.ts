@@ -10,10 +10,17 @@ export interface FirstSchema {
   readonly schema: CompiledSchema;
   readonly document: object;
   readonly records: number;
+  readonly tolerance: number;
 }
 
+/**
+ * A guess from one batch is no contract: what differs from it is coerced and written down, and only records
+ * that have next to nothing in common with it are kept raw.
+ */
+const TOLERANCE = 0.9;
+
 /** @throws SchemaError SCHEMA_EMPTY when no record of the batch can be read */
-export function inferFirstSchema({ input }: FileBatch, tolerance: number | undefined): FirstSchema {
+export function inferFirstSchema({ input }: FileBatch, tolerance = TOLERANCE): FirstSchema {
   const batch = new Batch(input, 'sample', framer, 0);
   const records: unknown[] = [];
   for (let row = 0; row < batch.rowCount; row += 1) {
@@ -24,8 +31,8 @@ export function inferFirstSchema({ input }: FileBatch, tolerance: number | undef
     }
   }
   const schema = inferSchema(records, { untyped: input.format === 'csv' });
-  const compiled = compileSchema(schema, tolerance === undefined ? {} : { tolerance });
-  return { schema: compiled, document: toJsonSchema(schema), records: records.length };
+  const compiled = compileSchema(schema, { tolerance });
+  return { schema: compiled, document: toJsonSchema(schema), records: records.length, tolerance };
 }
 
 /** Puts the batch that was looked at back in front. */

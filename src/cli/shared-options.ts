@@ -29,7 +29,7 @@ export const PIPELINE_OPTIONS = {
     type: 'text',
     placeholder: 'SHARE',
     description:
-      'Part of the cells that may mismatch, 0 to 1; drifted rows of worse batches are kept raw. Default 0.25, then kept.',
+      'Part of the cells that may mismatch, 0 to 1; drifted rows of worse batches are kept raw. Default 0.25, or 0.9 for an inferred schema; then kept.',
   },
 } as const;
 

@@ -48,6 +48,30 @@ describe('tierfall run', () => {
     expect(err).toBe('');
   });
 
+  it('lands the very records a schema was inferred from, also when their types are mixed', async () => {
+    const place = workplace();
+    place.file('in.ndjson', '{"n":1,"v":1}\n{"n":2,"v":"a"}\n{"n":3,"v":3}\n{"n":4,"v":4.5}\n{"n":5}\n');
+    const { code, out } = await place.tierfall(['run', '-i', 'in.ndjson', ...INTO]);
+    expect(code, out).toBe(0);
+    expect(place.rows('x.db', 'SELECT n, v FROM "in" ORDER BY n')).toEqual([
+      { n: 1, v: '1' },
+      { n: 2, v: 'a' },
+      { n: 3, v: '3' },
+      { n: 4, v: '4.5' },
+      { n: 5, v: null },
+    ]);
+  });
+
+  it('keeps the tolerance it was given, and keeps raw what is beyond it', async () => {
+    const place = workplace();
+    place.file('in.ndjson', NDJSON);
+    place.file('drifted.ndjson', '{"n":"4","name":"d"}\n');
+    const strict = [...INTO, '--table', 't', '--tolerance', '0'];
+    expect((await place.tierfall(['run', '-i', 'in.ndjson', ...strict])).code).toBe(0);
+    expect((await place.tierfall(['run', '-i', 'drifted.ndjson', ...INTO, '--table', 't'])).code).toBe(3);
+    expect((await place.tierfall(['run', '-i', 'drifted.ndjson', ...INTO, '--tolerance', '2'])).code).toBe(2);
+  });
+
   it('keeps to a schema file, coerces what drifted, says what was changed', async () => {
     const place = workplace();
     place.file('in.ndjson', `${Array.from({ length: 9 }, (_, n) => `{"n":${n}}`).join('\n')}\n{"n":"9"}\n`);

@@ -164,7 +164,8 @@ class Run {
     if (schema) return { schema, settings };
     const inferred = inferFirstSchema(first, settings.tolerance);
     const note = `schema inferred from the first ${inferred.records} records and kept in ${dir}`;
-    return { schema: inferred.schema, settings: { ...settings, schema: inferred.document }, note };
+    const { document, tolerance } = inferred;
+    return { schema: inferred.schema, settings: { ...settings, schema: document, tolerance }, note };
   }
 
   async #fly(
