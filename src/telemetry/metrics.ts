@@ -61,7 +61,7 @@ class Family<S> {
   }
 
   find(labels: Labels, create: () => S): S {
-    const text = this.#labelText((label) => labels[label] ?? '');
+    const text = this.#labelText((label) => labels[label] ?? '', labels['chain']);
     const found = this.series.get(text);
     if (found) return found;
     // One place is kept for the overflow series itself.
@@ -75,13 +75,16 @@ class Family<S> {
     return made;
   }
 
-  #labelText(valueFor: (label: string) => string): string {
+  #labelText(valueFor: (label: string) => string, chain = this.#chain): string {
     const pairs = METRICS[this.#name].labels.map((label) => `${label}="${escapeLabel(valueFor(label))}"`);
-    return [`chain="${escapeLabel(this.#chain)}"`, ...pairs].join(',');
+    return [`chain="${escapeLabel(chain)}"`, ...pairs].join(',');
   }
 }
 
-/** Creates the empty metrics of one chain; `chain` becomes a label of every series. */
+/**
+ * Creates the empty metrics of one chain; `chain` becomes a label of every series that does not name another, as
+ * those of the chain's replay do.
+ */
 export function createMetrics(chain: string, options: MetricsOptions = {}): Metrics {
   const seriesMax = options.seriesMax ?? 1000;
   const counters = new Map<MetricName, Family<Counter>>();
