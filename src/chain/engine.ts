@@ -189,6 +189,7 @@ export class Engine implements Tower {
   }
 
   landed(batch: Batch, receipt: BatchReceipt): void {
+    receipt.close();
     this.#ledger.settle(receipt);
     this.#inFlightBytes -= batch.bytes;
     this.#flights -= 1;

@@ -14,14 +14,15 @@ export class BatchReceipt implements Receipt {
   loss: LossReport | undefined = undefined;
   refs: readonly string[] = NONE;
   rejections: readonly Residue[] = NONE;
-  readonly #batch: Batch;
+  /** The batch, or only its key once nothing else of it is needed. */
+  #identity: Batch | string;
   #trail: readonly Passage[] = NONE;
   /** The only passage of a batch that landed whole at once, kept flat until somebody reads the trail. */
   #soleTier: string | undefined = undefined;
   #soleLatencyMs = 0;
 
   constructor(batch: Batch) {
-    this.#batch = batch;
+    this.#identity = batch;
     this.records = batch.rowCount;
   }
 
@@ -47,9 +48,18 @@ export class BatchReceipt implements Receipt {
     return [{ tier: this.#soleTier, rowsIn: records, rowsLanded: records, attempts: 1, latencyMs, left: NONE }];
   }
 
-  /** Hashed when first read: a batch whose sink needs no key never pays for one. */
+  /**
+   * Hashed when first read: a batch whose sink needs no key never pays for one. Until then the receipt keeps the
+   * batch, and with it the body, in memory.
+   */
   get batchKey(): string {
-    return this.#batch.key;
+    if (typeof this.#identity !== 'string') this.#identity = this.#identity.key;
+    return this.#identity;
+  }
+
+  /** Lets go of the batch if its key is known: whoever collects receipts must not collect bodies. */
+  close(): void {
+    if (typeof this.#identity !== 'string') this.#identity = this.#identity.knownKey ?? this.#identity;
   }
 
   toJSON(): Receipt {

@@ -114,6 +114,11 @@ export class Batch {
     return this.#key;
   }
 
+  /** The key, if somebody has needed it; never hashes. */
+  get knownKey(): string | undefined {
+    return this.#key;
+  }
+
   /** The index a row had in the batch it was first submitted in. */
   originalRow(row: number): number {
     return this.#origin?.rows?.[row] ?? row;

@@ -52,7 +52,10 @@ export interface Passage {
  * A resolved `submit()` has `rejected` 0 unless the chain routes a reason to `REJECT` on purpose.
  */
 export interface Receipt {
-  /** 128-bit idempotency key of the batch, 32 hex digits. */
+  /**
+   * 128-bit idempotency key of the batch, 32 hex digits. If no tier needed it, it is hashed when first read, and the
+   * receipt keeps the body in memory until then.
+   */
   readonly batchKey: string;
   readonly records: number;
   readonly delivered: number;
