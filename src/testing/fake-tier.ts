@@ -7,9 +7,10 @@
  */
 import { SinkError } from '../core/errors.ts';
 import type { Outcome, Residue } from '../core/outcome.ts';
-import { type Reason, SINK_REASONS, type SinkReason } from '../core/reason.ts';
+import { SINK_REASONS, type SinkReason } from '../core/reason.ts';
 import type { RowSet } from '../core/row-set.ts';
 import type { Tier, TierContext, Work } from '../tiers/tier.ts';
+import { Gate } from './gate.ts';
 
 export interface FakeTierOptions<R extends string> {
   /** @default 'fake' */
@@ -96,10 +97,8 @@ class ControlledTier<R extends string> implements FakeTier<R> {
   readonly #isGuarded: boolean;
   readonly #isSync: boolean;
   readonly #scripts: Script[] = [];
-  readonly #waiting = new Set<() => void>();
-  readonly #watchers = new Set<() => void>();
+  readonly #gate = new Gate();
   #always: FakeAnswer;
-  #isHolding = false;
   #openFailure: { readonly error: unknown } | undefined;
   #closeFailure: { readonly error: unknown } | undefined;
 
@@ -114,7 +113,7 @@ class ControlledTier<R extends string> implements FakeTier<R> {
   }
 
   get held(): number {
-    return this.#waiting.size;
+    return this.#gate.held;
   }
 
   failNext(reason: string, rows?: RowSet, { isLocal = false, ...words }: FailNextOptions = {}): void {
@@ -140,16 +139,15 @@ class ControlledTier<R extends string> implements FakeTier<R> {
   }
 
   hold(): void {
-    this.#isHolding = true;
+    this.#gate.hold();
   }
 
   release(): void {
-    this.#isHolding = false;
-    for (const letGo of this.#waiting) letGo();
+    this.#gate.release();
   }
 
-  async whenHeld(count: number): Promise<void> {
-    while (this.held < count) await new Promise<void>((resolve) => this.#watchers.add(resolve));
+  whenHeld(count: number): Promise<void> {
+    return this.#gate.whenHeld(count);
   }
 
   failOpen(error: unknown): void {
@@ -177,7 +175,7 @@ class ControlledTier<R extends string> implements FakeTier<R> {
     if (script.when === 'local') return this.#isSync ? script.act(work) : Promise.resolve(script.act(work));
     const refusal = this.#isGuarded ? work.enter() : undefined;
     if (refusal) return { residue: [{ rows: work.rows, reason: refusal }] };
-    return this.#isSync && !this.#isHolding ? this.#finish(work, script) : this.#finishLater(work, script);
+    return this.#isSync && !this.#gate.isHolding ? this.#finish(work, script) : this.#finishLater(work, script);
   }
 
   #default(): Script {
@@ -186,7 +184,7 @@ class ControlledTier<R extends string> implements FakeTier<R> {
   }
 
   async #finishLater(work: Work, script: Script): Promise<Outcome | undefined> {
-    if (this.#isHolding) await this.#wait(work);
+    if (this.#gate.isHolding) await this.#wait(work);
     return this.#finish(work, script);
   }
 
@@ -197,22 +195,11 @@ class ControlledTier<R extends string> implements FakeTier<R> {
   }
 
   #wait(work: Work): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const letGo = (): void => {
-        this.#waiting.delete(letGo);
-        resolve();
-      };
-      this.#waiting.add(letGo);
-      if (this.settlesOnAbort) {
-        const give = (): void => {
-          this.#waiting.delete(letGo);
-          reject(new SinkError('ambiguous' satisfies Reason, `${this.kind}: aborted while it was held`));
-        };
-        work.signal.addEventListener('abort', give, { once: true });
-      }
-      for (const tell of this.#watchers) tell();
-      this.#watchers.clear();
-    });
+    const words = `${this.kind}: aborted while it was held`;
+    return this.#gate.wait(
+      this.settlesOnAbort ? work.signal : undefined,
+      () => new SinkError('ambiguous', words),
+    );
   }
 }
 

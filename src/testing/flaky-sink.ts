@@ -9,6 +9,7 @@ import { SinkError } from '../core/errors.ts';
 import type { Residue } from '../core/outcome.ts';
 import type { Reason } from '../core/reason.ts';
 import type { Sink, WriteRequest, WriteResult } from '../sinks/sink.ts';
+import { Gate } from './gate.ts';
 import { selectPositions } from './write-request.ts';
 
 export interface FlakySinkOptions {
@@ -68,9 +69,7 @@ class ControlledSink implements FlakySink {
   readonly #inner: Sink;
   readonly #options: FlakySinkOptions;
   readonly #failures: Failure[] = [];
-  readonly #waiting = new Set<() => void>();
-  readonly #watchers = new Set<() => void>();
-  #isHolding = false;
+  readonly #gate = new Gate();
   #down: Reason | undefined;
   #refuses: ((key: string) => boolean) | undefined;
 
@@ -96,7 +95,7 @@ class ControlledSink implements FlakySink {
   }
 
   get held(): number {
-    return this.#waiting.size;
+    return this.#gate.held;
   }
 
   failNext(reason: Reason, times = 1, options: FailOptions = {}): void {
@@ -104,16 +103,15 @@ class ControlledSink implements FlakySink {
   }
 
   hold(): void {
-    this.#isHolding = true;
+    this.#gate.hold();
   }
 
   release(): void {
-    this.#isHolding = false;
-    for (const letGo of this.#waiting) letGo();
+    this.#gate.release();
   }
 
-  async whenHeld(count: number): Promise<void> {
-    while (this.held < count) await new Promise<void>((resolve) => this.#watchers.add(resolve));
+  whenHeld(count: number): Promise<void> {
+    return this.#gate.whenHeld(count);
   }
 
   down(reason: Reason): void {
@@ -131,7 +129,7 @@ class ControlledSink implements FlakySink {
   async write(request: WriteRequest): Promise<WriteResult | undefined> {
     this.requests += 1;
     this.rowsRequested += request.keys.length;
-    if (this.#isHolding) await this.#wait(request.signal);
+    if (this.#gate.isHolding) await this.#wait(request.signal);
     this.#checkUp();
     await this.#failIfTold(request);
     const { rowsMax = Number.POSITIVE_INFINITY } = this.#options;
@@ -183,24 +181,7 @@ class ControlledSink implements FlakySink {
   }
 
   #wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.delete(letGo);
-        signal.removeEventListener('abort', onAbort);
-      };
-      const letGo = (): void => {
-        leave();
-        resolve();
-      };
-      const onAbort = (): void => {
-        leave();
-        reject(new SinkError('ambiguous', `${this.name}: aborted while it was held`, { cause: signal.reason }));
-      };
-      this.#waiting.add(letGo);
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort);
-      for (const tell of this.#watchers) tell();
-      this.#watchers.clear();
-    });
+    const words = `${this.name}: aborted while it was held`;
+    return this.#gate.wait(signal, (cause) => new SinkError('ambiguous', words, { cause }));
   }
 }

@@ -11,6 +11,7 @@ export {
   fakeTier,
 } from './fake-tier.ts';
 export { type FailOptions, type FlakySink, type FlakySinkOptions, flakySink } from './flaky-sink.ts';
+export { Gate } from './gate.ts';
 export { type JournalHost, journalContract, sampleEntry } from './journal-contract.ts';
 export { ManualClock, type ManualClockStart } from './manual-clock.ts';
 export { type FailingOperation, MemoryFileSystem } from './memory-file-system.ts';
