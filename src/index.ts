@@ -45,6 +45,7 @@ export { emptyLoss, mergeLoss } from './core/loss.ts';
 export type { Disposition, Outcome, Passage, Receipt, Residue } from './core/outcome.ts';
 export { type EngineReason, isPassing, REASONS, type Reason, type SinkReason } from './core/reason.ts';
 export type { RowSet } from './core/row-set.ts';
+export * from './core/vectors.ts';
 export type {
   Journal,
   JournalDamage,

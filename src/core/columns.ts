@@ -2,6 +2,7 @@
  * Decoded rows, column by column. Columns rather than objects, so that a field named `__proto__` is just a
  * name, integers above 2^53 stay exact, and the compiled coercer can later fill typed arrays.
  */
+import type { Vector } from './vectors.ts';
 
 /** What a column holds, and the JavaScript value it is given as. */
 export type ColumnType =
@@ -28,11 +29,11 @@ export interface Column {
   readonly unit?: TimeUnit;
 }
 
-export type Cell = string | number | bigint | boolean | Uint8Array | null;
+export type { Cell } from './cell.ts';
 
-/** Some rows of a batch as columns. `values[c][i]` is column c of batch row `rows[i]`. */
+/** Some rows of a batch as columns. `vectors[c].at(i)` is column c of batch row `rows[i]`. */
 export interface Columns {
   readonly columns: readonly Column[];
   readonly rows: readonly number[];
-  readonly values: readonly (readonly Cell[])[];
+  readonly vectors: readonly Vector[];
 }

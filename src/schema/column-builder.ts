@@ -1,5 +1,6 @@
 /** Collects rows of cells as columns. */
 import type { Cell, Column, Columns } from '../core/columns.ts';
+import { cellVector } from '../core/vectors.ts';
 
 export class ColumnBuilder {
   readonly #columns: readonly Column[];
@@ -20,6 +21,6 @@ export class ColumnBuilder {
   }
 
   build(): Columns {
-    return { columns: this.#columns, rows: this.#rows, values: this.#values };
+    return { columns: this.#columns, rows: this.#rows, vectors: this.#values.map(cellVector) };
   }
 }

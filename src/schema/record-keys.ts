@@ -25,6 +25,8 @@ export function recordKeys(columns: Columns | undefined, batch: Batch, rows: Row
   return indices.map((row) => {
     const place = places.get(row);
     if (place === undefined) return batch.rowKey(row);
-    return fieldsKey(keyed.map(({ column, index }) => keyPart(columns.values[index]?.[place] ?? null, column)));
+    return fieldsKey(
+      keyed.map(({ column, index }) => keyPart(columns.vectors[index]?.at(place) ?? null, column)),
+    );
   });
 }

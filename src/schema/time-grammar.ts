@@ -112,11 +112,6 @@ export function parseLooseTime(text: string): Moment | undefined {
   return fromMatch(LOOSE_TIME.exec(text));
 }
 
-/** `YYYY-MM-DD` of a day between the years 0 and 9999. */
-export function formatDay(days: number): string {
-  return new Date(days * DAY_SECONDS * 1000).toISOString().slice(0, 10);
-}
-
 /** Count of `unit` since 1970, toward the past when decimals do not fit; undefined outside of 64 bits. */
 export function toUnit(
   moment: Moment,

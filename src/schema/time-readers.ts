@@ -1,5 +1,6 @@
 /** Columns of dates and timestamps. */
 import type { TimeUnit } from '../core/columns.ts';
+import { formatDay } from '../core/day.ts';
 import { parseExact, rescale } from './number-grammar.ts';
 import {
   type Conversion,
@@ -11,15 +12,7 @@ import {
   WRONG_TYPE,
 } from './reader.ts';
 import type { TimeFormat } from './time-format.ts';
-import {
-  formatDay,
-  type Moment,
-  parseIsoDate,
-  parseIsoTime,
-  parseLooseTime,
-  toUnit,
-  unitDigits,
-} from './time-grammar.ts';
+import { type Moment, parseIsoDate, parseIsoTime, parseLooseTime, toUnit, unitDigits } from './time-grammar.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
 /** Below: seconds (until the year 5138); from here to `MILLISECONDS_MAX`: milliseconds. */

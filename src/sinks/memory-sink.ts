@@ -69,10 +69,10 @@ function valuesOf(request: WriteRequest, accepts: SinkInput, name: string): read
   return rowIndices(request.rows, batch.rowCount).map((row) => batch.frame.row(row).slice());
 }
 
-function recordsOfColumns({ columns, rows, values }: Columns): readonly Readonly<Record<string, Cell>>[] {
+function recordsOfColumns({ columns, rows, vectors }: Columns): readonly Readonly<Record<string, Cell>>[] {
   return rows.map((_, position) => {
     const record: Record<string, Cell> = Object.create(null);
-    for (const [at, column] of columns.entries()) record[column.name] = values[at]?.[position] ?? null;
+    for (const [at, column] of columns.entries()) record[column.name] = vectors[at]?.at(position) ?? null;
     return record;
   });
 }

@@ -88,7 +88,7 @@ interface Shape {
 /** One request, ready to be written. */
 interface Plan {
   readonly shape: Shape;
-  readonly values: Columns['values'];
+  readonly vectors: Columns['vectors'];
   readonly keys: readonly string[];
 }
 
@@ -167,8 +167,8 @@ class TableSink implements SqliteSink {
   }
 
   #plan(request: WriteRequest): Plan {
-    const { columns, values } = columnsOf(request, this.name);
-    return { shape: this.#shapeOf(columns, request.mode), values, keys: request.keys };
+    const { columns, vectors } = columnsOf(request, this.name);
+    return { shape: this.#shapeOf(columns, request.mode), vectors, keys: request.keys };
   }
 
   /** The last one again where it can be: batch after batch has the columns of one schema. */
@@ -324,14 +324,14 @@ function isSame(some: readonly Column[], others: readonly Column[]): boolean {
 function insertRow(
   database: DatabaseSync,
   { insert, check }: Statements,
-  { shape, values, keys }: Plan,
+  { shape, vectors, keys }: Plan,
   position: number,
 ): string | undefined {
   try {
     const key = encodeKey(keys[position] ?? '');
     const cells: SqlValue[] = [key];
     for (let at = 0; at < shape.encoders.length; at += 1) {
-      cells.push(shape.encoders[at]?.(values[at]?.[position]) ?? null);
+      cells.push(shape.encoders[at]?.(vectors[at]?.at(position) ?? null) ?? null);
     }
     if (Number(insert.run(...cells).changes) > 0 || check.get(key) !== undefined) return undefined;
     return 'the table ignored the row: look for ON CONFLICT IGNORE or a trigger';

@@ -295,14 +295,14 @@ async function assertCells(
 ): Promise<void> {
   if (harness.cell === undefined || request.columns === undefined) return;
   const rows = await harness.rows();
-  const { columns, values } = request.columns;
+  const { columns, vectors } = request.columns;
   for (const position of positions) {
     const key = request.keys[position] ?? '';
     for (const [at, column] of columns.entries()) {
       const found = harness.cell(rows.get(key), column);
       assert.deepEqual(
         found,
-        values[at]?.[position],
+        vectors[at]?.at(position),
         `${JSON.stringify(column.name)} of row ${JSON.stringify(key)}`,
       );
     }

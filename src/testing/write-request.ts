@@ -2,6 +2,7 @@
 import { Batch, type Framer } from '../core/batch.ts';
 import type { Cell, Column } from '../core/columns.ts';
 import type { RowSet } from '../core/row-set.ts';
+import { cellsOf, cellVector } from '../core/vectors.ts';
 import type { SinkRecord, WriteRequest } from '../sinks/sink.ts';
 
 export interface WriteRequestParts {
@@ -40,7 +41,7 @@ export function writeRequest(parts: WriteRequestParts): WriteRequest {
     columns: {
       columns,
       rows: cells.map((_, row) => row),
-      values: columns.map((_, at) => cells.map((row) => row[at] ?? null)),
+      vectors: columns.map((_, at) => cellVector(cells.map((row) => row[at] ?? null))),
     },
     records: cells.map((row) => recordOf(columns, row)),
     keys: parts.keys ?? cells.map((_, row) => batch.rowKey(row)),
@@ -64,7 +65,7 @@ export function selectPositions(request: WriteRequest, positions: readonly numbe
     columns: columns && {
       columns: columns.columns,
       rows: pick(columns.rows),
-      values: columns.values.map(pick),
+      vectors: columns.vectors.map((vector) => cellVector(pick(cellsOf(vector)))),
     },
     records: records && pick(records),
     keys: pick(keys),

@@ -119,10 +119,10 @@ function decodeAll(batch: Batch, rows: RowSet): Prepared {
 }
 
 /** Objects without a prototype, so that a field named `__proto__` is data. */
-function toRecords({ columns, rows, values }: Columns): readonly SinkRecord[] {
+function toRecords({ columns, rows, vectors }: Columns): readonly SinkRecord[] {
   return rows.map((_, position) => {
     const record: Record<string, unknown> = Object.create(null);
-    for (const [index, { name }] of columns.entries()) record[name] = values[index]?.[position] ?? null;
+    for (const [index, { name }] of columns.entries()) record[name] = vectors[index]?.at(position) ?? null;
     return record;
   });
 }

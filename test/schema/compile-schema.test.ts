@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SchemaError } from '../../src/core/errors.ts';
 import { ArrowTimeUnit, DateDay, type Field, Int32, Int64, Timestamp } from '../../src/schema/arrow.ts';
-import { batchOf, compiled, field } from './schemas.ts';
+import { batchOf, compiled, field, valuesOf } from './schemas.ts';
 
 function faultOf(run: () => unknown): SchemaError {
   try {
@@ -97,6 +97,6 @@ describe('compiling', () => {
       batchOf('{"t":"9 June 1970 at 8:05:00.250 +01:00"}\n{"t":"9 june 1970 at 8:05:00.250 +01:00"}'),
       'all',
     );
-    expect(columns.values).toEqual([[BigInt(Date.UTC(1970, 5, 9, 7, 5, 0, 250))]]);
+    expect(valuesOf(columns)).toEqual([[BigInt(Date.UTC(1970, 5, 9, 7, 5, 0, 250))]]);
   });
 });

@@ -17,7 +17,7 @@ import {
   Uint64,
   Utf8,
 } from '../../src/schema/arrow.ts';
-import { batchOf, cellsOf, compiled, field, jsonLine } from './schemas.ts';
+import { batchOf, cellsOf, compiled, field, jsonLine, valuesOf } from './schemas.ts';
 
 /** Text is put into the body as it is, so that cases can hold any JSON literal. */
 async function take(type: DataType, json: string, metadata: Record<string, string> = {}, nullable = true) {
@@ -240,7 +240,7 @@ describe('csv, where every cell is text', () => {
     );
     const { columns, residue, divergence } = schema.check(batch, 'all');
     expect([residue, divergence]).toEqual([[], 0]);
-    expect(columns.values).toEqual([
+    expect(valuesOf(columns)).toEqual([
       [42, null],
       [1.5, null],
       [true, null],
@@ -275,7 +275,7 @@ describe('line protocol', () => {
       field('time', new Timestamp(ArrowTimeUnit.NANOSECOND, 'UTC')),
     ]);
     const { columns } = schema.check(batchOf('m n=5i 1700000000000000001', 'line-protocol'), 'all');
-    expect(columns.values).toEqual([['m'], [5], [1700000000000000001n]]);
+    expect(valuesOf(columns)).toEqual([['m'], [5], [1700000000000000001n]]);
   });
 });
 

@@ -6,7 +6,7 @@ import { compileSchema } from '../../src/schema/compile-schema.ts';
 import { inferSchema } from '../../src/schema/infer-schema.ts';
 import { lossTable } from '../../src/schema/loss-report.ts';
 import { recordKeys } from '../../src/schema/record-keys.ts';
-import { batchOf, compiled, field } from './schemas.ts';
+import { batchOf, compiled, field, valuesOf } from './schemas.ts';
 
 const movies = (version: string) =>
   batchOf(readFileSync(`node_modules/vega-datasets-${version}/data/movies.json`), 'json');
@@ -35,7 +35,7 @@ describe('the real movies', () => {
     const { columns, residue, divergence } = schema.check(movies('v1'), 'all');
     expect([columns.rows.length, divergence]).toEqual([3192, 9 / (3201 * 16)]);
     expect(residue).toMatchObject([{ reason: 'schema-mismatch', detail: 'Title: type 9x' }]);
-    expect([columns.values[0]?.[0], columns.values[1]?.[0], columns.values[5]?.[0]]).toEqual([
+    expect([valuesOf(columns)[0]?.[0], valuesOf(columns)[1]?.[0], valuesOf(columns)[5]?.[0]]).toEqual([
       'The Land Girls',
       146083n,
       '1998-06-12',
@@ -49,7 +49,7 @@ describe('the real movies', () => {
       schema.coerce(movies('v1'), 'all'),
       schema.coerce(renamed, 'all'),
     ]);
-    expect(after.columns.values).toEqual(before.columns.values);
+    expect(valuesOf(after.columns)).toEqual(valuesOf(before.columns));
     expect([before.degradedRows.length, after.degradedRows.length, after.residue]).toEqual([9, 3201, []]);
     expect(after.loss.entries.map(({ kind }) => kind).filter((kind) => kind === 'renamed')).toHaveLength(12);
     expect([after.loss.cells, after.loss.cellsTotal]).toEqual([12 * 3201 + 9, 16 * 3201]);

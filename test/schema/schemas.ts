@@ -1,6 +1,7 @@
 import { framer } from '../../src/codecs/codecs.ts';
 import { Batch, type Format } from '../../src/core/batch.ts';
 import type { Cell, Columns } from '../../src/core/columns.ts';
+import { cellsOf as cellsOfVector } from '../../src/core/vectors.ts';
 import { type DataType, Field, Schema } from '../../src/schema/arrow.ts';
 import { type CompiledSchema, type CompileOptions, compileSchema } from '../../src/schema/compile-schema.ts';
 
@@ -19,6 +20,11 @@ export function compiled(fields: readonly Field[], options: CompileOptions = {})
 
 export function batchOf(body: Uint8Array | string, format: Format = 'ndjson'): Batch {
   return new Batch({ body, format }, 'test', framer, 0);
+}
+
+/** Cells by column and position. */
+export function valuesOf(columns: Columns): Cell[][] {
+  return columns.vectors.map(cellsOfVector);
 }
 
 /** JSON text with bigint as plain digits. */
@@ -59,7 +65,7 @@ export function reencode(columns: Columns): Batch {
       Object.fromEntries(
         columns.columns.map(({ name }, index) => [
           name,
-          encodeCell(columns.values[index]?.[place] ?? null, columns, index),
+          encodeCell(columns.vectors[index]?.at(place) ?? null, columns, index),
         ]),
       ),
     ),
@@ -68,5 +74,5 @@ export function reencode(columns: Columns): Batch {
 
 /** The only cell of a one-column result. */
 export function cellsOf(columns: Columns, index = 0): readonly Cell[] {
-  return columns.values[index] ?? [];
+  return valuesOf(columns)[index] ?? [];
 }

@@ -27,7 +27,7 @@ it.each([
   ['records', { records: undefined }],
   ['records', { records: [] }],
   ['columns', { columns: undefined }],
-  ['columns', { columns: { columns: [], rows: [], values: [] } }],
+  ['columns', { columns: { columns: [], rows: [], vectors: [] } }],
 ] as const)('blames the tier for a request whose %s do not fit: %o', async (accepts, fault) => {
   const error = await failure(memorySink({ accepts }), { ...numbers([1]), ...fault });
   expect([error.reason, error.retryable]).toEqual(['crashed', false]);
