@@ -6,16 +6,12 @@
  * over all decodable rows; a field that the schema does not know is one cell, mismatched, and an optional one that is
  * absent is none: otherwise records of another kind would look like sparse ones.
  */
-import type { Batch } from '../core/batch.ts';
-import type { Cell, Columns } from '../core/columns.ts';
+import type { Columns } from '../core/columns.ts';
 import type { Residue } from '../core/outcome.ts';
-import { type RowSet, rowIndices } from '../core/row-set.ts';
-import { ColumnBuilder } from './column-builder.ts';
-import { type DecodedRecord, dialectOf, RowDecoder } from './decoded-rows.ts';
+import type { RowSet } from '../core/row-set.ts';
 import { FaultTally } from './fault-tally.ts';
-import type { FieldNames } from './field-names.ts';
-import type { FieldPlan } from './field-plan.ts';
-import { type Dialect, Fault, type FaultKind } from './reader.ts';
+import type { Pass } from './fill/pass.ts';
+import { Selection } from './fill/selection.ts';
 
 export interface Checked {
   /** The rows that conform. */
@@ -26,69 +22,22 @@ export interface Checked {
   readonly divergence: number;
 }
 
-/** The plans of a schema with their names. */
-export interface SchemaPlan {
-  readonly fields: readonly FieldPlan[];
-  readonly names: FieldNames;
-}
-
-/** The strict cell of one field, or why there is none. */
-export function readCell(plan: FieldPlan, record: DecodedRecord, dialect: Dialect): Cell | Fault {
-  const { name, nullable } = plan.column;
-  const value = record[name];
-  if (value === undefined) return plan.optional ? null : new Fault('missing');
-  if (value === null) return nullable ? null : new Fault('null');
-  return plan.reader.read(value, dialect);
-}
-
-type OnFault = (field: string, kind: FaultKind) => void;
-
-/** Reads a whole row into `cells`. @returns the number of cells looked at; every fault is told */
-function readRow(
-  plan: SchemaPlan,
-  record: DecodedRecord,
-  dialect: Dialect,
-  cells: Cell[],
-  onFault: OnFault,
-): number {
-  let absent = 0;
-  plan.fields.forEach((field, index) => {
-    const cell = readCell(field, record, dialect);
-    if (cell instanceof Fault) onFault(field.column.name, cell.kind);
-    else cells[index] = cell;
-    if (cell === null && record[field.column.name] === undefined) absent += 1;
-  });
-  let unknown = 0;
-  for (const name of Object.keys(record)) {
-    if (plan.names.exact(name) !== undefined) continue;
-    unknown += 1;
-    onFault(name, 'unknown');
-  }
-  return plan.fields.length - absent + unknown;
-}
-
-export function checkRows(plan: SchemaPlan, batch: Batch, rows: RowSet, tolerance: number): Checked {
-  const dialect = dialectOf(batch.format);
-  const decoder = new RowDecoder(batch);
-  const builder = new ColumnBuilder(plan.fields.map((field) => field.column));
+export function checkRows(pass: Pass, rows: RowSet, tolerance: number): Checked {
+  const selection = new Selection(pass, rows);
+  const columns = pass.columns(selection.landing());
+  const residue = [...selection.undecodable()];
+  if (pass.drifted.count === 0) return { columns, residue, divergence: 0 };
   const tally = new FaultTally();
-  const onFault: OnFault = (field, kind) => tally.add(field, kind);
-  const cells: Cell[] = [];
   const mismatched: number[] = [];
-  let cellsTotal = 0;
-  for (const row of rowIndices(rows, batch.rowCount)) {
-    const record = decoder.decode(row);
-    if (!record) continue;
-    const faultsBefore = tally.total;
-    cellsTotal += readRow(plan, record, dialect, cells, onFault);
-    if (tally.total > faultsBefore) mismatched.push(row);
-    else builder.add(row, cells);
+  for (const { row, cells } of selection.driftedRows()) {
+    mismatched.push(row);
+    for (const cell of cells) tally.add(pass.fieldOf(cell), cell.fault);
   }
-  const divergence = cellsTotal === 0 ? 0 : tally.total / cellsTotal;
-  const residue = [...decoder.residue];
+  const cells = selection.countCells();
+  const divergence = cells === 0 ? 0 : tally.total / cells;
   if (mismatched.length > 0) {
     const reason = divergence > tolerance ? 'beyond-tolerance' : 'schema-mismatch';
     residue.push({ rows: mismatched, reason, detail: String(tally) });
   }
-  return { columns: builder.build(), residue, divergence };
+  return { columns, residue, divergence };
 }

@@ -10,6 +10,8 @@ import { type Checked, checkRows } from './check.ts';
 import { type Coerced, coerceRows } from './coerce.ts';
 import { FieldNames } from './field-names.ts';
 import { planField } from './field-plan.ts';
+import { Pass } from './fill/pass.ts';
+import type { SchemaPlan } from './schema-plan.ts';
 
 export type { Checked } from './check.ts';
 export type { Coerced } from './coerce.ts';
@@ -17,7 +19,7 @@ export type { Coerced } from './coerce.ts';
 export interface CompileOptions {
   /** Divergence (mismatched cells / cells, 0 to 1) above which mismatched rows are `beyond-tolerance`. @default 0.25 */
   readonly tolerance?: number;
-  /** Lets other work run; called every 100 rows of a coercion. @default a setImmediate */
+  /** Lets other work run; called every few milliseconds of work. @default a setImmediate */
   readonly yieldToLoop?: () => Promise<unknown>;
 }
 
@@ -30,6 +32,8 @@ export interface CompiledSchema {
   readonly tolerance: number;
   /** The strict check. Every row is in the columns or in one residue; never throws for data. */
   check(batch: Batch, rows: RowSet): Checked;
+  /** The same for bodies of any size: lets other work run every few milliseconds. */
+  checkInTurns(batch: Batch, rows: RowSet): Promise<Checked>;
   /** Structural degradation. Every row is in the columns or in one residue; never rejects for data. */
   coerce(batch: Batch, rows: RowSet): Promise<Coerced>;
 }
@@ -64,13 +68,33 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
     throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
   }
   const fields = schema.fields.map(planField);
-  const plan = { fields, names: new FieldNames(fields) };
+  const plan: SchemaPlan = { fields, declared: schema.fields, names: new FieldNames(fields) };
+  // A retry, a bisection and the coercion of what the check left all look at the same rows again.
+  const passes = new WeakMap<Batch, Pass>();
+  const passOf = (batch: Batch): Pass => {
+    const pass = passes.get(batch) ?? new Pass(plan, batch);
+    passes.set(batch, pass);
+    return pass;
+  };
   return {
     schema,
     fingerprint: fingerprintOf(schema),
     columns: fields.map((field) => field.column),
     tolerance,
-    check: (batch, rows) => checkRows(plan, batch, rows, tolerance),
-    coerce: (batch, rows) => coerceRows(plan, batch, rows, yieldToLoop),
+    check(batch, rows) {
+      const pass = passOf(batch);
+      while (!pass.advance());
+      return checkRows(pass, rows, tolerance);
+    },
+    async checkInTurns(batch, rows) {
+      const pass = passOf(batch);
+      while (!pass.advance()) await yieldToLoop();
+      return checkRows(pass, rows, tolerance);
+    },
+    async coerce(batch, rows) {
+      const pass = passOf(batch);
+      while (!pass.advance()) await yieldToLoop();
+      return coerceRows(plan, pass, rows, yieldToLoop);
+    },
   };
 }

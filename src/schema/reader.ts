@@ -7,7 +7,16 @@ import type { Cell, ColumnType, TimeUnit } from '../core/columns.ts';
  */
 export type Dialect = 'typed' | 'text' | 'epoch';
 
-export type FaultKind = 'type' | 'null' | 'range' | 'format' | 'precision' | 'missing' | 'unknown';
+export type FaultKind =
+  | 'type'
+  | 'null'
+  | 'range'
+  | 'format'
+  | 'precision'
+  | 'missing'
+  | 'unknown'
+  | 'renamed'
+  | 'duplicate';
 
 /** Why a value does not conform. A class, so that it can never be taken for a cell. */
 export class Fault {

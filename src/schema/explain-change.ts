@@ -1,15 +1,9 @@
 /**
- * The diff validator: compares a row before and after coercion and accounts for every difference.
- *
- * It trusts the coercer's claims in nothing: a change must be claimed exactly once, must be of a kind that
- * explains this very difference, and what is not claimed must be the same value. Values are compared by their
- * meaning, computed back from the new cell, not by running the conversion again.
+ * The diff validator: whether a claimed change is of a kind that explains this very difference. Values are compared by
+ * their meaning, computed back from the new cell, not by running the conversion again.
  */
 import type { Cell } from '../core/columns.ts';
 import type { Change } from './change.ts';
-import { readCell, type SchemaPlan } from './check.ts';
-import type { CoercedRow } from './coerce-row.ts';
-import type { DecodedRecord } from './decoded-rows.ts';
 import { isSameEpoch, isSameTime } from './diff-time.ts';
 import type { FieldPlan } from './field-plan.ts';
 import { isJsonText, toJsonText } from './json-text.ts';
@@ -80,61 +74,20 @@ function isSameCell(a: Cell | Fault, b: Cell): boolean {
   return Object.is(a, b);
 }
 
-/** Whether the cell is what the strict check would have read from `source`. */
-function isUnchanged(
-  field: FieldPlan,
-  source: string,
-  record: DecodedRecord,
-  after: Cell,
-  dialect: Dialect,
-): boolean {
-  const { name } = field.column;
-  const strict = readCell(field, source === name ? record : { [name]: record[source] }, dialect);
+function isUnchanged(field: FieldPlan, { before, after }: Change, dialect: Dialect): boolean {
+  if (after === undefined) return false;
+  if (before === null || before === undefined) return after === null && field.column.nullable;
+  const strict = field.reader.read(before, dialect);
   return !(strict instanceof Fault) && isSameCell(strict, after);
 }
 
-function explains(
-  field: FieldPlan,
-  change: Change | undefined,
-  record: DecodedRecord,
-  after: Cell,
-  dialect: Dialect,
-): boolean {
-  const { name } = field.column;
-  const isAbsent = !Object.hasOwn(record, name);
-  if (!change) return (!isAbsent || field.optional) && isUnchanged(field, name, record, after, dialect);
-  if (change.kind === 'stripped') return false;
-  const { source, kind } = change;
-  if (kind === 'missing') return source === undefined && isAbsent && !field.optional && after === null;
-  if (source === undefined || !Object.hasOwn(record, source)) return false;
-  if (kind === 'renamed') return source !== name && isUnchanged(field, source, record, after, dialect);
-  return EXPLANATIONS[kind](record[source], after, field);
-}
-
-/** @returns what is not accounted for, in words, or undefined when everything is */
-export function findUnaccounted(
-  plan: SchemaPlan,
-  record: DecodedRecord,
-  { cells, changes }: Pick<CoercedRow, 'cells' | 'changes'>,
-  dialect: Dialect,
-): string | undefined {
-  const claims = new Map<number, Change>();
-  const used = new Set<string>();
-  for (const change of changes) {
-    const isTwice = change.column >= 0 && claims.has(change.column);
-    if (isTwice || (change.source !== undefined && used.has(change.source)))
-      return `${change.field} is counted twice`;
-    if (change.column >= 0) claims.set(change.column, change);
-    if (change.source !== undefined) used.add(change.source);
-  }
-  for (const [index, field] of plan.fields.entries()) {
-    const { name } = field.column;
-    const change = claims.get(index);
-    const after = cells[index];
-    if (after === undefined || !explains(field, change, record, after, dialect))
-      return `${name} changed without a reason`;
-    if (!change) used.add(name);
-  }
-  const lost = Object.keys(record).find((name) => !used.has(name));
-  return lost === undefined ? undefined : `${lost} is gone without a reason`;
+/** Whether the change accounts for its difference; names are compared by whoever found the cell. */
+export function isExplained(field: FieldPlan, change: Change, dialect: Dialect): boolean {
+  const { kind, source, before, after } = change;
+  if (kind === 'stripped' || after === undefined) return false;
+  if (kind === 'missing')
+    return source === undefined && before === undefined && !field.optional && after === null;
+  if (source === undefined) return false;
+  if (kind === 'renamed') return source !== field.column.name && isUnchanged(field, change, dialect);
+  return EXPLANATIONS[kind](before, after, field);
 }

@@ -1,0 +1,105 @@
+/** Columns of text and of JSON text: bytes one after the other, as they stand in the body. */
+import { TOKEN } from '../../codecs/tokens.ts';
+import type { Cell } from '../../core/columns.ts';
+import { textVector, type Vector } from '../../core/vectors.ts';
+import { type ColumnStore, NullMarks } from './store.ts';
+
+const BYTES_FIRST = 4096;
+/** Shorter runs are copied byte by byte: a call into the runtime costs as much as so many bytes. */
+const SHORT_RUN = 64;
+
+export function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
+  if (end - start > SHORT_RUN) {
+    to.set(from.subarray(start, end), at);
+    return;
+  }
+  for (let place = start, write = at; place < end; place += 1, write += 1) to[write] = from[place] as number;
+}
+
+export class TextStore implements ColumnStore {
+  /** Cell i ends at `offsets[i + 1]`; readable up to the last cell that was filled or skipped. */
+  readonly offsets: Int32Array;
+  readonly nulls: NullMarks;
+  bytes = new Uint8Array(BYTES_FIRST);
+  readonly #takes: readonly number[];
+  readonly #patches = new Map<number, Buffer>();
+
+  /** @param takes the kinds of tokens whose bytes are the cell */
+  constructor(rows: number, takes: readonly number[]) {
+    this.offsets = new Int32Array(rows + 1);
+    this.nulls = new NullMarks(rows);
+    this.#takes = takes;
+  }
+
+  fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
+    if (!this.#takes.includes(kind)) return false;
+    const at = this.offsets[index] as number;
+    copyBytes(body, start, end, this.bytes, at);
+    this.offsets[index + 1] = at + end - start;
+    return true;
+  }
+
+  put(index: number, cell: Cell): void {
+    const text = Buffer.from(String(cell));
+    const at = this.offsets[index] as number;
+    this.reserve(index, text.length);
+    this.bytes.set(text, at);
+    this.offsets[index + 1] = at + text.length;
+  }
+
+  skip(index: number): void {
+    this.offsets[index + 1] = this.offsets[index] as number;
+    this.nulls.clear(index);
+  }
+
+  unskip(index: number): void {
+    this.nulls.restore(index);
+  }
+
+  patch(index: number, cell: Cell): void {
+    this.#patches.set(index, Buffer.from(String(cell)));
+    this.nulls.restore(index);
+  }
+
+  reserve(filled: number, bytes: number): void {
+    const at = this.offsets[filled] as number;
+    if (at + bytes <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(at + bytes, this.bytes.length * 2));
+    larger.set(this.bytes.subarray(0, at));
+    this.bytes = larger;
+  }
+
+  vector(count: number, places: Int32Array | undefined): Vector {
+    const validity = this.nulls.validity(count, places);
+    if (!places && this.#patches.size === 0) {
+      const end = this.offsets[count] as number;
+      return textVector(this.offsets.subarray(0, count + 1), this.bytes.subarray(0, end), validity);
+    }
+    return this.#gather(places ?? Int32Array.from({ length: count }, (_, index) => index), validity);
+  }
+
+  #gather(places: Int32Array, validity: Uint8Array | undefined): Vector {
+    const offsets = new Int32Array(places.length + 1);
+    let total = 0;
+    for (let index = 0; index < places.length; index += 1) {
+      const place = places[index] as number;
+      const patch = this.#patches.size === 0 ? undefined : this.#patches.get(place);
+      total += patch ? patch.length : (this.offsets[place + 1] as number) - (this.offsets[place] as number);
+      offsets[index + 1] = total;
+    }
+    const data = new Uint8Array(total);
+    for (let index = 0; index < places.length; index += 1) {
+      const place = places[index] as number;
+      const patch = this.#patches.size === 0 ? undefined : this.#patches.get(place);
+      const at = offsets[index] as number;
+      if (patch) data.set(patch, at);
+      else copyBytes(this.bytes, this.offsets[place] as number, this.offsets[place + 1] as number, data, at);
+    }
+    return textVector(offsets, data, validity);
+  }
+}
+
+/** Text tokens of every format; cells of csv are text whatever they look like. */
+export const TEXT_TOKENS: readonly number[] = [TOKEN.text, TOKEN.cell];
+/** JSON as it stands: nested values, numbers and words are their own text; text would have to be JSON itself. */
+export const JSON_TOKENS: readonly number[] = [TOKEN.nested, TOKEN.number, TOKEN.true, TOKEN.false];

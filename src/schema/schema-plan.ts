@@ -1,0 +1,11 @@
+/** The plans of all fields with their names. */
+import type { Field } from './arrow.ts';
+import type { FieldNames } from './field-names.ts';
+import type { FieldPlan } from './field-plan.ts';
+
+export interface SchemaPlan {
+  readonly fields: readonly FieldPlan[];
+  /** The declarations the plans were made from, in the same order. */
+  readonly declared: readonly Field[];
+  readonly names: FieldNames;
+}
