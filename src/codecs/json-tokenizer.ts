@@ -12,7 +12,7 @@ const COMMA = 44;
 const NO_NAME = -1;
 
 /** Adds the value at `at` under the name given. @returns the offset after it, or -1 */
-function addValue(
+export function addValue(
   body: Uint8Array,
   at: number,
   end: number,

@@ -10,6 +10,7 @@ import { type Checked, checkRows } from './check.ts';
 import { type Coerced, coerceRows } from './coerce.ts';
 import { FieldNames } from './field-names.ts';
 import { planField } from './field-plan.ts';
+import { GeneratedLayouts } from './fill/generated-layouts.ts';
 import { Pass } from './fill/pass.ts';
 import type { SchemaPlan } from './schema-plan.ts';
 
@@ -19,6 +20,8 @@ export type { Coerced } from './coerce.ts';
 export interface CompileOptions {
   /** Divergence (mismatched cells / cells, 0 to 1) above which mismatched rows are `beyond-tolerance`. @default 0.25 */
   readonly tolerance?: number;
+  /** Whether code may be generated for the schema; hosts that forbid it are noticed without being told. @default true */
+  readonly codeGeneration?: boolean;
   /** Lets other work run; called every few milliseconds of work. @default a setImmediate */
   readonly yieldToLoop?: () => Promise<unknown>;
 }
@@ -68,7 +71,12 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
     throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
   }
   const fields = schema.fields.map(planField);
-  const plan: SchemaPlan = { fields, declared: schema.fields, names: new FieldNames(fields) };
+  const plan: SchemaPlan = {
+    fields,
+    declared: schema.fields,
+    names: new FieldNames(fields),
+    generated: new GeneratedLayouts(fields, options.codeGeneration ?? true),
+  };
   // A retry, a bisection and the coercion of what the check left all look at the same rows again.
   const passes = new WeakMap<Batch, Pass>();
   const passOf = (batch: Batch): Pass => {

@@ -25,6 +25,7 @@ export class NumberStore implements ColumnStore {
   readonly nulls: NullMarks;
   readonly min: number;
   readonly max: number;
+  readonly isWhole: boolean;
   readonly #parse: typeof parseWhole;
 
   /** @param data one element per row */
@@ -33,7 +34,13 @@ export class NumberStore implements ColumnStore {
     this.nulls = new NullMarks(data.length);
     this.min = range.min;
     this.max = range.max;
+    this.isWhole = isWhole;
     this.#parse = isWhole ? parseWhole : parseDecimal;
+  }
+
+  /** Whether any value passes without its reader. */
+  get isPlain(): boolean {
+    return this.min <= this.max;
   }
 
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
@@ -121,20 +128,20 @@ abstract class WideCells {
 }
 
 export class WideStore extends WideCells implements ColumnStore {
-  readonly #isPlain: boolean;
-  readonly #isUnsigned: boolean;
+  readonly isPlain: boolean;
+  readonly isUnsigned: boolean;
 
   /** @param isPlain whether the type's own range is all there is to check */
   constructor(data: BigInt64Array | BigUint64Array, isPlain: boolean) {
     super(data);
-    this.#isPlain = isPlain;
-    this.#isUnsigned = data instanceof BigUint64Array;
+    this.isPlain = isPlain;
+    this.isUnsigned = data instanceof BigUint64Array;
   }
 
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
     if (kind !== TOKEN.number && kind !== TOKEN.cell && kind !== TOKEN.signed && kind !== TOKEN.unsigned)
       return false;
-    if (!this.#isPlain || (this.#isUnsigned && body[start] === 45)) return false;
+    if (!this.isPlain || (this.isUnsigned && body[start] === 45)) return false;
     return storeDigits(body, start, end, this.words, index);
   }
 }
@@ -147,7 +154,7 @@ export class TimeStore extends WideCells implements ColumnStore {
   readonly scale: number;
   readonly #nanosPerUnit: number;
   readonly #needsZone: boolean;
-  readonly #isPlain: boolean;
+  readonly isPlain: boolean;
 
   /** @param isPlain whether ISO 8601 is the only form */
   constructor(rows: number, unit: TimeUnit, needsZone: boolean, isPlain: boolean) {
@@ -155,11 +162,11 @@ export class TimeStore extends WideCells implements ColumnStore {
     this.scale = PER_SECOND[unit];
     this.#nanosPerUnit = 1e9 / this.scale;
     this.#needsZone = needsZone;
-    this.#isPlain = isPlain;
+    this.isPlain = isPlain;
   }
 
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
-    if ((kind !== TOKEN.text && kind !== TOKEN.cell) || !this.#isPlain) return false;
+    if ((kind !== TOKEN.text && kind !== TOKEN.cell) || !this.isPlain) return false;
     if (!readIsoTime(body, start, end) || (this.#needsZone && !ISO.isZoned)) return false;
     const { seconds, nanos } = ISO;
     const rest = nanos / this.#nanosPerUnit;

@@ -5,7 +5,7 @@ import { timeUnitOf } from '../field-plan.ts';
 import { CellStore } from './cell-store.ts';
 import { BoolStore, DayStore, NumberStore, type Range, TimeStore, WideStore } from './fixed-stores.ts';
 import type { ColumnStore } from './store.ts';
-import { JSON_TOKENS, TEXT_TOKENS, TextStore } from './text-store.ts';
+import { TextStore } from './text-store.ts';
 
 /** Metadata that says nothing about which values conform. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -18,8 +18,6 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'onUnknown',
   'tolerance',
 ]);
-
-const NO_TOKENS: readonly number[] = [];
 
 function isPlain(field: Field, ...alsoHarmless: readonly string[]): boolean {
   return [...field.metadata.keys()].every((key) => HARMLESS.has(key) || alsoHarmless.includes(key));
@@ -63,9 +61,9 @@ function isText(type: DataType): boolean {
 
 function textStore(field: Field, rows: number): ColumnStore {
   if (field.metadata.get('json') === 'true') {
-    return new TextStore(rows, isPlain(field, 'json') ? JSON_TOKENS : NO_TOKENS);
+    return new TextStore(rows, isPlain(field, 'json') ? 'json' : 'none');
   }
-  return new TextStore(rows, isPlain(field, 'json') ? TEXT_TOKENS : NO_TOKENS);
+  return new TextStore(rows, isPlain(field, 'json') ? 'text' : 'none');
 }
 
 /** @param rows how many cells there will be at most */
@@ -79,6 +77,6 @@ export function makeStore(field: Field, rows: number): ColumnStore {
   if (DataType.isTimestamp(type)) {
     return new TimeStore(rows, timeUnitOf(type.unit), Boolean(type.timezone), isPlain(field));
   }
-  if (DataType.isStruct(type) || DataType.isList(type)) return new TextStore(rows, NO_TOKENS);
+  if (DataType.isStruct(type) || DataType.isList(type)) return new TextStore(rows, 'none');
   return new CellStore(rows);
 }

@@ -12,6 +12,7 @@ import type { Columns } from '../../core/columns.ts';
 import { dialectOf } from '../dialect-of.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
 import { type DriftedCell, DriftedCells } from './drifted-cells.ts';
+import type { FillRows, RowFallback } from './generated-rows.ts';
 import { makeStore } from './make-store.ts';
 import { ROW, RowFiller } from './row-filler.ts';
 import type { ColumnStore } from './store.ts';
@@ -35,7 +36,16 @@ export class Pass {
   readonly #tokenizer: ReturnType<typeof tokenizerOf>;
   readonly #filler: RowFiller;
   readonly #scratch = new Tokens();
+  readonly #view: DataView;
+  readonly #isJson: boolean;
+  readonly #fallback: RowFallback;
   #done = 0;
+  #driftedMax = 0;
+  /** Rows of this turn that no generated code took. */
+  #filledOneByOne = 0;
+  #fillRows: FillRows | undefined;
+  /** Whether the next conforming row shows the layout to generate code for. */
+  #isLearning: boolean;
 
   constructor(plan: SchemaPlan, batch: Batch) {
     const rows = batch.frame.rowCount;
@@ -44,7 +54,10 @@ export class Pass {
     this.#spans = spansOf(batch);
     this.stores = plan.declared.map((field) => makeStore(field, rows));
     this.status = new Uint8Array(rows);
-    this.cellsLooked = new Int32Array(rows);
+    this.cellsLooked = new Int32Array(rows).fill(plan.fields.length);
+    this.#view = new DataView(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength);
+    this.#isJson = batch.format === 'ndjson' || batch.format === 'json';
+    this.#isLearning = this.#isJson;
     this.#tokenizer = tokenizerOf(batch);
     this.#filler = new RowFiller({
       plan,
@@ -54,14 +67,32 @@ export class Pass {
       stores: this.stores,
       drifted: this.drifted,
     });
+    this.#fallback = {
+      fillRow: (place) => {
+        // The generated code may have come some way into the row.
+        for (const store of this.stores) store.unskip(place);
+        return this.#fillRow(place);
+      },
+      fillValue: (place, column, at, end) => this.#filler.fillValue(place, column, at, end),
+    };
   }
 
   /** Goes on for about a turn. @returns whether all rows are done */
   advance(): boolean {
+    const rows = this.status.length;
+    const from = this.#done;
+    const to = this.#turnEnd(from);
+    this.#driftedMax = this.drifted.count + TURN_CELLS;
+    this.#filledOneByOne = 0;
+    this.#done = this.#fillTo(from, to);
+    // Most rows have another layout than the one that was learned.
+    if (this.#filledOneByOne * 2 > this.#done - from) this.#isLearning = this.#isJson;
+    return this.#done === rows;
+  }
+
+  #turnEnd(from: number): number {
     const { starts, ends } = this.#spans;
     const rows = this.status.length;
-    const driftedMax = this.drifted.count + TURN_CELLS;
-    const from = this.#done;
     let place = from;
     let bytes = 0;
     while (place < rows && (bytes < TURN_BYTES || place === from)) {
@@ -69,14 +100,35 @@ export class Pass {
       place += 1;
     }
     for (const store of this.stores) store.reserve(from, bytes);
+    return place;
+  }
+
+  #fillTo(from: number, to: number): number {
+    const { starts, ends } = this.#spans;
     let at = from;
-    while (at < place && this.drifted.count < driftedMax) {
-      this.status[at] = this.#filler.fill(at, starts[at] as number, ends[at] as number);
-      this.cellsLooked[at] = this.status[at] === ROW.undecodable ? 0 : this.#filler.cellsLooked;
+    while (at < to && !this.#fillRows) {
       at += 1;
+      if (this.#fillRow(at - 1)) return at;
     }
-    this.#done = at;
-    return at === rows;
+    if (at >= to || !this.#fillRows) return at;
+    return this.#fillRows(this.stores, this.batch.body, this.#view, starts, ends, at, to, this.#fallback);
+  }
+
+  /** @returns whether it is time for a turn of others */
+  #fillRow(place: number): boolean {
+    const start = this.#spans.starts[place] as number;
+    const status = this.#filler.fill(place, start, this.#spans.ends[place] as number);
+    this.status[place] = status;
+    this.cellsLooked[place] = status === ROW.undecodable ? 0 : this.#filler.cellsLooked;
+    this.#filledOneByOne += 1;
+    if (this.#isLearning && status === ROW.conforming) this.#learn(start);
+    return this.drifted.count >= this.#driftedMax;
+  }
+
+  #learn(start: number): void {
+    const layout = this.#filler.layout(start);
+    this.#isLearning = false;
+    if (layout) this.#fillRows = this.#plan.generated.get(layout, this.stores) ?? this.#fillRows;
   }
 
   /** The value of a drifted cell, as its codec gives it; undefined when it is missing. */

@@ -5,11 +5,13 @@
  * drifted cells, and every column without a token is null by right or `missing`: nothing is dropped unseen. F3 of equal
  * names the last one counts, as in JSON.parse; the others are `duplicate`.
  */
+import { addValue } from '../../codecs/json-tokenizer.ts';
 import { TOKEN, TOKEN_STRIDE, type Tokenizer, Tokens } from '../../codecs/tokens.ts';
 import type { Cell } from '../../core/columns.ts';
 import { type Dialect, Fault } from '../reader.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
 import type { DriftedCells } from './drifted-cells.ts';
+import { type Layout, learnLayout } from './layout.ts';
 import type { ColumnStore } from './store.ts';
 
 export const ROW = { conforming: 0, drifted: 1, undecodable: 2 } as const;
@@ -70,6 +72,29 @@ export class RowFiller {
       drifted.add(place, NO_COLUMN, 'unknown', this.#tokens.data, token * TOKEN_STRIDE);
     }
     return drifted.count > driftedBefore ? ROW.drifted : ROW.conforming;
+  }
+
+  /** How the last row, which conformed, was written; undefined when not in a regular way. */
+  layout(start: number): Layout | undefined {
+    const columnOf = new Int32Array(this.#tokens.count).fill(NO_COLUMN);
+    this.#tokenOf.forEach((token, column) => {
+      if (token >= 0) columnOf[token] = column;
+    });
+    if (columnOf.includes(NO_COLUMN)) return undefined;
+    return learnLayout(this.#parts.body, this.#tokens, Array.from(columnOf), start);
+  }
+
+  /** Fills one cell from the JSON value at `at`. @returns the offset after it, or -1 when the cell does not conform */
+  fillValue(place: number, column: number, at: number, end: number): number {
+    const { body, drifted } = this.#parts;
+    const driftedBefore = drifted.count;
+    this.#tokens.count = 0;
+    const after = addValue(body, at, end, 0, 0, this.#tokens);
+    if (after < 0) return -1;
+    this.#fillCell(place, column, 0, 0);
+    if (drifted.count === driftedBefore) return after;
+    drifted.truncate(driftedBefore);
+    return -1;
   }
 
   /** Finds the column of every token. */

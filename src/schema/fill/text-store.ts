@@ -8,6 +8,18 @@ const BYTES_FIRST = 4096;
 /** Shorter runs are copied byte by byte: a call into the runtime costs as much as so many bytes. */
 const SHORT_RUN = 64;
 
+/**
+ * Which tokens are the cell as they stand: `text`, whatever it looks like in csv; `json`, values that are their own text,
+ * which text is not; `none`, because the reader has more to say.
+ */
+export type TextTokens = 'text' | 'json' | 'none';
+
+const TAKEN: Readonly<Record<TextTokens, readonly number[]>> = {
+  text: [TOKEN.text, TOKEN.cell],
+  json: [TOKEN.nested, TOKEN.number, TOKEN.true, TOKEN.false],
+  none: [],
+};
+
 export function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
   if (end - start > SHORT_RUN) {
     to.set(from.subarray(start, end), at);
@@ -21,18 +33,17 @@ export class TextStore implements ColumnStore {
   readonly offsets: Int32Array;
   readonly nulls: NullMarks;
   bytes = new Uint8Array(BYTES_FIRST);
-  readonly #takes: readonly number[];
+  readonly takes: TextTokens;
   readonly #patches = new Map<number, Buffer>();
 
-  /** @param takes the kinds of tokens whose bytes are the cell */
-  constructor(rows: number, takes: readonly number[]) {
+  constructor(rows: number, takes: TextTokens) {
     this.offsets = new Int32Array(rows + 1);
     this.nulls = new NullMarks(rows);
-    this.#takes = takes;
+    this.takes = takes;
   }
 
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
-    if (!this.#takes.includes(kind)) return false;
+    if (!TAKEN[this.takes].includes(kind)) return false;
     const at = this.offsets[index] as number;
     copyBytes(body, start, end, this.bytes, at);
     this.offsets[index + 1] = at + end - start;
@@ -98,8 +109,3 @@ export class TextStore implements ColumnStore {
     return textVector(offsets, data, validity);
   }
 }
-
-/** Text tokens of every format; cells of csv are text whatever they look like. */
-export const TEXT_TOKENS: readonly number[] = [TOKEN.text, TOKEN.cell];
-/** JSON as it stands: nested values, numbers and words are their own text; text would have to be JSON itself. */
-export const JSON_TOKENS: readonly number[] = [TOKEN.nested, TOKEN.number, TOKEN.true, TOKEN.false];
