@@ -12,7 +12,8 @@ import {
 } from '../../core/vectors.ts';
 import { parseDecimal, parseWhole, storeDigits, storeProduct } from './digits.ts';
 import { ISO, readIsoDay, readIsoTime } from './iso-time.ts';
-import { type ColumnStore, NullMarks, pick } from './store.ts';
+import { pickElements } from './pick.ts';
+import { type ColumnStore, NullMarks } from './store.ts';
 
 export interface Range {
   readonly min: number;
@@ -71,11 +72,7 @@ export class NumberStore implements ColumnStore {
   reserve(): void {}
 
   vector(count: number, places: Int32Array | undefined): Vector {
-    const { data } = this;
-    const Kind = data.constructor as new (length: number) => NumberArray;
-    const cells = places
-      ? pick<number, NumberArray>(data, new Kind(places.length), places)
-      : data.subarray(0, count);
+    const cells = places ? pickElements(this.data, places) : this.data.subarray(0, count);
     return numberVector(cells, this.nulls.validity(count, places));
   }
 }
@@ -113,17 +110,7 @@ abstract class WideCells {
 
   vector(count: number, places: Int32Array | undefined): Vector {
     const validity = this.nulls.validity(count, places);
-    if (!places) return wideVector(this.data.subarray(0, count), validity);
-    const chosen = this.data.slice(0, places.length);
-    const to = new Float64Array(chosen.buffer);
-    // Halves of 64 bits are moved as doubles would be: bit for bit is not promised for those, so as pairs of words.
-    const words = new Uint32Array(to.buffer);
-    for (let index = 0; index < places.length; index += 1) {
-      const from = 2 * (places[index] as number);
-      words[2 * index] = this.words[from] as number;
-      words[2 * index + 1] = this.words[from + 1] as number;
-    }
-    return wideVector(chosen, validity);
+    return wideVector(places ? pickElements(this.data, places) : this.data.subarray(0, count), validity);
   }
 }
 
@@ -212,9 +199,7 @@ export class BoolStore implements ColumnStore {
   reserve(): void {}
 
   vector(count: number, places: Int32Array | undefined): Vector {
-    const cells = places
-      ? pick(this.data, new Uint8Array(places.length), places)
-      : this.data.subarray(0, count);
+    const cells = places ? pickElements(this.data, places) : this.data.subarray(0, count);
     return boolVector(cells, this.nulls.validity(count, places));
   }
 }
@@ -259,9 +244,7 @@ export class DayStore implements ColumnStore {
   reserve(): void {}
 
   vector(count: number, places: Int32Array | undefined): Vector {
-    const cells = places
-      ? pick(this.data, new Int32Array(places.length), places)
-      : this.data.subarray(0, count);
+    const cells = places ? pickElements(this.data, places) : this.data.subarray(0, count);
     return dayVector(cells, this.nulls.validity(count, places));
   }
 }

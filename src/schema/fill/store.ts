@@ -4,6 +4,7 @@
  */
 import type { Cell } from '../../core/columns.ts';
 import type { Validity, Vector } from '../../core/vectors.ts';
+import { pickBytes } from './pick.ts';
 
 export interface ColumnStore {
   /**
@@ -47,17 +48,7 @@ export class NullMarks {
   validity(count: number, places: Int32Array | undefined): Validity {
     const marks = this.#marks;
     if (!marks) return undefined;
-    const chosen = places ? pick(marks, new Uint8Array(places.length), places) : marks.subarray(0, count);
+    const chosen = places ? pickBytes(marks, places) : marks.subarray(0, count);
     return chosen.includes(0) ? chosen : undefined;
   }
-}
-
-interface Cells<T> {
-  [index: number]: T;
-}
-
-/** Copies the elements at `places` to the start of `to`. */
-export function pick<T, A extends Cells<T>>(from: A, to: A, places: Int32Array): A {
-  for (let index = 0; index < places.length; index += 1) to[index] = from[places[index] as number] as T;
-  return to;
 }

@@ -35,6 +35,7 @@ export class TextStore implements ColumnStore {
   bytes = new Uint8Array(BYTES_FIRST);
   readonly takes: TextTokens;
   readonly #patches = new Map<number, Buffer>();
+  #isPatched: Uint8Array | undefined;
 
   constructor(rows: number, takes: TextTokens) {
     this.offsets = new Int32Array(rows + 1);
@@ -68,6 +69,8 @@ export class TextStore implements ColumnStore {
   }
 
   patch(index: number, cell: Cell): void {
+    this.#isPatched ??= new Uint8Array(this.offsets.length);
+    this.#isPatched[index] = 1;
     this.#patches.set(index, Buffer.from(String(cell)));
     this.nulls.restore(index);
   }
@@ -90,22 +93,43 @@ export class TextStore implements ColumnStore {
   }
 
   #gather(places: Int32Array, validity: Uint8Array | undefined): Vector {
+    const offsets = this.#measure(places);
+    const data = new Uint8Array(offsets[places.length] as number);
+    // Cells that stand side by side here and there are copied as one run.
+    let runFrom = 0;
+    let runTo = 0;
+    let write = 0;
+    for (let index = 0; index < places.length; index += 1) {
+      const place = places[index] as number;
+      const isPatched = this.#isPatched !== undefined && this.#isPatched[place] === 1;
+      const start = this.offsets[place] as number;
+      if (start !== runTo || isPatched) {
+        copyBytes(this.bytes, runFrom, runTo, data, write);
+        write = offsets[index] as number;
+        runFrom = start;
+        runTo = start;
+      }
+      if (isPatched) {
+        const patch = this.#patches.get(place) as Buffer;
+        data.set(patch, write);
+        write += patch.length;
+      } else runTo = this.offsets[place + 1] as number;
+    }
+    copyBytes(this.bytes, runFrom, runTo, data, write);
+    return textVector(offsets, data, validity);
+  }
+
+  #measure(places: Int32Array): Int32Array {
     const offsets = new Int32Array(places.length + 1);
     let total = 0;
     for (let index = 0; index < places.length; index += 1) {
       const place = places[index] as number;
-      const patch = this.#patches.size === 0 ? undefined : this.#patches.get(place);
-      total += patch ? patch.length : (this.offsets[place + 1] as number) - (this.offsets[place] as number);
+      total +=
+        this.#isPatched !== undefined && this.#isPatched[place] === 1
+          ? (this.#patches.get(place) as Buffer).length
+          : (this.offsets[place + 1] as number) - (this.offsets[place] as number);
       offsets[index + 1] = total;
     }
-    const data = new Uint8Array(total);
-    for (let index = 0; index < places.length; index += 1) {
-      const place = places[index] as number;
-      const patch = this.#patches.size === 0 ? undefined : this.#patches.get(place);
-      const at = offsets[index] as number;
-      if (patch) data.set(patch, at);
-      else copyBytes(this.bytes, this.offsets[place] as number, this.offsets[place + 1] as number, data, at);
-    }
-    return textVector(offsets, data, validity);
+    return offsets;
   }
 }
