@@ -29,10 +29,13 @@ export function checkRows(pass: Pass, rows: RowSet, tolerance: number): Checked 
   if (pass.drifted.count === 0) return { columns, residue, divergence: 0 };
   const tally = new FaultTally();
   const mismatched: number[] = [];
-  for (const { row, cells } of selection.driftedRows()) {
+  selection.eachDrifted((row, from, to) => {
     mismatched.push(row);
-    for (const cell of cells) tally.add(pass.fieldOf(cell), cell.fault);
-  }
+    for (let index = from; index < to; index += 1) {
+      const cell = pass.drifted.at(index);
+      tally.add(pass.fieldOf(cell), cell.fault);
+    }
+  });
   const cells = selection.countCells();
   const divergence = cells === 0 ? 0 : tally.total / cells;
   if (mismatched.length > 0) {

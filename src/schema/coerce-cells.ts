@@ -54,12 +54,14 @@ function change(
   return { field: name, column: cell.column, source, kind: 'renamed', lossless: true, before, after: result };
 }
 
-export function coerceCells(plan: SchemaPlan, pass: Pass, cells: readonly DriftedCell[]): CoercedCells {
+/** The drifted cells from index `from` to `to`, which are those of one row. */
+export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: number): CoercedCells {
   const dialect = dialectOf(pass.batch.format);
   const changes: Change[] = [];
   const refusals: Refusal[] = [];
   let words: string | undefined;
-  for (const cell of cells) {
+  for (let index = from; index < to; index += 1) {
+    const cell = pass.drifted.at(index);
     const field = plan.fields[cell.column];
     const source = pass.nameOf(cell) ?? '';
     if (!field) {

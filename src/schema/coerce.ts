@@ -43,10 +43,14 @@ export async function coerceRows(
   const degradedRows: number[] = [];
   let turn = 0;
   book.look(selection.countCells());
-  for (const { row, cells } of selection.driftedRows()) {
+  const { drifted } = pass;
+  for (let from = 0, to = 0; from < drifted.count; from = to) {
+    to = selection.endOfRow(from);
+    const row = drifted.placeOf(from);
+    if (!selection.isMeant(row)) continue;
     turn += 1;
     if (turn % ROWS_PER_TURN === 0) await yieldToLoop();
-    const { changes, refusals, words } = coerceCells(plan, pass, cells);
+    const { changes, refusals, words } = coerceCells(plan, pass, from, to);
     if (refusals.length > 0) {
       for (const { field, words } of refusals) refused.add(field, words);
       refusedRows.push(row);

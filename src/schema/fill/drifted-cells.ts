@@ -47,9 +47,9 @@ export class DriftedCells {
     this.count += 1;
   }
 
-  /** Forgets everything from cell `count` on: the row turned out to be no row. */
-  truncate(count: number): void {
-    this.count = count;
+  /** Takes back what was told of row `place`, the last one. */
+  forget(place: number): void {
+    while (this.count > 0 && this.placeOf(this.count - 1) === place) this.count -= 1;
   }
 
   placeOf(index: number): number {

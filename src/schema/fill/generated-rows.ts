@@ -22,7 +22,7 @@ export const MARGIN_BYTES = 64;
 export interface RowFallback {
   /** Fills row `place` the complete way. @returns whether it is time for a turn of others */
   fillRow(place: number): boolean;
-  /** Fills one cell from the JSON value at `at`. @returns the offset after the value, -1 when the cell does not conform */
+  /** Fills one cell from the JSON value at `at`, or tells that it drifted. @returns the offset after the value; -1: no value */
   fillValue(place: number, column: number, at: number, end: number): number;
 }
 
@@ -68,18 +68,18 @@ const DIGITS = `
   s = at;
   x = 0;
   while ((b = u[at] - 48) >= 0 && b <= 9) { x = x * 10 + b; at += 1; }
-  if (at === s || (u[s] === 48 && at - s > 1)) break row;
+  if (at === s || (u[s] === 48 && at - s > 1)) break bad;
 `;
 
 function readNumber(column: number, store: NumberStore, isWhole: boolean): string {
-  const range = `if (!(x >= ${store.min} && x <= ${store.max})) break row;\n d${column}[i] = x;\n`;
-  if (isWhole) return `${DIGITS} if (at - s > 15 || (neg && x === 0)) break row;\n if (neg) x = -x;\n${range}`;
+  const range = `if (!(x >= ${store.min} && x <= ${store.max})) break bad;\n if (u[at] !== 44 && u[at] !== 125) break bad;\n d${column}[i] = x;\n`;
+  if (isWhole) return `${DIGITS} if (at - s > 15 || (neg && x === 0)) break bad;\n if (neg) x = -x;\n${range}`;
   return `${DIGITS}
   e = at;
   if (u[at] === 46) {
     at += 1;
     while ((b = u[at] - 48) >= 0 && b <= 9) { x = x * 10 + b; at += 1; }
-    if (at === e + 1) break row;
+    if (at === e + 1) break bad;
     if (at - s > 16) { x = doubleOf(u, s, at); }
     else x /= POWERS[at - e - 1];
   } else if (at - s > 15) x = doubleOf(u, s, at);
@@ -89,22 +89,23 @@ function readNumber(column: number, store: NumberStore, isWhole: boolean): strin
 
 function readWide(column: number, isUnsigned: boolean): string {
   return `${DIGITS}
-  ${isUnsigned ? 'if (neg) break row;' : ''}
+  ${isUnsigned ? 'if (neg) break bad;' : ''}
+  if (u[at] !== 44 && u[at] !== 125) break bad;
   if (at - s <= 15) {
-    if (neg) { if (x === 0) break row; x = -x; }
+    if (neg) { if (x === 0) break bad; x = -x; }
     b = Math.floor(x / 4294967296);
     d${column}[2 * i + ${LOW}] = x - b * 4294967296;
     d${column}[2 * i + ${HIGH}] = b;
-  } else if (!storeDigits(u, neg ? s - 1 : s, at, d${column}, i)) break row;
+  } else if (!storeDigits(u, neg ? s - 1 : s, at, d${column}, i)) break bad;
 `;
 }
 
 function readTime(column: number): string {
   return `
-  if (u[at] !== 34) break row;
+  if (u[at] !== 34) break bad;
   at += 1;
   e = u[at + 24] === 34 ? at + 24 : u[at + 20] === 34 ? at + 20 : u[at + 27] === 34 ? at + 27 : u[at + 30] === 34 ? at + 30 : at;
-  if (!S${column}.fill(u, 1, at, e, i)) break row;
+  if (!S${column}.fill(u, 1, at, e, i)) break bad;
   at = e + 1;
 `;
 }
@@ -114,7 +115,7 @@ function readBool(column: number): string {
   b = v.getInt32(at, true);
   if (b === ${TRUE_WORD}) { d${column}[i] = 1; at += 4; }
   else if (b === ${FALS_WORD} && u[at + 4] === 101) { d${column}[i] = 0; at += 5; }
-  else break row;
+  else break bad;
 `;
 }
 
@@ -124,7 +125,7 @@ function reload(column: number): string {
 
 function readText(column: number): string {
   return `
-  if (u[at] !== 34) break row;
+  if (u[at] !== 34) break bad;
   s = at;
   x = t${column};
   while ((b = u[at += 1]) !== 34) {
@@ -136,26 +137,20 @@ function readText(column: number): string {
     t${column} += at - s - 1;
     d${column}[i + 1] = t${column};
     at += 1;
-  } else { at = f.fillValue(i, ${column}, s, end); if (at < 0) break row; ${reload(column)} }
+  } else break bad;
 `;
 }
 
 function readNested(column: number): string {
   return `
-  if (u[at] !== 123 && u[at] !== 91) { at = f.fillValue(i, ${column}, at, end); if (at < 0) break row; ${reload(column)} }
-  else {
-    e = skipNested(u, at, end);
-    if (e < 0) break row;
-    x = t${column};
-    while (at < e) h${column}[x++] = u[at++];
-    t${column} = x;
-    d${column}[i + 1] = x;
-  }
+  if (u[at] !== 123 && u[at] !== 91) break bad;
+  e = skipNested(u, at, end);
+  if (e < 0) break bad;
+  x = t${column};
+  while (at < e) h${column}[x++] = u[at++];
+  t${column} = x;
+  d${column}[i + 1] = x;
 `;
-}
-
-function readOther(column: number): string {
-  return `at = f.fillValue(i, ${column}, at, end); if (at < 0) break row;\n`;
 }
 
 interface ColumnCode {
@@ -182,9 +177,25 @@ function codeOf(store: ColumnStore, column: number, isNullable: boolean): Column
     const heap = `${array('offsets')} let h${column} = S${column}.bytes; let t${column} = d${column}[from];`;
     if (store.takes === 'text') return { setup: heap, read: nullOr(column, isNullable, readText(column)) };
     if (store.takes === 'json') return { setup: heap, read: nullOr(column, isNullable, readNested(column)) };
-    return { setup: heap, read: `${readOther(column)}${reload(column)}\n` };
+    return { setup: heap, read: 'break bad;\n' };
   }
-  return { setup, read: readOther(column) };
+  return { setup, read: 'break bad;\n' };
+}
+
+/** Reads the value; what that cannot take is seen to cell by cell, and the row goes on. */
+function valueCode(stores: readonly ColumnStore[], column: number, read = ''): string {
+  const again = stores[column] instanceof TextStore ? reload(column) : '';
+  return `w = at;
+  good: {
+    bad: {
+      ${read}
+      break good;
+    }
+    at = f.fillValue(i, ${column}, w, end);
+    if (at < 0) break row;
+    ${again}
+  }
+`;
 }
 
 function sourceOf(plans: readonly FieldPlan[], layout: Layout, stores: readonly ColumnStore[]): string {
@@ -193,7 +204,7 @@ function sourceOf(plans: readonly FieldPlan[], layout: Layout, stores: readonly 
   const comma = `,${' '.repeat(layout.afterComma)}`;
   const members = layout.order.map((column, position) => {
     const name = JSON.stringify(plans[column]?.column.name);
-    return `${expectText(`${position === 0 ? '{' : comma}${name}${colon}`)}${codes[column]?.read}`;
+    return `${expectText(`${position === 0 ? '{' : comma}${name}${colon}`)}${valueCode(stores, column, codes[column]?.read)}`;
   });
   const absent = stores.flatMap((_, column) => (layout.order.includes(column) ? [] : [`S${column}.skip(i);`]));
   const reloads = stores.flatMap((store, column) => (store instanceof TextStore ? [reload(column)] : []));
@@ -201,7 +212,7 @@ function sourceOf(plans: readonly FieldPlan[], layout: Layout, stores: readonly 
 return function fillRows(S, u, v, starts, ends, from, to, f) {
   ${codes.map(({ setup }) => setup).join('\n  ')}
   const last = u.length - ${MARGIN_BYTES};
-  let at = 0, b = 0, e = 0, s = 0, x = 0, neg = false;
+  let at = 0, b = 0, e = 0, s = 0, w = 0, x = 0, neg = false;
   for (let i = from; i < to; i += 1) {
     const end = ends[i];
     row: {

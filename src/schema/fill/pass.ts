@@ -71,9 +71,15 @@ export class Pass {
       fillRow: (place) => {
         // The generated code may have come some way into the row.
         for (const store of this.stores) store.unskip(place);
+        this.drifted.forget(place);
         return this.#fillRow(place);
       },
-      fillValue: (place, column, at, end) => this.#filler.fillValue(place, column, at, end),
+      fillValue: (place, column, at, end) => {
+        const before = this.drifted.count;
+        const after = this.#filler.fillValue(place, column, at, end);
+        if (this.drifted.count > before) this.status[place] = ROW.drifted;
+        return after;
+      },
     };
   }
 
@@ -138,7 +144,9 @@ export class Pass {
 
   /** The name that a drifted cell has in the data; undefined when it is missing. */
   nameOf(cell: DriftedCell): string | undefined {
-    return cell.fault === 'missing' ? undefined : this.#tokenizer.name(this.#load(cell), 0);
+    if (cell.fault === 'missing') return undefined;
+    const column = cell.fault === 'renamed' ? undefined : this.#plan.fields[cell.column]?.column;
+    return column ? column.name : this.#tokenizer.name(this.#load(cell), 0);
   }
 
   /** The field that a drifted cell is counted under: its column's name, or the name in the data. */

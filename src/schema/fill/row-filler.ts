@@ -61,7 +61,7 @@ export class RowFiller {
     }
     this.#locate();
     if (this.#hasDuplicates) this.#tellDuplicates(place);
-    if (this.#unknown.length > 0) this.#takeRenamed(place);
+    if (this.#unknown.length > 0 && this.#tokenOf.includes(NO_TOKEN)) this.#takeRenamed(place);
     this.cellsLooked = stores.length + this.#unknown.length;
     for (let column = 0; column < stores.length; column += 1) {
       const token = this.#tokenOf[column] as number;
@@ -84,17 +84,12 @@ export class RowFiller {
     return learnLayout(this.#parts.body, this.#tokens, Array.from(columnOf), start);
   }
 
-  /** Fills one cell from the JSON value at `at`. @returns the offset after it, or -1 when the cell does not conform */
+  /** Fills one cell from the JSON value at `at`, or tells that it drifted. @returns the offset after it; -1: no value */
   fillValue(place: number, column: number, at: number, end: number): number {
-    const { body, drifted } = this.#parts;
-    const driftedBefore = drifted.count;
     this.#tokens.count = 0;
-    const after = addValue(body, at, end, 0, 0, this.#tokens);
-    if (after < 0) return -1;
-    this.#fillCell(place, column, 0, 0);
-    if (drifted.count === driftedBefore) return after;
-    drifted.truncate(driftedBefore);
-    return -1;
+    const after = addValue(this.#parts.body, at, end, 0, 0, this.#tokens);
+    if (after >= 0) this.#fillCell(place, column, 0, 0);
+    return after;
   }
 
   /** Finds the column of every token. */

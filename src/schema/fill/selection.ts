@@ -3,7 +3,6 @@ import { decodeRow } from '../../codecs/codecs.ts';
 import { InputError } from '../../core/errors.ts';
 import type { Residue } from '../../core/outcome.ts';
 import { type RowSet, rowIndices } from '../../core/row-set.ts';
-import type { DriftedCell } from './drifted-cells.ts';
 import type { Pass } from './pass.ts';
 import { ROW } from './row-filler.ts';
 
@@ -46,16 +45,27 @@ export class Selection {
     return cells;
   }
 
-  /** The drifted cells row by row. */
-  *driftedRows(): Generator<{ readonly row: number; readonly cells: readonly DriftedCell[] }> {
-    const { drifted } = this.#pass;
-    for (let index = 0; index < drifted.count; ) {
-      const row = drifted.placeOf(index);
-      const first = index;
-      while (index < drifted.count && drifted.placeOf(index) === row) index += 1;
-      if (this.#isMeant && this.#isMeant[row] === 0) continue;
-      yield { row, cells: Array.from({ length: index - first }, (_, at) => drifted.at(first + at)) };
+  /** Tells the drifted cells, row by row: which stand from index `from` to `to` of `pass.drifted`. */
+  eachDrifted(visit: (row: number, from: number, to: number) => void): void {
+    let from = 0;
+    while (from < this.#pass.drifted.count) {
+      const to = this.endOfRow(from);
+      if (this.isMeant(this.#pass.drifted.placeOf(from))) visit(this.#pass.drifted.placeOf(from), from, to);
+      from = to;
     }
+  }
+
+  isMeant(row: number): boolean {
+    return this.#isMeant === undefined || this.#isMeant[row] === 1;
+  }
+
+  /** Index after the last drifted cell of the row that the one at `from` belongs to. */
+  endOfRow(from: number): number {
+    const { drifted } = this.#pass;
+    const row = drifted.placeOf(from);
+    let to = from + 1;
+    while (to < drifted.count && drifted.placeOf(to) === row) to += 1;
+    return to;
   }
 
   /** The rows that are not the format, with what is wrong with the first. */
