@@ -33,6 +33,7 @@ export type FillRows = (
   view: DataView,
   starts: Int32Array,
   ends: Int32Array,
+  cellsLooked: Int32Array,
   from: number,
   to: number,
   fallback: RowFallback,
@@ -207,9 +208,10 @@ function sourceOf(plans: readonly FieldPlan[], layout: Layout, stores: readonly 
     return `${expectText(`${position === 0 ? '{' : comma}${name}${colon}`)}${valueCode(stores, column, codes[column]?.read)}`;
   });
   const absent = stores.flatMap((_, column) => (layout.order.includes(column) ? [] : [`S${column}.skip(i);`]));
+  if (absent.length > 0) absent.push(`looked[i] = ${layout.order.length};`);
   const reloads = stores.flatMap((store, column) => (store instanceof TextStore ? [reload(column)] : []));
   return `'use strict';
-return function fillRows(S, u, v, starts, ends, from, to, f) {
+return function fillRows(S, u, v, starts, ends, looked, from, to, f) {
   ${codes.map(({ setup }) => setup).join('\n  ')}
   const last = u.length - ${MARGIN_BYTES};
   let at = 0, b = 0, e = 0, s = 0, w = 0, x = 0, neg = false;

@@ -117,7 +117,17 @@ export class Pass {
       if (this.#fillRow(at - 1)) return at;
     }
     if (at >= to || !this.#fillRows) return at;
-    return this.#fillRows(this.stores, this.batch.body, this.#view, starts, ends, at, to, this.#fallback);
+    return this.#fillRows(
+      this.stores,
+      this.batch.body,
+      this.#view,
+      starts,
+      ends,
+      this.cellsLooked,
+      at,
+      to,
+      this.#fallback,
+    );
   }
 
   /** @returns whether it is time for a turn of others */

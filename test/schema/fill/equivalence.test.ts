@@ -90,10 +90,13 @@ const texts: Readonly<Record<string, readonly string[]>> = {
     '9007199254740993',
     '1234567.12345678',
     '3e-324',
+    '12.34567890123456',
+    '0.30000000000000004',
+    '0.12345678901234567',
   ],
   narrow: ['0', '0.1', '16777217', '1.5', '3.5e38', '0.123456789'],
   money: ['1', '1.25', '1.255', '"3.10"', '123456789012345.5', '0.1'],
-  flag: ['true', 'false', '"yes"', '1', '0', 'null', 'tru', '"maybe"'],
+  flag: ['true', 'false', '"yes"', '1', '0', 'null', 'tru', 'fals', 'falsy', '"maybe"'],
   näme: [
     '""',
     '"a"',
@@ -162,7 +165,30 @@ const row = fc
     return `{${text}}${tail}`;
   });
 
-const body = fc.array(row, { minLength: 1, maxLength: 12 }).map((rows) => rows.join('\n'));
+/** One layout from the first row to the last, with any values: what generated code is for. */
+const regular = fc
+  .tuple(
+    fc.shuffledSubarray(NAMES, { minLength: NAMES.length }),
+    fc.subarray(['flag', 'meta']),
+    fc.constantFrom(['', ''], [' ', ' ']),
+  )
+  .chain(([order, absent, [colon, comma]]) => {
+    const present = order.filter((name) => !absent.includes(name));
+    const members = present.map((name) =>
+      fc.oneof(
+        { arbitrary: fc.constant(texts[name]?.[0] ?? '0'), weight: 6 },
+        { arbitrary: fc.constantFrom(...(texts[name] ?? [])), weight: 1 },
+      ),
+    );
+    const line = fc
+      .tuple(...members)
+      .map((values) => `{${values.map((value, at) => `"${present[at]}":${colon}${value}`).join(`,${comma}`)}}`);
+    return fc.array(line, { minLength: 4, maxLength: 12 });
+  })
+  .map((rows) => rows.join('\n'));
+
+const mixed = fc.array(row, { minLength: 1, maxLength: 12 }).map((rows) => rows.join('\n'));
+const body = fc.oneof(mixed, regular);
 
 const schema = new Schema([...FIELDS]);
 const options = { tolerance: 1 };
