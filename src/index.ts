@@ -40,7 +40,7 @@ export type { Cell, Column, Columns, ColumnType, TimeUnit } from './core/columns
 export * from './core/errors.ts';
 export { type Emit, EventBus, type EventName, type Events, type Listener } from './core/events.ts';
 export type { FileSystem, OpenFile } from './core/file-system.ts';
-export type { LossEntry, LossReport } from './core/loss.ts';
+export type { ErrorSpread, LossEntry, LossReport, RefusedEntry } from './core/loss.ts';
 export { emptyLoss, mergeLoss } from './core/loss.ts';
 export type { Disposition, Outcome, Passage, Receipt, Residue } from './core/outcome.ts';
 export { type EngineReason, isPassing, REASONS, type Reason, type SinkReason } from './core/reason.ts';
@@ -65,7 +65,7 @@ export { type CompiledSchema, type CompileOptions, compileSchema } from './schem
 export { directoryRegistry } from './schema/directory-registry.ts';
 export { fromJsonSchema } from './schema/from-json-schema.ts';
 export { inferSchema } from './schema/infer-schema.ts';
-export { lossTable } from './schema/loss-report.ts';
+export { lossTable } from './schema/loss/loss-table.ts';
 export type { RegisteredSchema, SchemaRegistry } from './schema/registry.ts';
 export type { SchemaLike } from './schema/schema-like.ts';
 export { toJsonSchema } from './schema/to-json-schema.ts';

@@ -1,12 +1,11 @@
 /** Coerces the drifted cells of one row: each is changed under a rule and claimed as a change, or refused. */
-import type { Cell } from '../core/columns.ts';
 import type { Change } from './change.ts';
-import { coerceValue, isPlain, type Refusal } from './coerce-value.ts';
+import { coerceAbsent, coerceValue, isCell, Refusal } from './coerce-value.ts';
 import { dialectOf } from './dialect-of.ts';
-import { isExplained } from './explain-change.ts';
-import type { FieldPlan } from './field-plan.ts';
+import { isExplained } from './explain.ts';
 import type { DriftedCell } from './fill/drifted-cells.ts';
 import type { Pass } from './fill/pass.ts';
+import type { FieldPlan } from './plan.ts';
 import type { Dialect } from './reader.ts';
 import type { SchemaPlan } from './schema-plan.ts';
 
@@ -22,36 +21,26 @@ function stripped(name: string, before: unknown): Change {
   return { field: name, column: -1, source: name, kind: 'stripped', lossless: false, before, after: undefined };
 }
 
-function fillMissing(field: FieldPlan, column: number): Change | Refusal {
-  const { name, nullable } = field.column;
-  if (!nullable) return { field: name, words: 'missing' };
-  return {
-    field: name,
-    column,
-    source: undefined,
-    kind: 'missing',
-    lossless: true,
-    before: undefined,
-    after: null,
-  };
-}
-
+/** What becomes of a drifted cell of a column; undefined = it is taken as it is. */
 function change(
   field: FieldPlan,
   cell: DriftedCell,
-  source: string,
+  source: string | undefined,
   before: unknown,
   dialect: Dialect,
-): Change | Refusal | Cell {
+): Change | Refusal | undefined {
   const { name } = field.column;
-  const result = coerceValue(field, before, dialect);
-  if (!isPlain(result)) {
-    if ('words' in result) return result;
-    const { kind, lossless, cell: after } = result;
-    return { field: name, column: cell.column, source, kind, lossless, before, after };
+  const result = source === undefined ? coerceAbsent(field) : coerceValue(field, before, dialect);
+  if (result instanceof Refusal) return result;
+  const { column } = cell;
+  if (!isCell(result)) {
+    const { cell: after, kind, lossless, error, parts } = result;
+    return { field: name, column, source, kind, lossless, before, after, error, parts };
   }
-  if (source === name) return result;
-  return { field: name, column: cell.column, source, kind: 'renamed', lossless: true, before, after: result };
+  // The last of several values of one name: what is told of it is that the others are gone.
+  if (source === name) return undefined;
+  const kind = source === undefined ? 'missing' : 'renamed';
+  return { field: name, column, source, kind, lossless: true, before, after: result };
 }
 
 /** The drifted cells from index `from` to `to`, which are those of one row. */
@@ -63,17 +52,14 @@ export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: numb
   for (let index = from; index < to; index += 1) {
     const cell = pass.drifted.at(index);
     const field = plan.fields[cell.column];
-    const source = pass.nameOf(cell) ?? '';
+    const source = pass.nameOf(cell);
     if (!field) {
-      changes.push(stripped(source, pass.valueOf(cell)));
+      changes.push(stripped(source ?? '', pass.valueOf(cell)));
       continue;
     }
-    const result =
-      cell.fault === 'missing'
-        ? fillMissing(field, cell.column)
-        : change(field, cell, source, pass.valueOf(cell), dialect);
-    if (isPlain(result)) continue;
-    if ('words' in result) refusals.push(result);
+    const result = change(field, cell, source, pass.valueOf(cell), dialect);
+    if (result === undefined) continue;
+    if (result instanceof Refusal) refusals.push(result);
     else {
       changes.push(result);
       if (!isExplained(field, result, dialect)) words ??= `${field.column.name} changed without a reason`;

@@ -13,7 +13,7 @@ import { coerceCells } from './coerce-cells.ts';
 import { FaultTally } from './fault-tally.ts';
 import type { Pass } from './fill/pass.ts';
 import { Selection } from './fill/selection.ts';
-import { LossBook } from './loss-book.ts';
+import { LossBook } from './loss/loss-book.ts';
 import type { SchemaPlan } from './schema-plan.ts';
 
 export interface Coerced {
@@ -52,7 +52,10 @@ export async function coerceRows(
     if (turn % ROWS_PER_TURN === 0) await yieldToLoop();
     const { changes, refusals, words } = coerceCells(plan, pass, from, to);
     if (refusals.length > 0) {
-      for (const { field, words } of refusals) refused.add(field, words);
+      for (const refusal of refusals) {
+        refused.add(refusal.field, refusal.words);
+        book.refuse(row, refusal);
+      }
       refusedRows.push(row);
     } else if (words !== undefined) unaccounted.push({ row, words });
     else {

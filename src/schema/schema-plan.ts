@@ -1,8 +1,8 @@
 /** The plans of all fields with their names. */
 import type { Field } from './arrow.ts';
 import type { FieldNames } from './field-names.ts';
-import type { FieldPlan } from './field-plan.ts';
 import type { GeneratedLayouts } from './fill/generated-layouts.ts';
+import type { FieldPlan } from './plan.ts';
 
 export interface SchemaPlan {
   readonly fields: readonly FieldPlan[];

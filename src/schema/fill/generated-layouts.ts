@@ -1,5 +1,5 @@
 /** The code of a schema by layout: made once, used for every batch. */
-import type { FieldPlan } from '../field-plan.ts';
+import type { FieldPlan } from '../plan.ts';
 import { type FillRows, generateRows } from './generated-rows.ts';
 import { type Layout, layoutId } from './layout.ts';
 import type { ColumnStore } from './store.ts';

@@ -7,7 +7,7 @@
  */
 
 import { skipNested } from '../../codecs/json-skip.ts';
-import type { FieldPlan } from '../field-plan.ts';
+import type { FieldPlan } from '../plan.ts';
 import { HIGH, LOW, storeDigits } from './digits.ts';
 import { BoolStore, NumberStore, TimeStore, WideStore } from './fixed-stores.ts';
 import { copyRest, doubleOf } from './generated-support.ts';

@@ -240,7 +240,7 @@ describe('the ways to fill columns', () => {
         const complete = compileSchema(schema, { ...options, codeGeneration: false });
         expect(await judge(generated, text + '\n'.repeat(100))).toEqual(await judge(complete, text));
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
   });
 
@@ -258,7 +258,7 @@ describe('the ways to fill columns', () => {
         expect(cellsAt(strict)).toEqual(expected.strict);
         expect(cellsAt(lenient)).toEqual(expected.lenient);
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
   });
 
@@ -296,7 +296,7 @@ describe('the ways to fill columns', () => {
           expect(expected.includes('fault') ? [] : expected).toEqual(first);
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 });

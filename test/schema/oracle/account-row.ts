@@ -1,41 +1,18 @@
 /**
- * Accounts for every difference between a whole record and its cells: a change must be claimed exactly once, must explain
- * its difference, and what is not claimed must be the same value.
+ * The diff validator: compares a row before and after coercion and accounts for every difference.
+ *
+ * It trusts the coercer's claims in nothing: a change must be claimed exactly once, must be of a kind that
+ * explains this very difference, and what is not claimed must be the same value. Values are compared by their
+ * meaning, computed back from the new cell, not by running the conversion again.
  */
 import type { Cell } from '../../../src/core/columns.ts';
 import type { Change } from '../../../src/schema/change.ts';
-import { isExplained } from '../../../src/schema/explain-change.ts';
-import type { FieldPlan } from '../../../src/schema/field-plan.ts';
-import { type Dialect, Fault } from '../../../src/schema/reader.ts';
+import { isExplained } from '../../../src/schema/explain.ts';
+import { isReadAs, isSameCell } from '../../../src/schema/explain-cell.ts';
+import type { FieldPlan } from '../../../src/schema/plan.ts';
+import type { Dialect } from '../../../src/schema/reader.ts';
 import type { SchemaPlan } from '../../../src/schema/schema-plan.ts';
 import type { CoercedRow, DecodedRecord } from './coerce-row.ts';
-
-/** The strict cell of one field, or why there is none. */
-function readCell(plan: FieldPlan, record: DecodedRecord, dialect: Dialect): Cell | Fault {
-  const { name, nullable } = plan.column;
-  const value = record[name];
-  if (value === undefined) return plan.optional ? null : new Fault('missing');
-  if (value === null) return nullable ? null : new Fault('null');
-  return plan.reader.read(value, dialect);
-}
-
-function isSameCell(a: Cell | Fault, b: Cell): boolean {
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
-  return Object.is(a, b);
-}
-
-/** Whether the cell is what the strict check would have read from `source`. */
-function isUnchanged(
-  field: FieldPlan,
-  source: string,
-  record: DecodedRecord,
-  after: Cell,
-  dialect: Dialect,
-): boolean {
-  const { name } = field.column;
-  const strict = readCell(field, source === name ? record : { [name]: record[source] }, dialect);
-  return !(strict instanceof Fault) && isSameCell(strict, after);
-}
 
 function explains(
   field: FieldPlan,
@@ -46,13 +23,14 @@ function explains(
 ): boolean {
   const { name } = field.column;
   const isAbsent = !Object.hasOwn(record, name);
-  if (!change) return (!isAbsent || field.optional) && isUnchanged(field, name, record, after, dialect);
-  if (change.kind === 'stripped') return false;
-  const { source, kind } = change;
-  if (kind === 'missing') return source === undefined && isAbsent && !field.optional && after === null;
-  if (source === undefined || !Object.hasOwn(record, source)) return false;
-  if (kind === 'renamed') return source !== name && isUnchanged(field, source, record, after, dialect);
-  return isExplained(field, { ...change, before: record[source], after }, dialect);
+  const before = isAbsent ? undefined : record[name];
+  if (!change) return isAbsent ? field.optional && after === null : isReadAs(field, before, after, dialect);
+  const { source } = change;
+  const claimed = source !== undefined && Object.hasOwn(record, source) ? record[source] : undefined;
+  if (change.kind === 'stripped' || !Object.is(claimed, change.before) || !isSameCell(change.after, after))
+    return false;
+  if (source === undefined && !isAbsent) return false;
+  return isExplained(field, change, dialect);
 }
 
 /** @returns what is not accounted for, in words, or undefined when everything is */

@@ -1,9 +1,9 @@
 /** An oracle for coercion, on whole records and without bytes: every cell is taken as it is, changed under a rule and claimed as a change, or refused. */
 import type { Cell } from '../../../src/core/columns.ts';
 import type { Change } from '../../../src/schema/change.ts';
-import { coerceValue, isPlain, type Refusal } from '../../../src/schema/coerce-value.ts';
+import { coerceAbsent, coerceValue, isCell, Refusal } from '../../../src/schema/coerce-value.ts';
 import type { Sources } from '../../../src/schema/field-names.ts';
-import type { FieldPlan } from '../../../src/schema/field-plan.ts';
+import type { FieldPlan } from '../../../src/schema/plan.ts';
 import type { Dialect } from '../../../src/schema/reader.ts';
 import type { SchemaPlan } from '../../../src/schema/schema-plan.ts';
 
@@ -27,35 +27,24 @@ function coerceField(
   record: DecodedRecord,
   dialect: Dialect,
 ): { readonly cell: Cell; readonly change?: Change } | Refusal {
-  const { name, nullable } = field.column;
-  if (source === undefined) {
-    if (field.optional) return { cell: null };
-    if (!nullable) return { field: name, words: 'missing' };
+  const { name } = field.column;
+  if (source === undefined && field.optional) return { cell: null };
+  const before = source === undefined ? undefined : record[source];
+  const result = source === undefined ? coerceAbsent(field) : coerceValue(field, before, dialect);
+  if (result instanceof Refusal) return result;
+  if (!isCell(result)) {
+    const { cell, kind, lossless, error, parts } = result;
     return {
-      cell: null,
-      change: {
-        field: name,
-        column: index,
-        source,
-        kind: 'missing',
-        lossless: true,
-        before: undefined,
-        after: null,
-      },
+      cell,
+      change: { field: name, column: index, source, kind, lossless, before, after: cell, error, parts },
     };
   }
-  const before = record[source];
-  const result = coerceValue(field, before, dialect);
-  if (isPlain(result)) {
-    if (source === name) return { cell: result };
-    return {
-      cell: result,
-      change: { field: name, column: index, source, kind: 'renamed', lossless: true, before, after: result },
-    };
-  }
-  if ('words' in result) return result;
-  const { cell, kind, lossless } = result;
-  return { cell, change: { field: name, column: index, source, kind, lossless, before, after: cell } };
+  if (source === name) return { cell: result };
+  const kind = source === undefined ? 'missing' : 'renamed';
+  return {
+    cell: result,
+    change: { field: name, column: index, source, kind, lossless: true, before, after: result },
+  };
 }
 
 export function coerceRow(
@@ -71,7 +60,7 @@ export function coerceRow(
   plan.fields.forEach((field, index) => {
     if (sources.names[index] !== undefined || !field.optional) cellsLooked += 1;
     const result = coerceField(field, index, sources.names[index], record, dialect);
-    if ('words' in result) {
+    if (result instanceof Refusal) {
       refusals.push(result);
       return;
     }
