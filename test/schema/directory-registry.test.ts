@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SchemaError } from '../../src/core/errors.ts';
 import { nodeFileSystem } from '../../src/platform/node-file-system.ts';
-import { directoryRegistry } from '../../src/schema/directory-registry.ts';
+import { directoryRegistry } from '../../src/schema/declare/directory-registry.ts';
 
 const document = (name: string) =>
   JSON.stringify({ type: 'object', properties: { [name]: { type: 'string' } } });

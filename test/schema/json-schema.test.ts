@@ -29,8 +29,8 @@ import {
   Utf8,
 } from '../../src/schema/arrow.ts';
 import { compileSchema } from '../../src/schema/compile-schema.ts';
-import { fromJsonSchema } from '../../src/schema/from-json-schema.ts';
-import { toJsonSchema } from '../../src/schema/to-json-schema.ts';
+import { fromJsonSchema } from '../../src/schema/declare/from-json-schema.ts';
+import { toJsonSchema } from '../../src/schema/declare/to-json-schema.ts';
 import { field, ndjsonOf } from './schemas.ts';
 
 const TYPES: readonly DataType[] = [

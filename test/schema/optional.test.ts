@@ -3,12 +3,12 @@ import { SchemaError } from '../../src/core/errors.ts';
 import { Int32, Int64, Utf8 } from '../../src/schema/arrow.ts';
 import { coerceRow } from '../../src/schema/coerce-row.ts';
 import { compileSchema } from '../../src/schema/compile-schema.ts';
+import { fromJsonSchema } from '../../src/schema/declare/from-json-schema.ts';
+import { inferSchema } from '../../src/schema/declare/infer-schema.ts';
+import { toJsonSchema } from '../../src/schema/declare/to-json-schema.ts';
 import { findUnaccounted } from '../../src/schema/diff.ts';
 import { FieldNames } from '../../src/schema/field-names.ts';
 import { planField } from '../../src/schema/field-plan.ts';
-import { fromJsonSchema } from '../../src/schema/from-json-schema.ts';
-import { inferSchema } from '../../src/schema/infer-schema.ts';
-import { toJsonSchema } from '../../src/schema/to-json-schema.ts';
 import { compiled, field, ndjsonOf, valuesOf } from './schemas.ts';
 
 const OPTIONAL = { optional: 'true' };

@@ -1,8 +1,8 @@
 /** A registry that is a directory of JSON Schema files, `0001.json`, `0002.json` …: the highest number is the newest. */
 
-import { SchemaError } from '../core/errors.ts';
-import type { FileSystem } from '../core/file-system.ts';
-import { toStorageError } from '../core/storage-fault.ts';
+import { SchemaError } from '../../core/errors.ts';
+import type { FileSystem } from '../../core/file-system.ts';
+import { toStorageError } from '../../core/storage-fault.ts';
 import { fromJsonSchema } from './from-json-schema.ts';
 import type { SchemaRegistry } from './registry.ts';
 

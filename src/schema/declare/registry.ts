@@ -1,5 +1,5 @@
 /** The port of a schema registry: where a newer version of a schema may be found. */
-import type { Schema } from './arrow.ts';
+import type { Schema } from '../arrow.ts';
 
 export interface RegisteredSchema {
   readonly schema: Schema;

@@ -25,8 +25,8 @@ import {
   Uint32,
   Uint64,
   Utf8,
-} from './arrow.ts';
-import { timeUnitOf } from './field-plan.ts';
+} from '../arrow.ts';
+import { timeUnitOf } from '../field-plan.ts';
 
 const PLAIN: Readonly<Record<string, () => DataType>> = {
   int8: () => new Int8(),

@@ -1,6 +1,6 @@
 /** An Arrow schema as a JSON Schema document that `fromJsonSchema` reads back to an equal schema. */
-import { SchemaError } from '../core/errors.ts';
-import type { Field, Schema } from './arrow.ts';
+import { SchemaError } from '../../core/errors.ts';
+import type { Field, Schema } from '../arrow.ts';
 import { nameOfType } from './type-names.ts';
 
 type JsonType = Readonly<Record<string, unknown>>;

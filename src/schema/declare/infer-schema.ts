@@ -1,5 +1,5 @@
 /** A schema from a sample of records: per field the narrowest type that every value fits. */
-import { SchemaError } from '../core/errors.ts';
+import { SchemaError } from '../../core/errors.ts';
 import {
   type ArrowTimeUnit,
   Binary,
@@ -12,10 +12,10 @@ import {
   Schema,
   Timestamp,
   Utf8,
-} from './arrow.ts';
+} from '../arrow.ts';
+import { parseExact } from '../number-grammar.ts';
+import { parseIsoDate, parseIsoTime } from '../time-grammar.ts';
 import { isJsonObject } from './json-schema-type.ts';
-import { parseExact } from './number-grammar.ts';
-import { parseIsoDate, parseIsoTime } from './time-grammar.ts';
 import { ARROW_UNITS } from './type-names.ts';
 
 export interface InferOptions {

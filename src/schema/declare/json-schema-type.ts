@@ -1,6 +1,6 @@
 /** The Arrow type that one property of a JSON Schema means. */
-import { SchemaError } from '../core/errors.ts';
-import type { DataType } from './arrow.ts';
+import { SchemaError } from '../../core/errors.ts';
+import type { DataType } from '../arrow.ts';
 import { typeOfName } from './type-names.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 /** JSON Schema (a subset of draft 2020-12) to an Arrow schema. */
-import { Field, Schema } from './arrow.ts';
+import { Field, Schema } from '../arrow.ts';
 import {
   type Bounds,
   isJsonObject,
