@@ -34,10 +34,9 @@ export interface SchemaPlan {
 
 /** The strict cell of one field, or why there is none. */
 export function readCell(plan: FieldPlan, record: DecodedRecord, dialect: Dialect): Cell | Fault {
-  const { name, nullable } = plan.column;
-  const value = record[name];
+  const value = record[plan.column.name];
   if (value === undefined) return plan.optional ? null : new Fault('missing');
-  if (value === null) return nullable ? null : new Fault('null');
+  if (value === null) return plan.takesNull ? null : new Fault('null');
   return plan.reader.read(value, dialect);
 }
 

@@ -70,7 +70,7 @@ const EXPLANATIONS: Readonly<Record<Exclude<LossKind, 'renamed' | 'missing' | 's
   'text-from-bool': (before, after) => typeof before === 'boolean' && String(before) === after,
   'text-from-object': (before, after) => typeof before === 'object' && isTextOf(before, after),
   'json-from-text': (before, after) =>
-    typeof before === 'string' && !isJsonText(before) && isTextOf(before, after),
+    typeof before === 'string' && (isJsonText(before) ? after === before : isTextOf(before, after)),
   'time-from-text': (before, after, field) => isSameTime(field, before, after),
   'time-from-number': (before, after, field) => isSameEpoch(field, before, after),
 };
@@ -88,7 +88,9 @@ function isUnchanged(
   after: Cell,
   dialect: Dialect,
 ): boolean {
-  const { name } = field.column;
+  const { name, nullable } = field.column;
+  // Strictly a null may be refused where absence is taken; in the column both are one cell, so nothing changed.
+  if (record[source] === null && nullable) return after === null;
   const strict = readCell(field, source === name ? record : { [name]: record[source] }, dialect);
   return !(strict instanceof Fault) && isSameCell(strict, after);
 }

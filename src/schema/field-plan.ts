@@ -2,6 +2,7 @@
 import type { Column, TimeUnit } from '../core/columns.ts';
 import { SchemaError } from '../core/errors.ts';
 import { ArrowTimeUnit, DataType, type Field, FloatWidth } from './arrow.ts';
+import { jsonKindsOf, jsonValueReader } from './json-value-reader.ts';
 import { type Precision, parsePrecision } from './number-grammar.ts';
 import { decimalReader, floatReader, integerReader } from './number-readers.ts';
 import type { Reader } from './reader.ts';
@@ -15,6 +16,8 @@ export interface FieldPlan {
   readonly essential: boolean;
   /** May be absent, which is null and conforms; otherwise a row without it does not conform. */
   readonly optional: boolean;
+  /** Whether an explicit null conforms: a column may be nullable only because its field may be absent. */
+  readonly takesNull: boolean;
   readonly aliases: readonly string[];
   readonly precision: Precision | undefined;
   readonly reader: Reader;
@@ -124,9 +127,14 @@ function isText(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isLargeUtf8(type);
 }
 
+function planJson(field: Field): Reader {
+  const kinds = jsonKindsOf(field);
+  return kinds ? jsonValueReader(kinds) : jsonReader;
+}
+
 function planReader(field: Field): Reader {
   const type: DataType = field.type;
-  if (isText(type)) return readFlag(field, 'json', false) ? jsonReader : textReader;
+  if (isText(type)) return readFlag(field, 'json', false) ? planJson(field) : textReader;
   if (DataType.isInt(type)) return integerPlan(field, type.bitWidth, type.isSigned);
   if (DataType.isFloat(type)) return floatPlan(field, type.precision);
   if (DataType.isBool(type)) return boolReader;
@@ -161,6 +169,7 @@ export function planField(field: Field): FieldPlan {
     column,
     essential: readFlag(field, 'essential', true),
     optional: readOptional(field),
+    takesNull: readFlag(field, 'nullable', field.nullable) && field.nullable,
     aliases: readAliases(field),
     precision: readPrecision(field),
     reader,

@@ -15,7 +15,7 @@ import {
 } from '../arrow.ts';
 import { parseExact } from '../number-grammar.ts';
 import { parseIsoDate, parseIsoTime } from '../time-grammar.ts';
-import { isJsonObject } from './json-schema-type.ts';
+import { isJsonObject } from './json-object.ts';
 import { ARROW_UNITS } from './type-names.ts';
 
 export interface InferOptions {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SchemaError } from '../../src/core/errors.ts';
-import { compileSchema } from '../../src/schema/compile-schema.ts';
-import { inferSchema } from '../../src/schema/declare/infer-schema.ts';
-import { ndjsonOf } from './schemas.ts';
+import { SchemaError } from '../../../src/core/errors.ts';
+import { compileSchema } from '../../../src/schema/compile-schema.ts';
+import { inferSchema } from '../../../src/schema/declare/infer-schema.ts';
+import { ndjsonOf } from '../schemas.ts';
 
 describe('inference', () => {
   const inferred = (records: unknown[], untyped = false) =>

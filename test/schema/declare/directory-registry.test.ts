@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SchemaError } from '../../src/core/errors.ts';
-import { nodeFileSystem } from '../../src/platform/node-file-system.ts';
-import { directoryRegistry } from '../../src/schema/declare/directory-registry.ts';
+import { SchemaError } from '../../../src/core/errors.ts';
+import { nodeFileSystem } from '../../../src/platform/node-file-system.ts';
+import { directoryRegistry } from '../../../src/schema/declare/directory-registry.ts';
 
 const document = (name: string) =>
   JSON.stringify({ type: 'object', properties: { [name]: { type: 'string' } } });
