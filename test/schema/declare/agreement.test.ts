@@ -126,12 +126,21 @@ describe('a schema and another validator', () => {
   });
 
   it('agree on names that every object inherits', () => {
-    const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length'];
+    const names = ['constructor', 'toString', 'hasOwnProperty', 'length'];
     const entries = (value: unknown) => Object.fromEntries(names.map((name) => [name, value]));
     const records = [{}, entries(1), entries('x'), ...names.map((name) => Object.fromEntries([[name, 1]]))];
     expectAgreement(closed(entries({ type: 'integer' })), records);
     expectAgreement(closed(entries({ type: 'integer' }), { required: names }), records);
     expectAgreement(closed({ a: { type: 'integer' } }), records);
+  });
+
+  it('take __proto__ for a name like any other, which not every validator does', () => {
+    const [named, one, text] = ['{"type":"integer"}', '1', '"x"'].map((json) =>
+      JSON.parse(`{"__proto__":${json}}`),
+    );
+    const document = closed(named, { required: ['__proto__'] });
+    expect(conforming(document, [one, text, {}, { a: 1 }])).toEqual([true, false, false, false]);
+    expect(conforming(closed({ a: { type: 'integer' } }), [{ a: 1 }, one])).toEqual([true, false]);
   });
 
   it('agree on references', () => {
