@@ -12,7 +12,9 @@ const print = (fields: readonly Field[], metadata: Record<string, string> = {}) 
 
 describe('a fingerprint', () => {
   it('stays what it was when it was first written down', () => {
-    expect(print([field('a', new Int32(), { key: 'true', aliases: '["b"]' }, false)])).toMatchInlineSnapshot(`"v1:6ecd72a4ca9421d24f17cfdb6093e78581200058a1eac2da31d3ae8ce21177a1"`);
+    expect(print([field('a', new Int32(), { key: 'true', aliases: '["b"]' }, false)])).toMatchInlineSnapshot(
+      `"v1:6ecd72a4ca9421d24f17cfdb6093e78581200058a1eac2da31d3ae8ce21177a1"`,
+    );
   });
 
   it('survives a way through JSON Schema, whatever the schema', () => {
