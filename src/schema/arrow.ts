@@ -9,6 +9,7 @@ export {
   Decimal,
   Dictionary,
   Field,
+  FixedSizeList,
   Float16,
   Float32,
   Float64,

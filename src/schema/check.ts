@@ -14,7 +14,7 @@ import { ColumnBuilder } from './column-builder.ts';
 import { type DecodedRecord, dialectOf, RowDecoder } from './decoded-rows.ts';
 import { FaultTally } from './fault-tally.ts';
 import type { FieldNames } from './field-names.ts';
-import type { FieldPlan } from './field-plan.ts';
+import type { FieldPlan } from './plan.ts';
 import { type Dialect, Fault, type FaultKind } from './reader.ts';
 
 export interface Checked {

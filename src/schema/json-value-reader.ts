@@ -1,8 +1,9 @@
 /** Columns of JSON text that take only some kinds of JSON values: metadata `jsonTypes`, such as `["object"]`. */
 import { SchemaError } from '../core/errors.ts';
 import type { Field } from './arrow.ts';
-import { toJsonText } from './json-text.ts';
+import { parseJsonText, toJsonText } from './json-text.ts';
 import { type Dialect, type Reader, WRONG_FORMAT, WRONG_TYPE } from './reader.ts';
+import { jsonInText } from './rules/json-from-text.ts';
 
 /** What a JSON value that is not null can be, in the words of JSON Schema, in the order that metadata lists them. */
 export const JSON_KINDS = ['object', 'array', 'string', 'number', 'integer', 'boolean'] as const;
@@ -45,20 +46,12 @@ function kindOf(value: unknown): JsonKind | undefined {
   return Array.isArray(value) ? 'array' : 'object';
 }
 
-function parseText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** The cell is the JSON text of the value; a string is quoted, so that `"5"` and `5` stay two things. */
 export function jsonValueReader(kinds: readonly JsonKind[]): Reader {
   const allowed: ReadonlySet<JsonKind | undefined> = new Set<JsonKind>(
     kinds.includes('number') ? [...kinds, 'integer'] : kinds,
   );
-  const isJsonOf = (text: string) => text.isWellFormed() && allowed.has(kindOf(parseText(text)));
+  const isJsonOf = (text: string) => text.isWellFormed() && allowed.has(kindOf(parseJsonText(text)));
   return {
     type: 'json',
     read(value: unknown, dialect: Dialect) {
@@ -69,7 +62,7 @@ export function jsonValueReader(kinds: readonly JsonKind[]): Reader {
     },
     convert(value) {
       if (typeof value !== 'string' || !isJsonOf(value)) return undefined;
-      return { cell: value, kind: 'json-from-text', lossless: true };
+      return jsonInText(value, value);
     },
   };
 }

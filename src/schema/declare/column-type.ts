@@ -142,11 +142,6 @@ function readNumeric(schema: JsonObject, kind: 'integer' | 'number', path: strin
     path,
   );
   const left = narrowBounds(name, bounds);
-  const isBounded = left.minimum !== undefined || left.maximum !== undefined;
-  if (isBounded && DataType.isDecimal(type)) {
-    const found = [...BOUND_KEYWORDS, 'const'].find((keyword) => Object.hasOwn(schema, keyword)) ?? 'minimum';
-    refuseKeyword(`${path}/${found}`, 'a decimal column has no bounds');
-  }
   return { type, metadata: boundsMetadata(left) };
 }
 

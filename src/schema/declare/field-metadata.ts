@@ -66,9 +66,11 @@ const ALIASES: MetadataKeyword = {
   read: (value, path) =>
     Array.isArray(value) && value.every((name) => typeof name === 'string')
       ? JSON.stringify(value)
-      : refuseKeyword(path, `expected an array of names, found ${showKeyword(value)}`),
+      : refuseKeyword(path, `expected an array of texts, found ${showKeyword(value)}`),
   spell: (text) => JSON.parse(text),
 };
+
+const NULL_WORDS: MetadataKeyword = { ...ALIASES, keyword: 'x-null-words', key: 'nullWords' };
 
 const DEFAULT: MetadataKeyword = {
   keyword: 'default',
@@ -90,6 +92,7 @@ const ON_UNKNOWN = words('x-on-unknown', 'onUnknown', 'a word');
 /** Rules that any field may have, whatever its type. */
 const RULES: readonly MetadataKeyword[] = [
   ALIASES,
+  NULL_WORDS,
   flag('x-key', 'key', true),
   flag('x-essential', 'essential', false),
   quantity('x-precision', 'precision', 'a number, or text such as "1e-6r"'),

@@ -66,7 +66,7 @@ function describeField(field: Field, depth: number): unknown {
 /**
  * `v1:` and 64 hex digits: SHA-256 over names, order, types, nullability and metadata of the fields, and what becomes
  * of unknown ones. Other metadata of the whole schema, which tools leave there, does not count.
- * @throws SchemaError SCHEMA_TOO_LARGE beyond 64 levels
+ * @throws SchemaError SCHEMA_TOO_LARGE beyond 32 levels
  */
 export function fingerprintOf(schema: Schema): string {
   const onUnknown = schema.metadata.get('onUnknown') ?? null;

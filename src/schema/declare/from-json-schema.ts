@@ -133,7 +133,7 @@ function checkDraft(document: JsonObject): void {
  * dictionary), `object` with properties (a struct), `array` with items (a list); objects and arrays without, unions of
  * types and `true` as JSON text; `$ref` within the document, `anyOf` or `oneOf` of something and null; default. Of its
  * own it knows `x-type`, `x-aliases`, `x-key`, `x-essential`, `x-precision`, `x-format`, `x-epoch`, `x-text`,
- * `x-leading-zeros`, `x-tolerance`, `x-on-unknown`, `x-json`, `x-item`, `x-order` and `x-metadata`.
+ * `x-leading-zeros`, `x-null-words`, `x-tolerance`, `x-on-unknown`, `x-json`, `x-item`, `x-order` and `x-metadata`.
  *
  * A field may be absent when it is not required and no key, and null when its type says so. Where the strict check
  * differs from other validators:
@@ -142,7 +142,7 @@ function checkDraft(document: JsonObject): void {
  * - a number must fit its column: 64 bits for integers, and what a double can hold;
  * - text with lone surrogates is not taken.
  *
- * @throws SchemaError SCHEMA_UNSUPPORTED naming the place of what cannot be enforced; SCHEMA_TOO_LARGE beyond 64
+ * @throws SchemaError SCHEMA_UNSUPPORTED naming the place of what cannot be enforced; SCHEMA_TOO_LARGE beyond 32
  *   levels or 100,000 fields
  */
 export function fromJsonSchema(document: unknown): Schema {

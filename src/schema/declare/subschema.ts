@@ -15,7 +15,7 @@ import {
 import { ANNOTATIONS, BESIDE_REFERENCE, refuseUnknown } from './keywords.ts';
 
 /** Levels of nesting, the root being none. */
-export const DEPTH_MAX = 64;
+export const DEPTH_MAX = 32;
 /** Fields of all levels together. */
 export const FIELDS_MAX = 100_000;
 

@@ -196,7 +196,7 @@ function spellFields(fields: readonly Field[], depth: number): JsonObject {
  * Every schema that `compileSchema` takes comes back equal from `fromJsonSchema`: names, order, types, nullability and
  * all metadata. Metadata that no keyword spells is under `x-metadata`.
  * @throws SchemaError SCHEMA_TYPE for a type that `compileSchema` would refuse as well, SCHEMA_NAMES for a name that
- *   is there twice, SCHEMA_TOO_LARGE beyond 64 levels
+ *   is there twice, SCHEMA_TOO_LARGE beyond 32 levels
  */
 export function toJsonSchema(schema: Schema): object {
   return {

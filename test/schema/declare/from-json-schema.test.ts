@@ -125,7 +125,6 @@ describe('reading JSON Schema', () => {
     [object({ a: { type: 'string', contentEncoding: 'base32' } }), '#/properties/a/contentEncoding'],
     [object({ a: { type: 'string', 'x-type': 'list' } }), '#/properties/a/x-type'],
     [object({ a: { type: 'string', 'x-type': 'int32' } }), '#/properties/a/x-type'],
-    [object({ a: { type: 'number', 'x-type': 'decimal(4,2)', minimum: 0 } }), '#/properties/a/minimum'],
     [object({ a: { type: 'string', 'x-key': 'yes' } }), '#/properties/a/x-key'],
     [object({ a: { type: 'string', 'x-aliases': 'b' } }), '#/properties/a/x-aliases'],
     [object({ a: { type: 'string', 'x-metadata': { a: 1 } } }), '#/properties/a/x-metadata'],
@@ -227,13 +226,13 @@ describe('reading JSON Schema', () => {
     expect(faultOf(() => fromJsonSchema(document)).code).toBe('SCHEMA_TOO_LARGE');
   });
 
-  it('takes 100,000 fields, and 63 levels', () => {
+  it('takes 100,000 fields, and 32 levels', () => {
     const wide = object(
       Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`f${index}`, { type: 'integer' }])),
       { required: Array.from({ length: 100_000 }, (_, index) => `f${index}`) },
     );
     expect(fromJsonSchema(wide).fields).toHaveLength(100_000);
-    expect(fromJsonSchema(levels(64, { type: 'string' })).fields).toHaveLength(1);
+    expect(fromJsonSchema(levels(32, { type: 'string' })).fields).toHaveLength(1);
   });
 
   it('follows references, also through names that a pointer escapes, and takes rules from beside them', () => {

@@ -88,7 +88,7 @@ describe('writing JSON Schema', () => {
       'SCHEMA_NAMES',
       '"b"',
     ],
-    ['1,000 levels', field('a', nested(1_000)), 'SCHEMA_TOO_LARGE', 'deeper than 64'],
+    ['1,000 levels', field('a', nested(1_000)), 'SCHEMA_TOO_LARGE', 'deeper than 32'],
   ])('refuses %s', (_, faulty, code, words) => {
     expect(() => written(faulty)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(words) }),

@@ -1,0 +1,4 @@
+/** Cells inside a nested value changed; each is counted by its own path and kind, which say what is lost. */
+import type { Rule } from './rule.ts';
+
+export const nestedRule: Rule = { loss: 'what the rules of the cells inside lose' };

@@ -1,0 +1,48 @@
+/** A number moves to the nearest one that the column holds, never further than the precision that its field declares. */
+import type { Cell } from '../../core/columns.ts';
+import {
+  type Exact,
+  gapOf,
+  isSurelyWithin,
+  isWithin,
+  type Precision,
+  parseExact,
+  toNumber,
+} from '../number-grammar.ts';
+import { type Conversion, converted } from '../reader.ts';
+import type { Rule } from './rule.ts';
+
+/** Half away from zero, exact for every safe number. */
+export function roundAway(value: number): number {
+  return value < 0 ? -Math.round(-value) : Math.round(value);
+}
+
+/** `cell` for a number that reads `text` and stands for `value` there; undefined when it is too far. */
+export function rounded(
+  cell: Cell,
+  before: Exact,
+  after: Exact,
+  precision: Precision | undefined,
+): Conversion | undefined {
+  const error = gapOf(before, after);
+  return isWithin(error, before, precision) ? converted(cell, 'rounded', false, toNumber(error)) : undefined;
+}
+
+/**
+ * The same for a double that moves to a double nearby, where the difference of the two is exact: in doubles where these
+ * are sure, else by the decimals that `before` is written with.
+ */
+export function roundedDouble(
+  cell: Cell,
+  before: number,
+  after: number,
+  precision: Precision | undefined,
+): Conversion | undefined {
+  const error = Math.abs(before - after);
+  const verdict = isSurelyWithin(error, before, precision);
+  if (verdict === true) return converted(cell, 'rounded', false, error);
+  const [old, now] = verdict === false ? [] : [parseExact(String(before)), parseExact(String(after))];
+  return old && now && rounded(cell, old, now, precision);
+}
+
+export const roundedRule: Rule = { loss: 'the digits that were rounded away; the error is in the report' };
