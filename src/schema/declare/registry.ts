@@ -10,4 +10,8 @@ export interface RegisteredSchema {
 export interface SchemaRegistry {
   /** The newest version, or undefined when nothing is registered. */
   latest(signal: AbortSignal): Promise<RegisteredSchema | undefined>;
+  /** All versions, oldest first; a capability. */
+  versions?(signal: AbortSignal): Promise<readonly number[]>;
+  /** One version, or undefined when there is none of that number; a capability. */
+  get?(version: number, signal: AbortSignal): Promise<RegisteredSchema | undefined>;
 }
