@@ -62,13 +62,13 @@ export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/q
 export type { ClaimedJob, Job, Queue, QueueDepth } from './reconcile/queue.ts';
 export type { DrainOptions, DrainReport, Worker, WorkerStats } from './reconcile/worker.ts';
 export { type CompiledSchema, type CompileOptions, compileSchema } from './schema/compile-schema.ts';
-export { directoryRegistry } from './schema/directory-registry.ts';
-export { fromJsonSchema } from './schema/from-json-schema.ts';
-export { inferSchema } from './schema/infer-schema.ts';
+export { directoryRegistry } from './schema/declare/directory-registry.ts';
+export { fromJsonSchema } from './schema/declare/from-json-schema.ts';
+export { inferSchema } from './schema/declare/infer-schema.ts';
+export type { RegisteredSchema, SchemaRegistry } from './schema/declare/registry.ts';
+export { toJsonSchema } from './schema/declare/to-json-schema.ts';
 export { lossTable } from './schema/loss/loss-table.ts';
-export type { RegisteredSchema, SchemaRegistry } from './schema/registry.ts';
 export type { SchemaLike } from './schema/schema-like.ts';
-export { toJsonSchema } from './schema/to-json-schema.ts';
 export type {
   FunctionSinkContext,
   FunctionSinkOptions,

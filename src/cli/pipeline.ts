@@ -8,7 +8,7 @@ import { sqliteSink } from '../assembly/local-sinks.ts';
 import { ConfigError, SchemaError } from '../core/errors.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
-import { fromJsonSchema } from '../schema/from-json-schema.ts';
+import { fromJsonSchema } from '../schema/declare/from-json-schema.ts';
 import { asCompiledSchema } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { loadConfig, type TierfallConfig } from './config.ts';

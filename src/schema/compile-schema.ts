@@ -3,11 +3,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../core/batch.ts';
 import type { Column } from '../core/columns.ts';
 import { ConfigError, SchemaError } from '../core/errors.ts';
-import { sha256 } from '../core/keys.ts';
 import type { RowSet } from '../core/row-set.ts';
 import type { Schema } from './arrow.ts';
 import { type Checked, checkRows } from './check.ts';
 import { type Coerced, coerceRows } from './coerce.ts';
+import { fingerprintOf } from './declare/fingerprint.ts';
 import { FieldNames } from './field-names.ts';
 import { planField } from './field-plan.ts';
 import { GeneratedLayouts } from './fill/generated-layouts.ts';
@@ -28,7 +28,7 @@ export interface CompileOptions {
 
 export interface CompiledSchema {
   readonly schema: Schema;
-  /** SHA-256 over names, types, nullability and metadata, 64 hex digits: equal for equal schemas. */
+  /** Of `fingerprintOf`: equal for equal schemas. */
   readonly fingerprint: string;
   readonly columns: readonly Column[];
   /** As compiled with: 0 to 1. */
@@ -42,16 +42,6 @@ export interface CompiledSchema {
 }
 
 const TOLERANCE = 0.25;
-
-function fingerprintOf(schema: Schema): string {
-  const fields = schema.fields.map((field) => [
-    field.name,
-    String(field.type),
-    field.nullable,
-    [...field.metadata].sort(([a], [b]) => (a < b ? -1 : 1)),
-  ]);
-  return sha256(new TextEncoder().encode(JSON.stringify(fields)));
-}
 
 /**
  * Pure but for time given to the event loop; the result may be shared and kept.

@@ -200,7 +200,7 @@ function valueCode(stores: readonly ColumnStore[], column: number, read = ''): s
 }
 
 function sourceOf(plans: readonly FieldPlan[], layout: Layout, stores: readonly ColumnStore[]): string {
-  const codes = stores.map((store, column) => codeOf(store, column, plans[column]?.column.nullable ?? false));
+  const codes = stores.map((store, column) => codeOf(store, column, plans[column]?.takesNull ?? false));
   const colon = `:${' '.repeat(layout.afterColon)}`;
   const comma = `,${' '.repeat(layout.afterComma)}`;
   const members = layout.order.map((column, position) => {

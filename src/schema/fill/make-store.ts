@@ -17,6 +17,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'default',
   'onUnknown',
   'tolerance',
+  'nullable',
 ]);
 
 function isPlain(field: Field, ...alsoHarmless: readonly string[]): boolean {

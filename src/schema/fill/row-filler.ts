@@ -208,8 +208,7 @@ export class RowFiller {
       return;
     }
     store.skip(place);
-    if (!this.#parts.plan.fields[column]?.column.nullable)
-      this.#parts.drifted.add(place, column, 'null', data, at);
+    if (!this.#parts.plan.fields[column]?.takesNull) this.#parts.drifted.add(place, column, 'null', data, at);
   }
 
   #askReader(place: number, column: number, at: number, token: number): void {
@@ -237,6 +236,6 @@ function readValue(
   dialect: Dialect,
 ): Cell | Fault {
   if (!field) return NULL_FAULT;
-  if (value === null || value === undefined) return field.column.nullable ? null : NULL_FAULT;
+  if (value === null || value === undefined) return field.takesNull ? null : NULL_FAULT;
   return field.reader.read(value, dialect);
 }

@@ -1,4 +1,7 @@
-/** Arrow types that JSON Schema has no words for, as the text of `x-type`: `float32`, `decimal(10,2)`, `timestamp(ns,UTC)`. */
+/**
+ * Scalar Arrow types as the text of `x-type`, for those that JSON Schema has no words for: `float32`, `decimal(10,2)`,
+ * `timestamp(ns,UTC)`, `dictionary(int8,utf8)`.
+ */
 import {
   ArrowTimeUnit,
   Binary,
@@ -25,8 +28,8 @@ import {
   Uint32,
   Uint64,
   Utf8,
-} from './arrow.ts';
-import { timeUnitOf } from './field-plan.ts';
+} from '../arrow.ts';
+import { timeUnitOf } from '../field-plan.ts';
 
 const PLAIN: Readonly<Record<string, () => DataType>> = {
   int8: () => new Int8(),
@@ -50,7 +53,17 @@ const PLAIN: Readonly<Record<string, () => DataType>> = {
   'date-ms': () => new DateMillisecond(),
 };
 
-const DECIMAL = /^decimal\((\d{1,2}),(\d{1,2})\)$/;
+const DECIMAL = /^decimal(32|64|128|256)?\((\d{1,2}),(\d{1,2})\)$/;
+const DICTIONARY = /^dictionary\((u?int(?:8|16|32)),((?:large-)?utf8)\)$/;
+
+const INDICES: Readonly<Record<string, () => Int8 | Int16 | Int32 | Uint8 | Uint16 | Uint32>> = {
+  int8: () => new Int8(),
+  int16: () => new Int16(),
+  int32: () => new Int32(),
+  uint8: () => new Uint8(),
+  uint16: () => new Uint16(),
+  uint32: () => new Uint32(),
+};
 const TIMESTAMP = /^timestamp\((s|ms|us|ns)(?:,(.+))?\)$/;
 const DECIMAL_DIGITS_MAX = 76;
 const DECIMAL_128_DIGITS = 38;
@@ -66,21 +79,42 @@ function isUnit(text: string | undefined): text is keyof typeof ARROW_UNITS {
   return text !== undefined && Object.hasOwn(ARROW_UNITS, text);
 }
 
+function usualWidth(digits: number): number {
+  return digits > DECIMAL_128_DIGITS ? 256 : 128;
+}
+
+function decimalOf(text: string): DataType | undefined {
+  const [, width, precision, scale] = DECIMAL.exec(text) ?? [];
+  const digits = Number(precision);
+  if (!(digits >= 1 && digits <= DECIMAL_DIGITS_MAX && Number(scale) <= digits)) return undefined;
+  return new Decimal(Number(scale), digits, width === undefined ? usualWidth(digits) : Number(width));
+}
+
+function dictionaryOf(text: string): DataType | undefined {
+  const [, index = '', value = ''] = DICTIONARY.exec(text) ?? [];
+  const indices = INDICES[index]?.();
+  const values = PLAIN[value]?.();
+  return values && indices ? new Dictionary(values, indices) : undefined;
+}
+
 /** The type of a name, or undefined when the name is not known. */
 export function typeOfName(name: string): DataType | undefined {
   const make = Object.hasOwn(PLAIN, name) ? PLAIN[name] : undefined;
   if (make) return make();
-  const [, digits, scale] = DECIMAL.exec(name) ?? [];
-  if (
-    digits !== undefined &&
-    Number(digits) >= 1 &&
-    Number(digits) <= DECIMAL_DIGITS_MAX &&
-    Number(scale) <= Number(digits)
-  ) {
-    return new Decimal(Number(scale), Number(digits), Number(digits) > DECIMAL_128_DIGITS ? 256 : 128);
-  }
   const [, unit, zone] = TIMESTAMP.exec(name) ?? [];
-  return isUnit(unit) ? new Timestamp(ARROW_UNITS[unit], zone) : undefined;
+  if (isUnit(unit)) return new Timestamp(ARROW_UNITS[unit], zone);
+  return decimalOf(name) ?? dictionaryOf(name);
+}
+
+function nameOfDecimal({ precision, scale, bitWidth }: Decimal): string | undefined {
+  if (scale < 0 || scale > precision) return undefined;
+  return `decimal${bitWidth === usualWidth(precision) ? '' : bitWidth}(${precision},${scale})`;
+}
+
+function nameOfDictionary({ dictionary, indices }: Dictionary): string | undefined {
+  const [index, value] = [nameOfType(indices), nameOfType(dictionary)];
+  if (value !== 'utf8' && value !== 'large-utf8') return undefined;
+  return index === 'int32' && value === 'utf8' ? 'dictionary' : `dictionary(${index},${value})`;
 }
 
 const FLOAT_NAMES = {
@@ -98,9 +132,9 @@ export function nameOfType(type: DataType): string | undefined {
   if (DataType.isLargeUtf8(type)) return 'large-utf8';
   if (DataType.isBinary(type)) return 'binary';
   if (DataType.isLargeBinary(type)) return 'large-binary';
-  if (DataType.isDictionary(type)) return 'dictionary';
+  if (DataType.isDictionary(type)) return nameOfDictionary(type);
   if (DataType.isDate(type)) return type.unit === DateUnit.DAY ? 'date' : 'date-ms';
-  if (DataType.isDecimal(type)) return `decimal(${type.precision},${type.scale})`;
+  if (DataType.isDecimal(type)) return nameOfDecimal(type);
   if (!DataType.isTimestamp(type)) return undefined;
   return `timestamp(${timeUnitOf(type.unit)}${type.timezone ? `,${type.timezone}` : ''})`;
 }
