@@ -29,6 +29,16 @@ interface OpenEntry {
   readonly samples: DriftSample[];
 }
 
+/** A sample that is in words already. */
+export class ShownSample {
+  readonly text: string;
+
+  /** `text` is kept as it is: at most 120 characters. */
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** A cut text keeps the whole one alive, so the bytes are copied. */
 function boundName(name: string): string {
   if (name.length <= NAME_MAX) return name;
@@ -90,7 +100,7 @@ export class DriftBook {
     entry.count += count;
     if (entry.samples.length < DRIFT_SAMPLES_MAX) {
       const value: unknown = typeof sample === 'function' ? sample() : sample;
-      entry.samples.push({ row, value: showValue(value) });
+      entry.samples.push({ row, value: value instanceof ShownSample ? value.text : showValue(value) });
     }
   }
 

@@ -79,9 +79,14 @@ export function isPlainJson(value: unknown, depth = 0): boolean {
 
 function isPlainNested(value: object, depth: number): boolean {
   if (Array.isArray(value)) return value.every((element) => isPlainJson(element, depth));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
   const members = value as Readonly<Record<string, unknown>>;
-  if (typeof members['toJSON'] === 'function' || value instanceof Uint8Array) return false;
-  for (const name in members) if (!isPlainJson(members[name], depth)) return false;
+  if (typeof members['toJSON'] === 'function') return false;
+  for (const name in members) {
+    const member = members[name];
+    if (typeof member === 'string' ? !member.isWellFormed() : !isPlainJson(member, depth)) return false;
+  }
   return true;
 }
 
