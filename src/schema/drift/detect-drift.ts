@@ -12,7 +12,7 @@ import type { DriftReport } from './drift-report.ts';
 export interface DetectDriftOptions {
   /** Stops the work; the promise then rejects with the signal's reason. @default none */
   readonly signal?: AbortSignal;
-  /** Lets other work run; called every 10,000 cells, or 64 KB of a batch. @default a setImmediate */
+  /** Lets other work run; called every 4,000 cells, or 64 KB of a batch. @default a setImmediate */
   readonly yieldToLoop?: () => Promise<unknown>;
   /** Whether code may be generated; where the host forbids it, it never is. @default true */
   readonly canGenerate?: boolean;
@@ -21,7 +21,7 @@ export interface DetectDriftOptions {
 /** Parsed values, or a batch as it was submitted. */
 export type DriftSource = Iterable<unknown> | AsyncIterable<unknown> | Batch;
 
-const CELLS_PER_TURN = 10_000;
+const CELLS_PER_TURN = 4_000;
 const BYTES_PER_TURN = 65_536;
 
 /** Counts work and gives the event loop its turns. */
