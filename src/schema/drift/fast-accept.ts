@@ -31,10 +31,20 @@ function isLeap(year: number): boolean {
 function startsWithDay(text: string): boolean {
   if (text.charCodeAt(4) !== DASH || text.charCodeAt(7) !== DASH) return false;
   const century = twoDigits(text, 0);
-  const year = century * 100 + twoDigits(text, 2);
+  const ofCentury = twoDigits(text, 2);
+  const year = century * 100 + ofCentury;
   const month = twoDigits(text, 5);
   const day = twoDigits(text, 8);
-  if (century > 99 || year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 || day < 1) return false;
+  if (
+    century > 99 ||
+    ofCentury > 99 ||
+    year < YEAR_MIN ||
+    year > YEAR_MAX ||
+    month < 1 ||
+    month > 12 ||
+    day < 1
+  )
+    return false;
   return day <= (MONTH_DAYS[month] ?? 0) || (day === 29 && month === 2 && isLeap(year));
 }
 
@@ -116,8 +126,8 @@ const TEXT: FastAccept = {
   accepts: (value) => typeof value === 'string' && value.isWellFormed(),
 };
 const JSON_TEXT: FastAccept = {
-  code: 'typeof v === "object" && isPlainJson(v, 0)',
-  accepts: (value) => typeof value === 'object' && isPlainJson(value),
+  code: 'typeof v === "object" && v !== null && isPlainJson(v, 0)',
+  accepts: (value) => typeof value === 'object' && value !== null && isPlainJson(value),
 };
 const DAY: FastAccept = {
   code: 'typeof v === "string" && isPlainDay(v)',
@@ -147,12 +157,10 @@ function boundOf(field: Field, key: string, otherwise: number): number {
 function numberAccept(field: Field, low: number, high: number, isWhole: boolean): FastAccept {
   const min = Math.max(low, boundOf(field, 'minimum', low));
   const max = Math.min(high, boundOf(field, 'maximum', high));
-  const isSmall = isWhole && min >= -(2 ** 31) && max < 2 ** 31;
-  const whole = isSmall
-    ? '(v | 0) === v && '
-    : `typeof v === "number" && ${isWhole ? 'Number.isSafeInteger(v) && ' : ''}`;
+  const isSmall = min >= -(2 ** 31) && max < 2 ** 31;
+  const whole = isSmall ? '(v | 0) === v && ' : 'Number.isSafeInteger(v) && ';
   return {
-    code: `${whole}v >= ${min} && v <= ${max}`,
+    code: `typeof v === "number" && ${isWhole ? whole : ''}v >= ${min} && v <= ${max}`,
     accepts: (value) =>
       typeof value === 'number' && value >= min && value <= max && (!isWhole || Number.isSafeInteger(value)),
   };
