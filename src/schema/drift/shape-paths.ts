@@ -62,15 +62,9 @@ export class ShapePaths {
     { name: ROOT_PATH, text: ROOT_PATH, parent: -1, children: new Map(), elements: -1 },
   ];
   #chars = 0;
-  #isClosed = false;
 
   constructor(limits: PathLimits) {
     this.#limits = limits;
-  }
-
-  /** Allows no further paths. */
-  close(): void {
-    this.#isClosed = true;
   }
 
   /** The member `name` of the object at `parent`; -1 when a limit does not allow another path. */
@@ -78,7 +72,7 @@ export class ShapePaths {
     const node = this.#node(parent);
     const known = node.children.get(name);
     if (known !== undefined) return known;
-    if (this.#isClosed || node.text.length + name.length > PATH_CHARS_MAX) return -1;
+    if (node.text.length + name.length > PATH_CHARS_MAX) return -1;
     const path = this.#open(parent, name, childText(node.text, name));
     if (path >= 0) node.children.set(name, path);
     return path;
@@ -114,7 +108,7 @@ export class ShapePaths {
 
   #open(parent: number, name: string, text: string): number {
     const { pathsMax, charsMax } = this.#limits;
-    if (this.#isClosed || this.#nodes.length >= pathsMax || this.#chars + text.length > charsMax) return -1;
+    if (this.#nodes.length >= pathsMax || this.#chars + text.length > charsMax) return -1;
     this.#chars += text.length;
     this.#nodes.push({ name, text, parent, children: new Map(), elements: -1 });
     return this.#nodes.length - 1;

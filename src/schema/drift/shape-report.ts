@@ -35,9 +35,11 @@ export interface ShapeReport {
   /** Records that were looked at: fewer than `records` when sampling. */
   readonly looked: number;
   readonly isEstimate: boolean;
-  /** Records without a shape, because there were too many shapes or one was too large; in none of the other counts. */
+  /** Records of yet another shape when there were too many; they are in `paths` and not in `shapes`. */
+  readonly unshaped: number;
+  /** Records that were too large, or of paths that there was no room for; they are in none of the other counts. */
   readonly untracked: number;
-  /** 64 bits in hex over the set of shapes; says nothing about their counts or untracked records. */
+  /** 64 bits in hex over the set of shapes; says nothing about their counts, and knows of no others. */
   readonly fingerprint: string;
   readonly shapes: readonly Omit<ShapeCount, 'members'>[];
   /** Sorted by path. */
