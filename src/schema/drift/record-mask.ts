@@ -73,6 +73,37 @@ function exactTest(plan: DriftPlan, accepts: readonly FastAccept[], refuses: Ref
   };
 }
 
+/** For hosts that forbid code generation: records with all fields in the order of the schema; others are asked exactly. */
+function orderedTest(plan: DriftPlan, accepts: readonly FastAccept[], refuses: Refuses, exact: Test): Test {
+  const { columnNames } = plan;
+  const wordCount = wordCountOf(plan);
+  const tests = accepts.map((accept) => accept.accepts);
+  return (record, words) => {
+    const prototype: unknown = Object.getPrototypeOf(record);
+    if ((prototype !== null && prototype !== Object.prototype) || hasMembers(EMPTY))
+      return exact(record, words);
+    words.fill(0, 0, wordCount);
+    let all = 0;
+    let column = 0;
+    for (const name in record) {
+      const value = record[name];
+      if (name !== columnNames[column] || value === undefined) return exact(record, words);
+      column += 1;
+      if (tests[column - 1]?.(value) || !refuses(column - 1, value)) continue;
+      const bit = 1 << (column & 31);
+      words[column >> 5] = (words[column >> 5] ?? 0) | bit;
+      all |= bit;
+    }
+    return column === columnNames.length ? all : exact(record, words);
+  };
+}
+
+/** Whether `for in` finds something, be it inherited. */
+function hasMembers(object: object): boolean {
+  for (const _name in object) return true;
+  return false;
+}
+
 function wordCountOf({ fields }: DriftPlan): number {
   return (fields.length >> 5) + 1;
 }
@@ -154,5 +185,9 @@ export function compileMask(plan: DriftPlan, options: MaskOptions = {}): RecordM
   const exact = exactTest(plan, accepts, refuses);
   const isSmall = plan.fields.length <= GENERATED_FIELDS_MAX;
   const generated = canGenerate && isSmall ? generate(plan, accepts, refuses, exact) : undefined;
-  return { wordCount: wordCountOf(plan), isGenerated: generated !== undefined, test: generated ?? exact };
+  return {
+    wordCount: wordCountOf(plan),
+    isGenerated: generated !== undefined,
+    test: generated ?? orderedTest(plan, accepts, refuses, exact),
+  };
 }
