@@ -9,9 +9,14 @@
 import type { Columns } from '../core/columns.ts';
 import type { Residue } from '../core/outcome.ts';
 import type { RowSet } from '../core/row-set.ts';
-import { FaultTally } from './fault-tally.ts';
+import { DriftBook, driftKindOf, NO_COLUMN } from './drift/drift-book.ts';
+import type { DriftReport } from './drift/drift-report.ts';
+import { judgeDrift, type Tolerances } from './drift/tolerance.ts';
+import type { DriftedCell } from './fill/drifted-cells.ts';
 import type { Pass } from './fill/pass.ts';
 import { Selection } from './fill/selection.ts';
+import { Fault } from './reader.ts';
+import type { SchemaPlan } from './schema-plan.ts';
 
 export interface Checked {
   /** The rows that conform. */
@@ -20,27 +25,61 @@ export interface Checked {
   readonly residue: readonly Residue[];
   /** Mismatched cells / cells, 0 to 1. */
   readonly divergence: number;
+  /** What differs, by field and kind; made when first read. */
+  readonly drift: DriftReport;
 }
 
-export function checkRows(pass: Pass, rows: RowSet, tolerance: number): Checked {
+export function checkRows(plan: SchemaPlan, pass: Pass, rows: RowSet, tolerances: Tolerances): Checked {
   const selection = new Selection(pass, rows);
   const columns = pass.columns(selection.landing());
   const residue = [...selection.undecodable()];
-  if (pass.drifted.count === 0) return { columns, residue, divergence: 0 };
-  const tally = new FaultTally();
+  const book = new DriftBook(plan.fields.map(({ column }) => column.name));
   const mismatched: number[] = [];
   selection.eachDrifted((row, from, to) => {
     mismatched.push(row);
-    for (let index = from; index < to; index += 1) {
-      const cell = pass.drifted.at(index);
-      tally.add(pass.fieldOf(cell), cell.fault);
-    }
+    for (let index = from; index < to; index += 1) addCell(book, plan, pass, pass.drifted.at(index));
   });
-  const cells = selection.countCells();
-  const divergence = cells === 0 ? 0 : tally.total / cells;
+  const undecodable = residue.reduce((count, { rows }) => count + rows.length, 0);
+  book.skip(undecodable);
+  book.look(columns.rows.length + mismatched.length);
+  selection.eachAbsent((column, cells) => book.addAbsent(column, cells));
   if (mismatched.length > 0) {
-    const reason = divergence > tolerance ? 'beyond-tolerance' : 'schema-mismatch';
-    residue.push({ rows: mismatched, reason, detail: String(tally) });
+    const { verdict, field, words } = judgeDrift(book, tolerances);
+    const reason = verdict === 'beyond-tolerance' ? 'beyond-tolerance' : 'schema-mismatch';
+    // Of all cells together the counts say it; a single field has to be named.
+    residue.push({
+      rows: mismatched,
+      reason,
+      detail: field === undefined ? String(book) : `${words}; ${book}`,
+    });
   }
-  return { columns, residue, divergence };
+  return {
+    columns,
+    residue,
+    divergence: book.divergence,
+    get drift() {
+      return book.report();
+    },
+  };
+}
+
+function addCell(book: DriftBook, plan: SchemaPlan, pass: Pass, cell: DriftedCell): void {
+  const field = plan.fields[cell.column];
+  const kind = driftKindOf(cell.fault);
+  if (!field) {
+    book.add(NO_COLUMN, pass.nameOf(cell) ?? '', kind, cell.place, () => pass.valueOf(cell));
+    return;
+  }
+  const sample = (): unknown => (cell.fault === 'renamed' ? pass.nameOf(cell) : pass.valueOf(cell));
+  book.add(cell.column, pathOf(plan, pass, cell), kind, cell.place, sample);
+}
+
+/** The column, or where inside of its nested values the reader stopped. */
+function pathOf({ fields }: SchemaPlan, pass: Pass, cell: DriftedCell): string {
+  const field = fields[cell.column];
+  const name = field?.column.name ?? '';
+  if (!field?.nested || cell.fault === 'missing' || cell.fault === 'null' || cell.fault === 'renamed')
+    return name;
+  const fault = field.reader.read(pass.valueOf(cell), pass.dialect);
+  return fault instanceof Fault && fault.path !== '' ? `${name}${fault.path}` : name;
 }

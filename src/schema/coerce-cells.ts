@@ -1,7 +1,6 @@
 /** Coerces the drifted cells of one row: each is changed under a rule and claimed as a change, or refused. */
 import type { Change } from './change.ts';
 import { coerceAbsent, coerceValue, isCell, Refusal } from './coerce-value.ts';
-import { dialectOf } from './dialect-of.ts';
 import { isExplained } from './explain.ts';
 import type { DriftedCell } from './fill/drifted-cells.ts';
 import type { Pass } from './fill/pass.ts';
@@ -45,7 +44,7 @@ function change(
 
 /** The drifted cells from index `from` to `to`, which are those of one row. */
 export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: number): CoercedCells {
-  const dialect = dialectOf(pass.batch.format);
+  const { dialect } = pass;
   const changes: Change[] = [];
   const refusals: Refusal[] = [];
   let words: string | undefined;

@@ -42,7 +42,7 @@ export async function coerceRows(
   const unaccounted: { readonly row: number; readonly words: string }[] = [];
   const degradedRows: number[] = [];
   let turn = 0;
-  book.look(selection.countCells());
+  book.look(selection.countCells(plan.fields.length));
   const { drifted } = pass;
   for (let from = 0, to = 0; from < drifted.count; from = to) {
     to = selection.endOfRow(from);

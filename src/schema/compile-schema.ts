@@ -2,12 +2,13 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../core/batch.ts';
 import type { Column } from '../core/columns.ts';
-import { ConfigError, SchemaError } from '../core/errors.ts';
+import { SchemaError } from '../core/errors.ts';
 import type { RowSet } from '../core/row-set.ts';
 import type { Schema } from './arrow.ts';
 import { type Checked, checkRows } from './check.ts';
 import { type Coerced, coerceRows } from './coerce.ts';
 import { fingerprintOf } from './declare/fingerprint.ts';
+import { tolerancesOf } from './drift/tolerance.ts';
 import { FieldNames } from './field-names.ts';
 import { planField } from './field-plan.ts';
 import { GeneratedLayouts } from './fill/generated-layouts.ts';
@@ -50,13 +51,7 @@ const TOLERANCE = 0.25;
  */
 export function compileSchema(schema: Schema, options: CompileOptions = {}): CompiledSchema {
   const { tolerance = TOLERANCE, yieldToLoop = () => setImmediate() } = options;
-  if (!(tolerance >= 0 && tolerance <= 1)) {
-    throw new ConfigError(
-      'tolerance',
-      `found ${tolerance}, expected a number from 0 to 1`,
-      'It is the part of all cells.',
-    );
-  }
+  const tolerances = tolerancesOf(schema.fields, tolerance);
   if (schema.fields.length === 0) {
     throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
   }
@@ -82,12 +77,12 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
     check(batch, rows) {
       const pass = passOf(batch);
       while (!pass.advance());
-      return checkRows(pass, rows, tolerance);
+      return checkRows(plan, pass, rows, tolerances);
     },
     async checkInTurns(batch, rows) {
       const pass = passOf(batch);
       while (!pass.advance()) await yieldToLoop();
-      return checkRows(pass, rows, tolerance);
+      return checkRows(plan, pass, rows, tolerances);
     },
     async coerce(batch, rows) {
       const pass = passOf(batch);

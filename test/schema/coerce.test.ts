@@ -48,7 +48,7 @@ describe('the strict check', () => {
       {
         rows: [1, 2, 3, 4, 5],
         reason: 'beyond-tolerance',
-        detail: 'a: type 1x; a: missing 1x; b: null 1x; a: range 1x; US Gross: unknown 1x',
+        detail: 'a: type 1x; a: missing 1x; b: null 1x; a: range 1x; US Gross: extra 1x',
       },
     ]);
     expect(divergence).toBe(5 / 15);
@@ -79,7 +79,7 @@ describe('the strict check', () => {
 
   it('takes what is no object as a record with one unknown field', () => {
     expect(schema.check(ndjsonOf([5]), 'all').residue[0]?.detail).toBe(
-      'a: missing 1x; b: missing 1x; value: unknown 1x',
+      'a: missing 1x; b: missing 1x; value: extra 1x',
     );
   });
 

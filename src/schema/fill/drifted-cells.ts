@@ -52,6 +52,11 @@ export class DriftedCells {
     while (this.count > 0 && this.placeOf(this.count - 1) === place) this.count -= 1;
   }
 
+  /** Whether the cell is one of no column. */
+  isExtra(index: number): boolean {
+    return (this.#data[index * STRIDE + 1] as number) < 0;
+  }
+
   placeOf(index: number): number {
     return this.#data[index * STRIDE] as number;
   }

@@ -33,7 +33,7 @@ export type FillRows = (
   view: DataView,
   starts: Int32Array,
   ends: Int32Array,
-  cellsLooked: Int32Array,
+  absentOf: (column: number) => Uint8Array,
   from: number,
   to: number,
   fallback: RowFallback,
@@ -207,12 +207,12 @@ function sourceOf(plans: readonly FieldPlan[], layout: Layout, stores: readonly 
     const name = JSON.stringify(plans[column]?.column.name);
     return `${expectText(`${position === 0 ? '{' : comma}${name}${colon}`)}${valueCode(stores, column, codes[column]?.read)}`;
   });
-  const absent = stores.flatMap((_, column) => (layout.order.includes(column) ? [] : [`S${column}.skip(i);`]));
-  if (absent.length > 0) absent.push(`looked[i] = ${layout.order.length};`);
+  const absent = stores.flatMap((_, column) => (layout.order.includes(column) ? [] : [column]));
   const reloads = stores.flatMap((store, column) => (store instanceof TextStore ? [reload(column)] : []));
   return `'use strict';
-return function fillRows(S, u, v, starts, ends, looked, from, to, f) {
+return function fillRows(S, u, v, starts, ends, absentOf, from, to, f) {
   ${codes.map(({ setup }) => setup).join('\n  ')}
+  ${absent.map((column) => `const m${column} = absentOf(${column});`).join(' ')}
   const last = u.length - ${MARGIN_BYTES};
   let at = 0, b = 0, e = 0, s = 0, w = 0, x = 0, neg = false;
   for (let i = from; i < to; i += 1) {
@@ -222,7 +222,7 @@ return function fillRows(S, u, v, starts, ends, looked, from, to, f) {
       at = starts[i];
       ${members.join('\n')}
       if (u[at] !== 125 || at + 1 !== end) break row;
-      ${absent.join(' ')}
+      ${absent.map((column) => `S${column}.skip(i); m${column}[i] = 1;`).join(' ')}
       continue;
     }
     if (f.fillRow(i)) return i + 1;

@@ -10,6 +10,7 @@ import { Tokens } from '../../codecs/tokens.ts';
 import type { Batch, Spans } from '../../core/batch.ts';
 import type { Columns } from '../../core/columns.ts';
 import { dialectOf } from '../dialect-of.ts';
+import type { Dialect } from '../reader.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
 import { type DriftedCell, DriftedCells } from './drifted-cells.ts';
 import type { FillRows, RowFallback } from './generated-rows.ts';
@@ -29,8 +30,9 @@ export class Pass {
   readonly stores: readonly ColumnStore[];
   /** By row, one of `ROW`. */
   readonly status: Uint8Array;
-  /** By row, the cells that were looked at. */
-  readonly cellsLooked: Int32Array;
+  /** By optional column that some row lacks, 1 for each such row. */
+  readonly absent = new Map<number, Uint8Array>();
+  readonly dialect: Dialect;
   readonly #plan: SchemaPlan;
   readonly #spans: Spans;
   readonly #tokenizer: ReturnType<typeof tokenizerOf>;
@@ -39,6 +41,13 @@ export class Pass {
   readonly #view: DataView;
   readonly #isJson: boolean;
   readonly #fallback: RowFallback;
+  readonly #absentOf = (column: number): Uint8Array => {
+    const known = this.absent.get(column);
+    if (known) return known;
+    const marks = new Uint8Array(this.status.length);
+    this.absent.set(column, marks);
+    return marks;
+  };
   #done = 0;
   #driftedMax = 0;
   /** Rows of this turn that no generated code took. */
@@ -54,7 +63,7 @@ export class Pass {
     this.#spans = spansOf(batch);
     this.stores = plan.declared.map((field) => makeStore(field, rows));
     this.status = new Uint8Array(rows);
-    this.cellsLooked = new Int32Array(rows).fill(plan.fields.length);
+    this.dialect = dialectOf(batch.format);
     this.#view = new DataView(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength);
     this.#isJson = batch.format === 'ndjson' || batch.format === 'json';
     this.#isLearning = this.#isJson;
@@ -63,9 +72,10 @@ export class Pass {
       plan,
       body: batch.body,
       tokenizer: this.#tokenizer,
-      dialect: dialectOf(batch.format),
+      dialect: this.dialect,
       stores: this.stores,
       drifted: this.drifted,
+      absentOf: this.#absentOf,
     });
     this.#fallback = {
       fillRow: (place) => {
@@ -123,7 +133,7 @@ export class Pass {
       this.#view,
       starts,
       ends,
-      this.cellsLooked,
+      this.#absentOf,
       at,
       to,
       this.#fallback,
@@ -135,7 +145,6 @@ export class Pass {
     const start = this.#spans.starts[place] as number;
     const status = this.#filler.fill(place, start, this.#spans.ends[place] as number);
     this.status[place] = status;
-    this.cellsLooked[place] = status === ROW.undecodable ? 0 : this.#filler.cellsLooked;
     this.#filledOneByOne += 1;
     if (this.#isLearning && status === ROW.conforming) this.#learn(start);
     return this.drifted.count >= this.#driftedMax;

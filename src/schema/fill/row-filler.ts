@@ -26,11 +26,11 @@ export interface RowFillerParts {
   readonly dialect: Dialect;
   readonly stores: readonly ColumnStore[];
   readonly drifted: DriftedCells;
+  /** Where it is marked by row that an optional column is absent. */
+  absentOf(column: number): Uint8Array;
 }
 
 export class RowFiller {
-  /** Cells looked at in the last row: known and unknown ones, but no optional ones that are absent. */
-  cellsLooked = 0;
   readonly #parts: RowFillerParts;
   readonly #tokens = new Tokens();
   readonly #keys: readonly Uint8Array[];
@@ -62,7 +62,6 @@ export class RowFiller {
     this.#locate();
     if (this.#hasDuplicates) this.#tellDuplicates(place);
     if (this.#unknown.length > 0 && this.#tokenOf.includes(NO_TOKEN)) this.#takeRenamed(place);
-    this.cellsLooked = stores.length + this.#unknown.length;
     for (let column = 0; column < stores.length; column += 1) {
       const token = this.#tokenOf[column] as number;
       if (token === NO_TOKEN) this.#fillAbsent(place, column);
@@ -194,7 +193,7 @@ export class RowFiller {
   #fillAbsent(place: number, column: number): void {
     const { plan, stores, drifted } = this.#parts;
     stores[column]?.skip(place);
-    if (plan.fields[column]?.optional) this.cellsLooked -= 1;
+    if (plan.fields[column]?.optional) this.#parts.absentOf(column)[place] = 1;
     else drifted.add(place, column, 'missing', undefined, 0);
   }
 

@@ -35,16 +35,6 @@ export class Selection {
     return places.subarray(0, count);
   }
 
-  /** Cells looked at, changed or not, over the rows that are of the format. */
-  countCells(): number {
-    const { cellsLooked } = this.#pass;
-    let cells = 0;
-    for (let place = 0; place < cellsLooked.length; place += 1) {
-      if (!this.#isMeant || this.#isMeant[place] === 1) cells += cellsLooked[place] as number;
-    }
-    return cells;
-  }
-
   /** Tells the drifted cells, row by row: which stand from index `from` to `to` of `pass.drifted`. */
   eachDrifted(visit: (row: number, from: number, to: number) => void): void {
     let from = 0;
@@ -66,6 +56,34 @@ export class Selection {
     let to = from + 1;
     while (to < drifted.count && drifted.placeOf(to) === row) to += 1;
     return to;
+  }
+
+  /** Cells of the rows that are of the format, changed or not: known and unknown ones, but no absent optional ones. */
+  countCells(columns: number): number {
+    const { status, drifted } = this.#pass;
+    let cells = 0;
+    for (let place = 0; place < status.length; place += 1) {
+      if (status[place] !== ROW.undecodable && this.isMeant(place)) cells += columns;
+    }
+    this.eachAbsent((_, absent) => {
+      cells -= absent;
+    });
+    for (let index = 0; index < drifted.count; index += 1) {
+      if (drifted.isExtra(index) && this.isMeant(drifted.placeOf(index))) cells += 1;
+    }
+    return cells;
+  }
+
+  /** Tells by optional column how many of the rows do not have it. */
+  eachAbsent(visit: (column: number, cells: number) => void): void {
+    const { absent, status } = this.#pass;
+    for (const [column, places] of absent) {
+      let cells = 0;
+      for (let place = 0; place < status.length; place += 1) {
+        if (places[place] === 1 && status[place] !== ROW.undecodable && this.isMeant(place)) cells += 1;
+      }
+      if (cells > 0) visit(column, cells);
+    }
   }
 
   /** The rows that are not the format, with what is wrong with the first. */
