@@ -35,12 +35,12 @@ export interface DiffOptions {
 
 export const SAMPLES_MAX = 10;
 /** Cells between two turns of the event loop: about 2 ms. */
-const CELLS_PER_TURN = 20_000;
+const CELLS_PER_TURN = 40_000;
 const ROWS_PER_TURN_MAX = 4_000;
 
 const NONE = -1;
 /** What became of a row of A. */
-const STATE = { removed: 0, same: 1, changed: 2 } as const;
+const STATE = { open: 0, same: 1, changed: 2 } as const;
 
 /** Rows of one key where a side has more than one. */
 interface Group {
@@ -56,6 +56,8 @@ interface Join {
   readonly owner: Int32Array;
   readonly state: Uint8Array;
   readonly groups: Map<RowKey, Group>;
+  /** Keys that only A has, with their first row. */
+  readonly missing: Map<RowKey, number>;
 }
 
 function rowsPerTurn(records: readonly DiffRecord[]): number {
@@ -63,29 +65,24 @@ function rowsPerTurn(records: readonly DiffRecord[]): number {
   return Math.max(1, Math.min(ROWS_PER_TURN_MAX, Math.floor(CELLS_PER_TURN / widest)));
 }
 
-/** Counts rows and gives way in time. */
-class Turns {
-  readonly #every: number;
-  readonly #options: DiffOptions;
-
-  constructor(every: number, options: DiffOptions) {
-    this.#every = every;
-    this.#options = options;
-  }
-
-  isDue(row: number): boolean {
-    return row % this.#every === this.#every - 1;
-  }
-
-  async give(): Promise<void> {
-    this.#options.signal?.throwIfAborted();
-    await this.#options.yieldToLoop?.();
+/** Calls `step` for all rows in slices, and gives way between them. */
+async function inTurns(
+  rows: number,
+  every: number,
+  options: DiffOptions,
+  step: (from: number, to: number) => void | Promise<void>,
+): Promise<void> {
+  for (let from = 0; from < rows; from += every) {
+    // Asked before the first slice too, so that an aborted comparison does nothing.
+    options.signal?.throwIfAborted();
+    const done = step(from, Math.min(rows, from + every));
+    if (done) await done;
+    if (from + every < rows) await options.yieldToLoop?.();
   }
 }
 
-async function indexRows(side: KeyedSide, join: Join, turns: Turns): Promise<Map<RowKey, number>> {
-  const index = new Map<RowKey, number>();
-  for (let row = 0; row < side.records.length; row += 1) {
+function indexRows(side: KeyedSide, from: number, to: number, index: Map<RowKey, number>, join: Join): void {
+  for (let row = from; row < to; row += 1) {
     const key = side.keyOf(row);
     const first = index.get(key);
     if (first === undefined) index.set(key, row);
@@ -94,37 +91,44 @@ async function indexRows(side: KeyedSide, join: Join, turns: Turns): Promise<Map
       if (group) group.b.push(row);
       else join.groups.set(key, { a: [], b: [first, row] });
     }
-    if (turns.isDue(row)) await turns.give();
   }
-  return index;
 }
 
-async function pairRows(
-  a: KeyedSide,
-  b: KeyedSide,
-  join: Join,
-  comparer: RecordComparer,
-  turns: Turns,
-): Promise<void> {
-  const index = await indexRows(b, join, turns);
-  const { partner, owner, state, groups } = join;
-  const missing = new Map<RowKey, number>();
-  for (let row = 0; row < a.records.length; row += 1) {
+/** Finds the partner of each row of A; rows of one key that are more than one on a side go into a group. */
+function pairRows(a: KeyedSide, from: number, to: number, index: Map<RowKey, number>, join: Join): void {
+  const { partner, owner, groups, missing } = join;
+  for (let row = from; row < to; row += 1) {
     const key = a.keyOf(row);
     const group = groups.size > 0 ? groups.get(key) : undefined;
-    const other = group ? NONE : (index.get(key) ?? NONE);
-    if (group) group.a.push(row);
-    else if (other === NONE) {
+    if (group) {
+      group.a.push(row);
+      continue;
+    }
+    const other = index.get(key);
+    if (other === undefined) {
       const first = missing.get(key);
       if (first === undefined) missing.set(key, row);
       else groups.set(key, { a: [first, row], b: [] });
     } else if (owner[other] === NONE) {
       owner[other] = row;
       partner[row] = other;
-      const isSame = comparer.isSame(a.records[row] ?? {}, b.records[other] ?? {});
-      state[row] = isSame ? STATE.same : STATE.changed;
     } else groups.set(key, { a: [owner[other] ?? NONE, row], b: [other] });
-    if (turns.isDue(row)) await turns.give();
+  }
+}
+
+function comparePairs(
+  a: readonly DiffRecord[],
+  b: readonly DiffRecord[],
+  from: number,
+  to: number,
+  { partner, state }: Join,
+  comparer: RecordComparer,
+): void {
+  for (let row = from; row < to; row += 1) {
+    const other = partner[row] ?? NONE;
+    if (other === NONE || state[row] !== STATE.open) continue;
+    const [old, now] = [a[row], b[other]];
+    if (old && now) state[row] = comparer.isSame(old, now) ? STATE.same : STATE.changed;
   }
 }
 
@@ -132,7 +136,7 @@ function settleGroup(group: Group, a: KeyedSide, b: KeyedSide, join: Join, compa
   const { partner, owner, state } = join;
   for (const row of group.a) {
     partner[row] = NONE;
-    state[row] = STATE.removed;
+    state[row] = STATE.open;
   }
   for (const row of group.b) owner[row] = NONE;
   for (const { rowA, rowB, isSame } of matchGroup(group.a, group.b, a, b, comparer)) {
@@ -142,27 +146,60 @@ function settleGroup(group: Group, a: KeyedSide, b: KeyedSide, join: Join, compa
   }
 }
 
-/** Changes one by one, in order. */
-function* changesOf(
+/** Hands changes to whoever counts them and to whoever listens. */
+function createTeller(
+  tally: Tally,
+  onChange: OnChange | undefined,
+): (change: DiffChange) => void | Promise<void> {
+  return (change) => {
+    tally.take(change);
+    return onChange?.(change);
+  };
+}
+
+type Tell = ReturnType<typeof createTeller>;
+
+async function tellOfA(
   a: KeyedSide,
   b: KeyedSide,
-  join: Join,
+  from: number,
+  to: number,
+  { state, partner }: Join,
   comparer: RecordComparer,
-): Generator<DiffChange | undefined, void, undefined> {
-  for (let row = 0; row < a.records.length; row += 1) {
+  tell: Tell,
+): Promise<void> {
+  for (let row = from; row < to; row += 1) {
+    if (state[row] === STATE.same) continue;
     const record = a.records[row] ?? {};
-    if (join.state[row] === STATE.same) yield undefined;
-    else if (join.state[row] === STATE.removed)
-      yield { kind: 'removed', key: a.valuesOf(row), rowA: row, record };
-    else {
-      const rowB = join.partner[row] ?? NONE;
-      const cells = comparer.changes(record, b.records[rowB] ?? {});
-      yield { kind: 'changed', key: a.valuesOf(row), rowA: row, rowB, cells };
-    }
+    const [key, rowB] = [a.valuesOf(row), partner[row] ?? NONE];
+    const told =
+      rowB === NONE
+        ? tell({ kind: 'removed', key, rowA: row, record })
+        : tell({
+            kind: 'changed',
+            key,
+            rowA: row,
+            rowB,
+            cells: comparer.changes(record, b.records[rowB] ?? {}),
+          });
+    if (told) await told;
   }
-  for (let row = 0; row < b.records.length; row += 1) {
-    if (join.owner[row] !== NONE) yield undefined;
-    else yield { kind: 'added', key: b.valuesOf(row), rowB: row, record: b.records[row] ?? {} };
+}
+
+async function tellOfB(b: KeyedSide, from: number, to: number, { owner }: Join, tell: Tell): Promise<void> {
+  for (let row = from; row < to; row += 1) {
+    if (owner[row] !== NONE) continue;
+    const told = tell({ kind: 'added', key: b.valuesOf(row), rowB: row, record: b.records[row] ?? {} });
+    if (told) await told;
+  }
+}
+
+function settleGroups(join: Join, a: KeyedSide, b: KeyedSide, comparer: RecordComparer, tally: Tally): void {
+  for (const group of join.groups.values()) {
+    settleGroup(group, a, b, join, comparer);
+    if (!a.hasKey) continue;
+    for (const row of group.a.slice(1)) tally.takeDuplicate('a', a.valuesOf(row));
+    for (const row of group.b.slice(1)) tally.takeDuplicate('b', b.valuesOf(row));
   }
 }
 
@@ -173,33 +210,27 @@ export async function tallyRecords(
   options: DiffOptions,
   tally: Tally,
 ): Promise<void> {
-  const { rules = parseRules(), onChange, mayGenerate } = options;
+  const { rules = parseRules(), mayGenerate } = options;
   const [sideA, sideB] = keyedBy(options.key, a, b, rules, options.timeFields ?? []);
   const comparer = createComparer(rules, { sample: a[0], mayGenerate });
-  const turns = new Turns(rowsPerTurn(a.length > 0 ? a : b), options);
+  const every = rowsPerTurn(a.length > 0 ? a : b);
+  const turns = (rows: number, step: (from: number, to: number) => void | Promise<void>): Promise<void> =>
+    inTurns(rows, every, options, step);
   const join: Join = {
     partner: new Int32Array(a.length).fill(NONE),
     owner: new Int32Array(b.length).fill(NONE),
     state: new Uint8Array(a.length),
     groups: new Map(),
+    missing: new Map(),
   };
-  await pairRows(sideA, sideB, join, comparer, turns);
-  for (const group of join.groups.values()) {
-    settleGroup(group, sideA, sideB, join, comparer);
-    if (!sideA.hasKey) continue;
-    for (const row of group.a.slice(1)) tally.takeDuplicate('a', sideA.valuesOf(row));
-    for (const row of group.b.slice(1)) tally.takeDuplicate('b', sideB.valuesOf(row));
-  }
-  let seen = 0;
-  for (const change of changesOf(sideA, sideB, join, comparer)) {
-    if (change) {
-      tally.take(change);
-      const told = onChange?.(change);
-      if (told) await told;
-    }
-    seen += 1;
-    if (turns.isDue(seen)) await turns.give();
-  }
+  const index = new Map<RowKey, number>();
+  await turns(b.length, (from, to) => indexRows(sideB, from, to, index, join));
+  await turns(a.length, (from, to) => pairRows(sideA, from, to, index, join));
+  settleGroups(join, sideA, sideB, comparer, tally);
+  await turns(a.length, (from, to) => comparePairs(a, b, from, to, join, comparer));
+  const tell = createTeller(tally, options.onChange);
+  await turns(a.length, (from, to) => tellOfA(sideA, sideB, from, to, join, comparer, tell));
+  await turns(b.length, (from, to) => tellOfB(sideB, from, to, join, tell));
 }
 
 /**

@@ -68,7 +68,10 @@ class Writer {
     const [x, y] = [`x${this.#names}`, `y${this.#names}`];
     const key = JSON.stringify(name);
     this.#lines.push(`const ${x} = ${a}[${key}], ${y} = ${b}[${key}];`);
-    this.#lines.push(`if (${x} === undefined || ${y} === undefined) return false;`);
+    // What every object inherits is the same on both sides without being there.
+    const isOwn =
+      name in Object.prototype ? `Object.hasOwn(${a}, ${key}) && Object.hasOwn(${b}, ${key})` : 'true';
+    this.#lines.push(`if (${x} === undefined || ${y} === undefined || !(${isOwn})) return false;`);
     if (rule.isIgnored) return;
     const isStrict = !rule.nested && !rule.epsilon && rule.granularity === undefined && !rule.isNfc;
     if (isStrict && isPlain(value) && depth < DEPTH_MAX && !this.isTooLarge) {
@@ -97,15 +100,27 @@ function generate(sample: DiffRecord | undefined, rules: DiffRules): Surely {
   const writer = new Writer();
   writer.record('a', 'b', sample, rules.of, 0);
   if (writer.isTooLarge) return NEVER;
+  return factoryOf(String(writer))?.(isSameValue, isPlain, writer.rules) ?? NEVER;
+}
+
+type Factory = (same: typeof isSameValue, plain: typeof isPlain, rules: readonly FieldRule[]) => Surely;
+
+const FACTORIES_MAX = 64;
+/** By source: a comparison of many small sets would otherwise start with cold code each time. */
+const factories = new Map<string, Factory>();
+
+/** Compiles once per source; undefined where the host forbids it. */
+function factoryOf(source: string): Factory | undefined {
+  const known = factories.get(source);
+  if (known) return known;
   try {
     // Names go in as JSON text, which is a string of the language whatever they hold.
-    return new Function('isSameValue', 'isPlain', 'rules', String(writer))(
-      isSameValue,
-      isPlain,
-      writer.rules,
-    ) as Surely;
+    const factory = new Function('isSameValue', 'isPlain', 'rules', source) as Factory;
+    if (factories.size >= FACTORIES_MAX) factories.clear();
+    factories.set(source, factory);
+    return factory;
   } catch {
-    return NEVER;
+    return undefined;
   }
 }
 
