@@ -5,9 +5,9 @@
  * one key form a chain in their order. J3 null is a key like any other.
  */
 import type { Columns } from '../core/columns.ts';
-import type { Vector } from '../core/vectors.ts';
+import type { TextVector, Vector } from '../core/vectors.ts';
 import { type ColumnPair, cellValue, pairColumns, sideOf } from './column-pair.ts';
-import { valueKey } from './row-key.ts';
+import { keyPart, valueKey } from './row-key.ts';
 import type { DiffRules } from './rules.ts';
 
 export const NO_ROW = -1;
@@ -37,94 +37,133 @@ function hashText(text: string): number {
   return mix(hash);
 }
 
-/** The integers of a column without nulls, if all of them fit 32 bits. */
-function int32Cells(vector: Vector): Int32Array | undefined {
-  if (vector.kind === 'number' && !vector.validity) {
+/** Calls `step` for rows 0 to `rows` in slices, giving way between them; a row takes about `rowNs`. */
+export type InTurns = (rows: number, rowNs: number, step: (from: number, to: number) => void) => Promise<void>;
+
+/** Hashes rows `from` to `to` of a side. @returns false when this way cannot do it */
+type Fill = (hashes: Int32Array, from: number, to: number) => boolean;
+
+/** One way to hash keys. */
+interface KeyHasher {
+  readonly a: Fill;
+  readonly b: Fill;
+  readonly isSame: KeyHashes['isSame'];
+  /** About how long a row takes. */
+  readonly rowNs: number;
+}
+
+/** Of a column of integers without nulls, as long as all of them fit 32 bits. */
+function fillIntegers(vector: Vector | undefined): Fill | undefined {
+  if (vector?.kind === 'number' && !vector.validity) {
     const { data } = vector;
     if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint32Array)
       return undefined;
-    return data instanceof Int32Array ? data : Int32Array.from(data);
+    return (hashes, from, to) => {
+      for (let row = from; row < to; row += 1) hashes[row] = mix(data[row] ?? 0);
+      return true;
+    };
   }
-  if (vector.kind !== 'wide' || vector.validity) return undefined;
+  if (vector?.kind !== 'wide' || vector.validity) return undefined;
   const halves = new Int32Array(vector.data.buffer, vector.data.byteOffset, vector.length * 2);
-  const cells = new Int32Array(vector.length);
   const isSigned = vector.data instanceof BigInt64Array;
-  for (let row = 0; row < cells.length; row += 1) {
-    const low = halves[2 * row] ?? 0;
-    if ((halves[2 * row + 1] ?? 0) !== low >> 31 || (!isSigned && low < 0)) return undefined;
-    cells[row] = low;
-  }
-  return cells;
+  return (hashes, from, to) => {
+    for (let row = from; row < to; row += 1) {
+      const low = halves[2 * row] ?? 0;
+      if ((halves[2 * row + 1] ?? 0) !== low >> 31 || (!isSigned && low < 0)) return false;
+      hashes[row] = mix(low);
+    }
+    return true;
+  };
 }
 
-function integerHashes({ a, b }: ColumnPair): KeyHashes | undefined {
-  if (a?.column.type !== b?.column.type && (a?.column.type === 'timestamp' || b?.column.type === 'timestamp'))
-    return undefined;
-  if (a?.column.unit !== b?.column.unit) return undefined;
-  const [left, right] = [a && int32Cells(a.vector), b && int32Cells(b.vector)];
-  if (!left || !right) return undefined;
-  return { a: left.map(mix), b: right.map(mix), b0: left.length, isSame: () => true };
+function integerHasher({ a, b }: ColumnPair): KeyHasher | undefined {
+  const areTimes = [a, b].filter((side) => side?.column.type === 'timestamp').length;
+  if (areTimes === 1 || a?.column.unit !== b?.column.unit) return undefined;
+  const [fillA, fillB] = [fillIntegers(a?.vector), fillIntegers(b?.vector)];
+  return fillA && fillB && { a: fillA, b: fillB, isSame: () => true, rowNs: 4 };
 }
 
-function hashBytes(vector: Vector & { kind: 'text' }): Int32Array {
-  const { offsets, data } = vector;
-  const hashes = new Int32Array(vector.length);
-  for (let row = 0; row < hashes.length; row += 1) {
-    let hash = FNV_START;
-    for (let at = offsets[row] ?? 0; at < (offsets[row + 1] ?? 0); at += 1)
-      hash = Math.imul(hash ^ (data[at] ?? 0), FNV_PRIME);
-    hashes[row] = mix(hash);
-  }
-  return hashes;
+function fillBytes({ offsets, data }: TextVector): Fill {
+  return (hashes, from, to) => {
+    for (let row = from; row < to; row += 1) {
+      let hash = FNV_START;
+      const end = offsets[row + 1] ?? 0;
+      for (let at = offsets[row] ?? 0; at < end; at += 1) hash = Math.imul(hash ^ (data[at] ?? 0), FNV_PRIME);
+      hashes[row] = mix(hash);
+    }
+    return true;
+  };
 }
 
 /** One text column without nulls on both sides: hashed and compared as bytes. */
-function textHashes(pair: ColumnPair): KeyHashes | undefined {
-  const [x, y] = [pair.a?.vector, pair.b?.vector];
+function textHasher({ a, b, rule }: ColumnPair): KeyHasher | undefined {
+  const [x, y] = [a?.vector, b?.vector];
   if (x?.kind !== 'text' || y?.kind !== 'text' || x.validity || y.validity) return undefined;
-  if (pair.a?.column.type !== 'text' || pair.b?.column.type !== 'text' || pair.rule.isNfc) return undefined;
+  const isText = a?.column.type === 'text' && b?.column.type === 'text';
+  if (!isText || rule.isNfc || rule.isSpelled || rule.granularity !== undefined) return undefined;
   const b0 = x.length;
   const sliceOf = (row: number): Uint8Array => {
     const [vector, at] = row < b0 ? [x, row] : [y, row - b0];
     return vector.data.subarray(vector.offsets[at], vector.offsets[at + 1]);
   };
-  return {
-    a: hashBytes(x),
-    b: hashBytes(y),
-    b0,
-    isSame: (p, q) => Buffer.compare(sliceOf(p), sliceOf(q)) === 0,
-  };
+  const isSame: KeyHashes['isSame'] = (p, q) => Buffer.compare(sliceOf(p), sliceOf(q)) === 0;
+  return { a: fillBytes(x), b: fillBytes(y), isSame, rowNs: 60 };
 }
 
-/** Any columns: each row's key as one text. */
-function generalHashes(pairs: readonly ColumnPair[], rowsA: number, rowsB: number): KeyHashes {
-  const texts = (side: 'a' | 'b', rows: number): string[] =>
-    Array.from({ length: rows }, (_, row) =>
-      pairs
-        .map((pair) => {
+/** Any columns: the key of each row as one text. */
+function generalHasher(pairs: readonly ColumnPair[], rowsA: number, rowsB: number): KeyHasher {
+  const texts: string[] = new Array(rowsA + rowsB).fill('');
+  const fill =
+    (side: 'a' | 'b', first: number): Fill =>
+    (hashes, from, to) => {
+      for (let row = from; row < to; row += 1) {
+        const parts = pairs.map((pair) => {
           const isTime = pair.a?.column.type === 'timestamp' || pair.b?.column.type === 'timestamp';
-          const key = valueKey(cellValue(pair[side], row), pair.rule, isTime);
-          const text = String(key);
-          return `${key === null ? 'n' : typeof key}:${text.length}:${text}`;
-        })
-        .join('|'),
-    );
-  const [a, b] = [texts('a', rowsA), texts('b', rowsB)];
-  const textOf = (row: number): string | undefined => (row < rowsA ? a[row] : b[row - rowsA]);
-  return {
-    a: Int32Array.from(a, hashText),
-    b: Int32Array.from(b, hashText),
-    b0: rowsA,
-    isSame: (x, y) => textOf(x) === textOf(y),
-  };
+          return keyPart(valueKey(cellValue(pair[side], row), pair.rule, isTime));
+        });
+        const text = parts.join('|');
+        texts[first + row] = text;
+        hashes[row] = hashText(text);
+      }
+      return true;
+    };
+  return { a: fill('a', 0), b: fill('b', rowsA), isSame: (x, y) => texts[x] === texts[y], rowNs: 1000 };
+}
+
+async function hashBy(
+  hasher: KeyHasher,
+  rowsA: number,
+  rowsB: number,
+  inTurns: InTurns,
+): Promise<KeyHashes | undefined> {
+  const [a, b] = [new Int32Array(rowsA), new Int32Array(rowsB)];
+  let isDone = true;
+  await inTurns(rowsA, hasher.rowNs, (from, to) => {
+    isDone &&= hasher.a(a, from, to);
+  });
+  await inTurns(rowsB, hasher.rowNs, (from, to) => {
+    isDone &&= hasher.b(b, from, to);
+  });
+  return isDone ? { a, b, b0: rowsA, isSame: hasher.isSame } : undefined;
 }
 
 /** The keys of two sides, by the fastest way that is exact for their columns. */
-export function hashKeys(a: Columns, b: Columns, fields: readonly string[], rules: DiffRules): KeyHashes {
+export async function hashKeys(
+  a: Columns,
+  b: Columns,
+  fields: readonly string[],
+  rules: DiffRules,
+  inTurns: InTurns,
+): Promise<KeyHashes> {
   const pairs = fields.map((name) => pairColumns(name, rules.of(name), sideOf(a, name), sideOf(b, name)));
   const [only] = pairs;
-  const fast = only && pairs.length === 1 ? (integerHashes(only) ?? textHashes(only)) : undefined;
-  return fast ?? generalHashes(pairs, a.rows.length, b.rows.length);
+  const [rowsA, rowsB] = [a.rows.length, b.rows.length];
+  const fast = only && pairs.length === 1 ? (integerHasher(only) ?? textHasher(only)) : undefined;
+  const hashes = fast && (await hashBy(fast, rowsA, rowsB, inTurns));
+  if (hashes) return hashes;
+  const general = await hashBy(generalHasher(pairs, rowsA, rowsB), rowsA, rowsB, inTurns);
+  if (!general) throw new RangeError('the general way hashes any key');
+  return general;
 }
 
 /** A table of the rows of one side by key. */

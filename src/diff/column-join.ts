@@ -1,6 +1,6 @@
 /** Pairs the rows of two sets of columns by key. Rows of one key are paired like those of records. */
 import type { Columns } from '../core/columns.ts';
-import { type KeyHashes, NO_ROW, RowTable } from './column-index.ts';
+import { type InTurns, type KeyHashes, NO_ROW, RowTable } from './column-index.ts';
 
 /** Rows of a key that more than one row of a side has. */
 export interface KeyGroup {
@@ -16,8 +16,8 @@ export interface ColumnJoin {
   readonly groups: readonly KeyGroup[];
 }
 
-/** Calls `step` for rows 0 to `rows` in slices, giving way between them. */
-export type InTurns = (rows: number, step: (from: number, to: number) => void) => Promise<void>;
+/** A look into a table that is larger than the caches. */
+const JOIN_NS = 150;
 
 interface Work {
   readonly hashes: KeyHashes;
@@ -73,9 +73,9 @@ export async function joinByHash(hashes: KeyHashes, inTurns: InTurns): Promise<C
     onlyA: new Map(),
   };
   const table = new RowTable(rowsB, hashes.isSame);
-  await inTurns(rowsB, (from, to) => addRows(table, from, to, work));
+  await inTurns(rowsB, JOIN_NS, (from, to) => addRows(table, from, to, work));
   const missing = new RowTable(rowsA, hashes.isSame);
-  await inTurns(rowsA, (from, to) => findRows(table, missing, from, to, work));
+  await inTurns(rowsA, JOIN_NS, (from, to) => findRows(table, missing, from, to, work));
   const groups = [...work.groups.values(), ...work.onlyA.values()];
   for (const group of groups) {
     for (const row of group.a) work.partner[row] = NO_ROW;
@@ -84,14 +84,12 @@ export async function joinByHash(hashes: KeyHashes, inTurns: InTurns): Promise<C
   return { partner: work.partner, owner: work.owner, groups };
 }
 
-/** Whether the integers of the only key column rise from row to row, so that no key occurs twice. */
-export function isRising(columns: Columns, fields: readonly string[]): boolean {
-  const index = columns.columns.findIndex(({ name }) => name === fields[0]);
-  const vector = columns.vectors[index];
-  if (fields.length !== 1 || !vector) return false;
-  if (vector.kind !== 'number' && vector.kind !== 'wide') return false;
-  if (vector.validity) return false;
+/** Whether the integers of a column without nulls rise from the row before `from` to the last one before `to`. */
+export function isRising(columns: Columns, field: string, from: number, to: number): boolean {
+  const vector = columns.vectors[columns.columns.findIndex(({ name }) => name === field)];
+  if (!vector || (vector.kind !== 'number' && vector.kind !== 'wide') || vector.validity) return false;
   const { data } = vector;
-  for (let row = 1; row < data.length; row += 1) if (!((data[row - 1] ?? 0) < (data[row] ?? 0))) return false;
+  for (let row = Math.max(1, from); row < to; row += 1)
+    if (!((data[row - 1] ?? 0) < (data[row] ?? 0))) return false;
   return true;
 }

@@ -6,14 +6,15 @@
  */
 import type { Columns } from '../core/columns.ts';
 import type { DiffChange, DiffRecord, DiffReport } from './change.ts';
-import { hashKeys, NO_ROW } from './column-index.ts';
-import { type ColumnJoin, type InTurns, isRising, joinByHash } from './column-join.ts';
-import { type ColumnPair, cellValue, flagDifferent, isPairSame, pairColumns, sideOf } from './column-pair.ts';
+import { hashKeys, type InTurns, NO_ROW } from './column-index.ts';
+import { type ColumnJoin, isRising, joinByHash } from './column-join.ts';
+import { type ColumnPair, cellValue, findDifferent, pairColumns, sideOf } from './column-pair.ts';
 import { type CellChange, collectChanges, fieldPath } from './compare.ts';
 import { type DiffOptions, diffRecords, SAMPLES_MAX } from './diff-records.ts';
 import { matchGroup } from './match-group.ts';
 import { createComparer } from './record-comparer.ts';
 import { createKeyReader } from './row-key.ts';
+import { RowList } from './row-list.ts';
 import { type DiffRules, parseRules } from './rules.ts';
 import { Tally } from './tally.ts';
 
@@ -23,7 +24,8 @@ const RUN_ROWS = 4096;
 const TURN_NS = 2e6;
 const RAW_NS = 8;
 const VALUE_NS = 500;
-const JOIN_ROWS = 16_384;
+/** To see that a key is the same and rises. */
+const KEY_NS = 20;
 
 /** Row `row` as a record. */
 export function recordOf(columns: Columns, row: number): DiffRecord {
@@ -41,6 +43,8 @@ class Comparison {
   readonly b: Columns;
   readonly rules: DiffRules;
   readonly pairs: readonly ColumnPair[];
+  /** By pair: the rows of A that differ in it. */
+  readonly #different: readonly RowList[];
   readonly #options: DiffOptions;
   #workNs = 0;
 
@@ -53,6 +57,7 @@ class Comparison {
     this.pairs = Array.from(names, (name) =>
       pairColumns(name, this.rules.of(name), sideOf(a, name), sideOf(b, name)),
     );
+    this.#different = this.pairs.map(() => new RowList());
   }
 
   get fields(): readonly string[] {
@@ -68,10 +73,12 @@ class Comparison {
     await this.#options.yieldToLoop?.();
   }
 
-  inTurns: InTurns = async (rows, step) => {
-    for (let from = 0; from < rows; from += JOIN_ROWS) {
-      step(from, Math.min(rows, from + JOIN_ROWS));
-      await this.spend(TURN_NS);
+  readonly inTurns: InTurns = async (rows, rowNs, step) => {
+    const slice = Math.max(1, Math.floor(TURN_NS / 2 / rowNs));
+    for (let from = 0; from < rows; from += slice) {
+      const to = Math.min(rows, from + slice);
+      step(from, to);
+      await this.spend((to - from) * rowNs);
     }
   };
 
@@ -80,28 +87,50 @@ class Comparison {
     return this.fields.map((name) => cellValue(sideOf(columns, name), row) ?? null);
   }
 
+  /** What differs between a row of A and its partner; rows have to be asked for in rising order. */
   cells(i: number, j: number): readonly CellChange[] {
     const changes: CellChange[] = [];
-    for (const pair of this.pairs) {
-      if (pair.rule.isIgnored || isPairSame(pair, i, j)) continue;
+    this.pairs.forEach((pair, index) => {
+      if (!this.#different[index]?.moveTo(i)) return;
       const [before, after] = [cellValue(pair.a, i), cellValue(pair.b, j)];
       collectChanges(fieldPath('', pair.name), before, after, pair.rule, 0, changes);
-    }
+    });
     return changes;
+  }
+
+  /** By row of A: whether a cell differs from that of its partner. */
+  async flagRows(partner: Int32Array | undefined): Promise<Uint8Array> {
+    const rows = this.a.rows.length;
+    const flags = new Uint8Array(rows);
+    for (const [index, pair] of this.pairs.entries()) {
+      const found = this.#different[index] ?? new RowList();
+      for (let from = 0; from < rows; from += RUN_ROWS) {
+        const to = Math.min(rows, from + RUN_ROWS);
+        const slow = findDifferent(pair, partner, from, to, flags, found);
+        await this.spend((to - from) * RAW_NS + slow * VALUE_NS);
+      }
+    }
+    return flags;
   }
 
   async tell(change: DiffChange, tally: Tally): Promise<void> {
     tally.take(change);
-    await this.#options.onChange?.(change);
+    const told = this.#options.onChange?.(change);
+    if (told) await told;
     await this.spend(VALUE_NS);
   }
 }
 
-/** Whether the key columns are the same row by row, and no key occurs twice, so that nothing has to be looked up. */
-function areAligned({ a, b, fields, pairs }: Comparison): boolean {
+/** Whether the key column is the same row by row, and no key occurs twice, so that nothing has to be looked up. */
+async function areAligned({ a, b, fields, pairs, inTurns }: Comparison): Promise<boolean> {
   const rows = a.rows.length;
-  if (rows !== b.rows.length || !isRising(a, fields)) return false;
-  return pairs.filter(({ name }) => fields.includes(name)).every(({ raw }) => raw?.isSameRun(0, rows) === true);
+  const raw = pairs.find(({ name }) => name === fields[0])?.raw;
+  if (rows !== b.rows.length || fields.length !== 1 || !raw) return false;
+  let isAligned = true;
+  await inTurns(rows, KEY_NS, (from, to) => {
+    isAligned &&= raw.isSameRun(from, to) && isRising(a, fields[0] ?? '', from, to);
+  });
+  return isAligned;
 }
 
 /** Row n with row n. */
@@ -117,71 +146,63 @@ async function join(comparison: Comparison, options: DiffOptions, tally: Tally):
   if (options.key === 'order') return joinByOrder(a.rows.length, b.rows.length);
   // For its refusals: what cannot be a key of records cannot be one of columns.
   createKeyReader(fields, rules, []);
-  if (areAligned(comparison)) return { partner: undefined, owner: undefined, groups: [] };
-  const joined = await joinByHash(hashKeys(a, b, fields, rules), comparison.inTurns);
+  if (await areAligned(comparison)) return { partner: undefined, owner: undefined, groups: [] };
+  const joined = await joinByHash(await hashKeys(a, b, fields, rules, comparison.inTurns), comparison.inTurns);
   settleGroups(comparison, joined, tally);
   return joined;
-}
-
-/** Rows by number, made into records when they are asked for. */
-function lazyRecords(columns: Columns): { readonly records: readonly DiffRecord[] } {
-  const records = new Proxy<DiffRecord[]>([], {
-    get: (_target, row) => (typeof row === 'string' ? recordOf(columns, Number(row)) : undefined),
-  });
-  return { records };
 }
 
 function settleGroups(comparison: Comparison, { groups, partner, owner }: ColumnJoin, tally: Tally): void {
   const { a, b, rules } = comparison;
   const comparer = createComparer(rules);
+  const recordOfA = (row: number): DiffRecord => recordOf(a, row);
+  const recordOfB = (row: number): DiffRecord => recordOf(b, row);
   for (const group of groups) {
     for (const row of group.a.slice(1)) tally.takeDuplicate('a', comparison.keyOf(a, row));
     for (const row of group.b.slice(1)) tally.takeDuplicate('b', comparison.keyOf(b, row));
-    for (const { rowA, rowB } of matchGroup(group.a, group.b, lazyRecords(a), lazyRecords(b), comparer)) {
+    for (const { rowA, rowB } of matchGroup(group.a, group.b, recordOfA, recordOfB, comparer)) {
       if (partner) partner[rowA] = rowB;
       if (owner) owner[rowB] = rowA;
     }
   }
 }
 
-async function flagRows(comparison: Comparison, partner: Int32Array | undefined): Promise<Uint8Array> {
-  const rows = comparison.a.rows.length;
-  const flags = new Uint8Array(rows);
-  for (const pair of comparison.pairs) {
-    for (let from = 0; from < rows; from += RUN_ROWS) {
-      const to = Math.min(rows, from + RUN_ROWS);
-      const slow = flagDifferent(pair, partner, flags, from, to);
-      await comparison.spend((to - from) * RAW_NS + slow * VALUE_NS);
-    }
-  }
-  return flags;
+/** The first row in `from` to `to` that there is something to tell of; `to` when there is none. */
+function nextTold(flags: Uint8Array, partner: Int32Array | undefined, from: number, to: number): number {
+  let row = from;
+  if (partner) while (row < to && flags[row] === 0 && partner[row] !== NO_ROW) row += 1;
+  else while (row < to && flags[row] === 0) row += 1;
+  return row;
 }
 
-async function tellAll(
+async function tellOfA(
   comparison: Comparison,
-  joined: ColumnJoin,
+  partner: Int32Array | undefined,
   flags: Uint8Array,
   tally: Tally,
 ): Promise<void> {
-  const { a, b } = comparison;
-  const { partner, owner } = joined;
-  for (let row = 0; row < flags.length; row += 1) {
-    const other = partner ? (partner[row] ?? NO_ROW) : row;
-    if (other === NO_ROW) {
-      const record = recordOf(a, row);
-      await comparison.tell({ kind: 'removed', key: comparison.keyOf(a, row), rowA: row, record }, tally);
-    } else if (flags[row] !== 0) {
-      const cells = comparison.cells(row, other);
-      const key = comparison.keyOf(a, row);
-      await comparison.tell({ kind: 'changed', key, rowA: row, rowB: other, cells }, tally);
+  const { a } = comparison;
+  for (let from = 0; from < flags.length; from += RUN_ROWS) {
+    const to = Math.min(flags.length, from + RUN_ROWS);
+    await comparison.spend(RUN_ROWS);
+    for (let row = nextTold(flags, partner, from, to); row < to; row = nextTold(flags, partner, row + 1, to)) {
+      const [key, other] = [comparison.keyOf(a, row), partner ? (partner[row] ?? NO_ROW) : row];
+      if (other === NO_ROW)
+        await comparison.tell({ kind: 'removed', key, rowA: row, record: recordOf(a, row) }, tally);
+      else {
+        const cells = comparison.cells(row, other);
+        await comparison.tell({ kind: 'changed', key, rowA: row, rowB: other, cells }, tally);
+      }
     }
   }
-  for (let row = 0; row < (owner?.length ?? 0); row += 1) {
-    if (owner?.[row] !== NO_ROW) continue;
-    await comparison.tell(
-      { kind: 'added', key: comparison.keyOf(b, row), rowB: row, record: recordOf(b, row) },
-      tally,
-    );
+}
+
+async function tellOfB(comparison: Comparison, owner: Int32Array | undefined, tally: Tally): Promise<void> {
+  if (!owner) return;
+  const { b } = comparison;
+  for (let row = owner.indexOf(NO_ROW); row >= 0; row = owner.indexOf(NO_ROW, row + 1)) {
+    const [key, record] = [comparison.keyOf(b, row), recordOf(b, row)];
+    await comparison.tell({ kind: 'added', key, rowB: row, record }, tally);
   }
 }
 
@@ -201,7 +222,8 @@ export async function diffColumns(a: Columns, b: Columns, options: DiffOptions):
   }
   const tally = new Tally(options.samplesMax ?? SAMPLES_MAX);
   const joined = await join(comparison, options, tally);
-  const flags = await flagRows(comparison, joined.partner);
-  await tellAll(comparison, joined, flags, tally);
+  const flags = await comparison.flagRows(joined.partner);
+  await tellOfA(comparison, joined.partner, flags, tally);
+  await tellOfB(comparison, joined.owner, tally);
   return tally.report(a.rows.length, b.rows.length);
 }

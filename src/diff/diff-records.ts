@@ -132,6 +132,10 @@ function comparePairs(
   }
 }
 
+function recordsOf({ records }: KeyedSide): (row: number) => DiffRecord {
+  return (row) => records[row] ?? {};
+}
+
 function settleGroup(group: Group, a: KeyedSide, b: KeyedSide, join: Join, comparer: RecordComparer): void {
   const { partner, owner, state } = join;
   for (const row of group.a) {
@@ -139,7 +143,7 @@ function settleGroup(group: Group, a: KeyedSide, b: KeyedSide, join: Join, compa
     state[row] = STATE.open;
   }
   for (const row of group.b) owner[row] = NONE;
-  for (const { rowA, rowB, isSame } of matchGroup(group.a, group.b, a, b, comparer)) {
+  for (const { rowA, rowB, isSame } of matchGroup(group.a, group.b, recordsOf(a), recordsOf(b), comparer)) {
     partner[rowA] = rowB;
     owner[rowB] = rowA;
     state[rowA] = isSame ? STATE.same : STATE.changed;

@@ -12,16 +12,15 @@ export interface MatchedPair {
   readonly isSame: boolean;
 }
 
-interface Records {
-  readonly records: readonly DiffRecord[];
-}
+/** The record of a row. */
+type RecordOf = (row: number) => DiffRecord;
 
 /** For each row of A, a row of B that is the same and not taken yet. */
 function sameRows(
   rowsA: readonly number[],
   rowsB: readonly number[],
-  a: Records,
-  b: Records,
+  a: RecordOf,
+  b: RecordOf,
   comparer: RecordComparer,
 ): Map<number, number> {
   const found = new Map<number, number>();
@@ -29,7 +28,7 @@ function sameRows(
     const free = new Set(rowsB);
     for (const row of rowsA) {
       for (const other of free) {
-        if (!comparer.isSame(a.records[row] ?? {}, b.records[other] ?? {})) continue;
+        if (!comparer.isSame(a(row), b(other))) continue;
         found.set(row, other);
         free.delete(other);
         break;
@@ -39,13 +38,13 @@ function sameRows(
   }
   const byText = new Map<string, number[]>();
   for (const row of rowsB.toReversed()) {
-    const text = canonicalText(b.records[row] ?? {});
+    const text = canonicalText(b(row));
     const rows = byText.get(text);
     if (rows) rows.push(row);
     else byText.set(text, [row]);
   }
   for (const row of rowsA) {
-    const other = byText.get(canonicalText(a.records[row] ?? {}))?.pop();
+    const other = byText.get(canonicalText(a(row)))?.pop();
     if (other !== undefined) found.set(row, other);
   }
   return found;
@@ -55,8 +54,8 @@ function sameRows(
 export function matchGroup(
   rowsA: readonly number[],
   rowsB: readonly number[],
-  a: Records,
-  b: Records,
+  a: RecordOf,
+  b: RecordOf,
   comparer: RecordComparer,
 ): readonly MatchedPair[] {
   const same = sameRows(rowsA, rowsB, a, b, comparer);
@@ -68,7 +67,7 @@ export function matchGroup(
     const rowB = free[next];
     if (same.has(rowA) || rowB === undefined) continue;
     next += 1;
-    const isSame = comparer.isSame(a.records[rowA] ?? {}, b.records[rowB] ?? {});
+    const isSame = comparer.isSame(a(rowA), b(rowB));
     pairs.push({ rowA, rowB, isSame });
   }
   return pairs;

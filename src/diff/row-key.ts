@@ -50,7 +50,7 @@ export function valueKey(value: unknown, rule: FieldRule, isTime: boolean): RowK
 }
 
 /** One part of a key of several: its length keeps ("a","bc") and ("ab","c") apart. */
-function keyPart(key: RowKey): string {
+export function keyPart(key: RowKey): string {
   const text = String(key);
   return `${key === null ? 'n' : typeof key}:${text.length}:${text}`;
 }
