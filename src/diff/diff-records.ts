@@ -8,7 +8,7 @@
 import type { DiffChange, DiffRecord, DiffReport, OnChange } from './change.ts';
 import { matchGroup } from './match-group.ts';
 import { createComparer, type RecordComparer } from './record-comparer.ts';
-import { type DiffMode, type KeyedSide, keyedBy } from './row-identity.ts';
+import { type DiffMode, type KeyedSide, keyedBy, type NumberedRecords } from './row-identity.ts';
 import type { RowKey } from './row-key.ts';
 import { type DiffRules, parseRules } from './rules.ts';
 import { Tally } from './tally.ts';
@@ -178,12 +178,12 @@ async function tellOfA(
     const [key, rowB] = [a.valuesOf(row), partner[row] ?? NONE];
     const told =
       rowB === NONE
-        ? tell({ kind: 'removed', key, rowA: row, record })
+        ? tell({ kind: 'removed', key, rowA: a.numberOf(row), record })
         : tell({
             kind: 'changed',
             key,
-            rowA: row,
-            rowB,
+            rowA: a.numberOf(row),
+            rowB: b.numberOf(rowB),
             cells: comparer.changes(record, b.records[rowB] ?? {}),
           });
     if (told) await told;
@@ -193,7 +193,12 @@ async function tellOfA(
 async function tellOfB(b: KeyedSide, from: number, to: number, { owner }: Join, tell: Tell): Promise<void> {
   for (let row = from; row < to; row += 1) {
     if (owner[row] !== NONE) continue;
-    const told = tell({ kind: 'added', key: b.valuesOf(row), rowB: row, record: b.records[row] ?? {} });
+    const told = tell({
+      kind: 'added',
+      key: b.valuesOf(row),
+      rowB: b.numberOf(row),
+      record: b.records[row] ?? {},
+    });
     if (told) await told;
   }
 }
@@ -209,13 +214,14 @@ function settleGroups(join: Join, a: KeyedSide, b: KeyedSide, comparer: RecordCo
 
 /** Adds the changes of two sets to a tally. */
 export async function tallyRecords(
-  a: readonly DiffRecord[],
-  b: readonly DiffRecord[],
+  rowsA: NumberedRecords,
+  rowsB: NumberedRecords,
   options: DiffOptions,
   tally: Tally,
 ): Promise<void> {
   const { rules = parseRules(), mayGenerate } = options;
-  const [sideA, sideB] = keyedBy(options.key, a, b, rules, options.timeFields ?? []);
+  const [a, b] = [rowsA.records, rowsB.records];
+  const [sideA, sideB] = keyedBy(options.key, rowsA, rowsB, rules, options.timeFields ?? []);
   const comparer = createComparer(rules, { sample: a[0], mayGenerate });
   const every = rowsPerTurn(a.length > 0 ? a : b);
   const turns = (rows: number, step: (from: number, to: number) => void | Promise<void>): Promise<void> =>
@@ -247,6 +253,6 @@ export async function diffRecords(
   options: DiffOptions,
 ): Promise<DiffReport> {
   const tally = new Tally(options.samplesMax ?? SAMPLES_MAX);
-  await tallyRecords(a, b, options, tally);
+  await tallyRecords({ records: a }, { records: b }, options, tally);
   return tally.report(a.length, b.length);
 }

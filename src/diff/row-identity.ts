@@ -8,6 +8,12 @@ import type { DiffRules } from './rules.ts';
 /** Key fields; or the whole content; or the place. */
 export type DiffMode = readonly string[] | 'content' | 'order';
 
+/** A set of records, and the numbers of their rows where they are not their places. */
+export interface NumberedRecords {
+  readonly records: readonly DiffRecord[];
+  readonly numbers?: readonly number[];
+}
+
 /** A set of records with a key for each row. */
 export interface KeyedSide {
   readonly records: readonly DiffRecord[];
@@ -16,6 +22,8 @@ export interface KeyedSide {
   keyOf(row: number): RowKey;
   /** For people. */
   valuesOf(row: number): readonly unknown[];
+  /** The number of a row in its source. */
+  numberOf(row: number): number;
 }
 
 /**
@@ -45,32 +53,37 @@ function checkExact(rules: DiffRules): void {
   );
 }
 
+function keyedSide(
+  mode: DiffMode,
+  { records, numbers }: NumberedRecords,
+  rules: DiffRules,
+  timeFields: readonly string[],
+): KeyedSide {
+  const numberOf = (row: number): number => numbers?.[row] ?? row;
+  if (mode === 'order')
+    return { records, hasKey: false, numberOf, keyOf: numberOf, valuesOf: (row) => [numberOf(row)] };
+  if (mode === 'content') {
+    checkExact(rules);
+    const keyOf = (row: number): RowKey => rowDigest(records[row] ?? {}, rules);
+    return { records, hasKey: false, numberOf, keyOf, valuesOf: () => [] };
+  }
+  const reader = createKeyReader(mode, rules, timeFields);
+  return {
+    records,
+    hasKey: true,
+    numberOf,
+    keyOf: (row) => reader.keyOf(records[row] ?? {}),
+    valuesOf: (row) => reader.valuesOf(records[row] ?? {}),
+  };
+}
+
 /** Both sides of one comparison. */
 export function keyedBy(
   mode: DiffMode,
-  a: readonly DiffRecord[],
-  b: readonly DiffRecord[],
+  a: NumberedRecords,
+  b: NumberedRecords,
   rules: DiffRules,
   timeFields: readonly string[],
 ): readonly [KeyedSide, KeyedSide] {
-  const sideOf = (records: readonly DiffRecord[]): KeyedSide => {
-    if (mode === 'order') return { records, hasKey: false, keyOf: (row) => row, valuesOf: (row) => [row] };
-    if (mode === 'content') {
-      checkExact(rules);
-      return {
-        records,
-        hasKey: false,
-        keyOf: (row) => rowDigest(records[row] ?? {}, rules),
-        valuesOf: () => [],
-      };
-    }
-    const reader = createKeyReader(mode, rules, timeFields);
-    return {
-      records,
-      hasKey: true,
-      keyOf: (row) => reader.keyOf(records[row] ?? {}),
-      valuesOf: (row) => reader.valuesOf(records[row] ?? {}),
-    };
-  };
-  return [sideOf(a), sideOf(b)];
+  return [keyedSide(mode, a, rules, timeFields), keyedSide(mode, b, rules, timeFields)];
 }
