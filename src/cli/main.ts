@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { systemClock } from '../platform/system-clock.ts';
 import { demoCommand } from './commands/demo.ts';
 import { demoWriterCommand } from './commands/demo-writer.ts';
+import { diffCommand } from './commands/diff.ts';
 import { graphCommand } from './commands/graph.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
@@ -22,6 +23,7 @@ export const COMMANDS = [
   reconcileCommand,
   quarantineCommand,
   verifyCommand,
+  diffCommand,
   graphCommand,
   demoWriterCommand,
 ];

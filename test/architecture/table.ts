@@ -28,6 +28,7 @@ export const TABLE: ArchitectureTable = {
     core: [],
     schema: ['core', 'codecs'],
     codecs: ['core'],
+    diff: ['core', 'codecs', 'schema'],
     platform: ['core'],
     telemetry: ['core'],
     sinks: ['core'],
