@@ -1,0 +1,130 @@
+import { Buffer } from 'node:buffer';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { lineProtocolTokenizer } from '../../src/codecs/line-protocol-tokenizer.ts';
+import { TOKEN, TOKEN_STRIDE, Tokens } from '../../src/codecs/tokens.ts';
+import { expectTokensAsDecoded } from './batches.ts';
+
+describe('tokens of a point', () => {
+  const name = fc.constantFrom(
+    'a',
+    'b',
+    'time',
+    'measurement',
+    'é',
+    '\\,',
+    '\\=',
+    '\\ ',
+    '\\',
+    'a\\\\',
+    '"',
+    '7',
+  );
+  const scalar = fc.constantFrom(
+    ...[
+      '1',
+      '-1.5',
+      '1.',
+      '.5',
+      '+1',
+      '007',
+      '1e3',
+      '1e400',
+      '1e99',
+      '5i',
+      '-5i',
+      '5u',
+      '-5u',
+      't',
+      'TRUE',
+      'fals',
+    ],
+    ...['123456789012345', '1234567890123456', '0.1234567890123456', '9223372036854775808i', '"x"', '"a\\"b"'],
+    ...['"a\nb"', '"é"', '"\\\\"', '"', '""', '18446744073709551616u', '0x1', '1i2', 'T1', ''],
+  );
+  const pair = (right: fc.Arbitrary<string>) => fc.tuple(name, right).map((parts) => parts.join('='));
+  const list = (right: fc.Arbitrary<string>, minLength: number) =>
+    fc.array(pair(right), { minLength, maxLength: 4 });
+  const line = fc
+    .tuple(name, list(name, 0), list(scalar, 1), fc.constantFrom('', ' 1', ' -1', '  12  ', ' 1x', ' '))
+    .map(([head, tags, fields, time]) => `${[head, ...tags].join(',')} ${fields.join(',')}${time}`);
+  const text = fc
+    .array(fc.oneof({ weight: 8, arbitrary: line }, fc.string({ unit: 'binary', maxLength: 9 })), {
+      maxLength: 6,
+    })
+    .map((lines) => Buffer.from(lines.join('\n')));
+  const pieces = fc.constantFrom(...' ,=\\"\n\r\ttif1.-e#', 'm f=1', ',t=a', '="', '\u0001', 'é');
+  const garbage = fc.oneof(
+    fc.array(pieces, { maxLength: 30 }).map((parts) => Buffer.from(parts.join(''))),
+    fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+    text.chain((body) => fc.nat(255).map((byte) => Buffer.concat([body, Buffer.from([byte])]))),
+  );
+
+  it('are accepted, named and valued as the decoder does it, whatever the bytes (N1)', () => {
+    let accepted = 0;
+    fc.assert(
+      fc.property(fc.oneof({ weight: 3, arbitrary: text }, garbage), (body) => {
+        accepted += expectTokensAsDecoded(body, 'line-protocol', lineProtocolTokenizer);
+      }),
+      { numRuns: 5000 },
+    );
+    expect(accepted).toBeGreaterThan(300);
+  });
+
+  it('see a name that occurs twice among any number of names', () => {
+    const names = Array.from({ length: 300 }, (_, index) => `n${index}`);
+    for (const count of [2, 32, 33, 300]) {
+      const fields = names.slice(0, count).map((field) => `${field}=1`);
+      const body = Buffer.from(
+        [fields, [...fields, 'n0=2'], [...fields, 'measurement=1'], fields].map((all) => `m ${all}`).join('\n'),
+      );
+      expect(expectTokensAsDecoded(body, 'line-protocol', lineProtocolTokenizer)).toBe(2);
+    }
+  });
+
+  it('are the same after points with other names, with fewer, and with none that is accepted', () => {
+    const lines = [
+      'm a=1,b=2 3',
+      'm a=1',
+      'm a=1,b=2,time=3',
+      'm a=1,b=2,time=3 4',
+      'm b=1,a=2',
+      'm ab=1',
+      'm a=1',
+    ];
+    const body = Buffer.from(lines.join('\n'));
+    expect(expectTokensAsDecoded(body, 'line-protocol', lineProtocolTokenizer)).toBe(lines.length - 1);
+  });
+
+  it('tell kinds, with spans that hold the digits alone', () => {
+    const body = Buffer.from('m\\,x,t=a s="b",e="\\"",i=-05i,u=7u,n=1.25,l=1234567890123456,d=.5,y=T,z=f  8 ');
+    const tokens = new Tokens();
+    expect(lineProtocolTokenizer(body).tokenize(0, body.length, tokens)).toBe(true);
+    const kinds = Array.from({ length: tokens.count }, (_, index) => {
+      const [, , kind, start, end] = tokens.data.subarray(index * TOKEN_STRIDE);
+      const [word] = Object.entries(TOKEN).find(([, code]) => code === kind) ?? [];
+      return [word, body.toString('utf8', start, end)];
+    });
+    expect(kinds).toEqual([
+      ['escaped', 'm\\,x'],
+      ['text', 'a'],
+      ['text', 'b'],
+      ['escaped', '\\"'],
+      ['signed', '-05'],
+      ['unsigned', '7'],
+      ['number', '1.25'],
+      ['float', '1234567890123456'],
+      ['float', '.5'],
+      ['true', 'T'],
+      ['false', 'f'],
+      ['time', '8'],
+    ]);
+  });
+
+  it('know bad UTF-8 in one row of many from the good rows around it', () => {
+    const rows = Array.from({ length: 6_000 }, (_, row) =>
+      row % 1000 === 500 ? Buffer.from('m f="\xff"\n', 'latin1') : Buffer.from(`m f="é-${'x'.repeat(200)}"\n`),
+    );
+    expect(expectTokensAsDecoded(Buffer.concat(rows), 'line-protocol', lineProtocolTokenizer)).toBe(5_994);
+  });
+});
