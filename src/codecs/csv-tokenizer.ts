@@ -1,7 +1,8 @@
 /** Finds the cells of CSV records where they stand, in one pass over their bytes and without allocating. */
 import { InputError } from '../core/errors.ts';
 import { type Header, QUOTE, readHeader } from './csv-header.ts';
-import { TOKEN, TOKEN_STRIDE, type Tokenizer, type Tokens } from './tokens.ts';
+import type { LayoutTokenizer } from './layout.ts';
+import { TOKEN, TOKEN_STRIDE, type Tokens } from './tokens.ts';
 import { Utf8Check } from './utf8-check.ts';
 
 const NO_HEADER: Header = { names: [], delimiter: 0 };
@@ -32,7 +33,9 @@ function scanQuoted(body: Uint8Array, start: number, end: number): number {
   return -1;
 }
 
-class CsvTokenizer implements Tokenizer {
+class CsvTokenizer implements LayoutTokenizer {
+  /** The header names the cells of all rows. */
+  readonly layout = 1;
   readonly #body: Uint8Array;
   readonly #text: Buffer;
   readonly #utf8: Utf8Check;
@@ -83,6 +86,6 @@ class CsvTokenizer implements Tokenizer {
 }
 
 /** A tokenizer of the records of a body, which starts with its header. */
-export function csvTokenizer(body: Uint8Array): Tokenizer {
+export function csvTokenizer(body: Uint8Array): LayoutTokenizer {
   return new CsvTokenizer(body);
 }

@@ -1,14 +1,16 @@
 /**
  * Finds the values of points where they stand, in one pass over their bytes and without allocating.
  *
- * K1 accepts what `readPoint` accepts and gives the same names and values. K2 the names of a point are first compared with
- * those of the point before, in its order: where they are the same, as in nearly all data, they need not be searched for,
- * nor for a name that occurs twice. K3 two names are the same exactly when they are spelled the same, for there is one way
- * to escape each of them.
+ * K1 accepts what `readPoint` accepts and gives the same names and values. K2 a point with the names of the point before, in
+ * the same order, as in nearly all data, is read by comparing instead of searching, and needs no search for a name that
+ * occurs twice. K3 only when that gives up is a point read the general way, from its start.
  */
+import type { LayoutTokenizer } from './layout.ts';
+import { tokenizeKnown } from './line-protocol-known.ts';
+import { FIXED_NAMES, KnownNames, MEASUREMENT, TIME } from './line-protocol-names.ts';
 import { isTime, numberKind, scanNumber } from './line-protocol-number.ts';
 import { KEY_BYTES_MAX, unescapeMeasurement, unescapeName, unescapeString } from './line-protocol-point.ts';
-import { TOKEN, TOKEN_STRIDE, type Tokenizer, type Tokens } from './tokens.ts';
+import { TOKEN, TOKEN_STRIDE, type Tokens } from './tokens.ts';
 import { Utf8Check } from './utf8-check.ts';
 
 const SPACE = 32;
@@ -25,13 +27,6 @@ const IN_NAME = 2;
 STOP.fill(IN_MEASUREMENT | IN_NAME, 0, SPACE + 1);
 for (const byte of [COMMA, BACKSLASH, 127]) STOP[byte] = IN_MEASUREMENT | IN_NAME;
 STOP[EQUALS] = IN_NAME;
-
-/** Names of the tokens that have none in the body; their key starts at -1 and this is where it ends. */
-const FIXED_NAMES = ['measurement', 'time'] as const;
-const MEASUREMENT = 0;
-const TIME = 1;
-/** Up to here names are compared each with each; more of them go through a set. */
-const PAIRWISE_MAX = 32;
 
 /** Whether the name that `scanName` found last holds a backslash: a register. */
 let hasBackslash = false;
@@ -69,8 +64,6 @@ function bytesOf(text: string): Uint8Array {
 
 const TRUE_WORDS = ['true', 't', 'True', 'TRUE', 'T'].map(bytesOf);
 const FALSE_WORDS = ['false', 'f', 'False', 'FALSE', 'F'].map(bytesOf);
-const MEASUREMENT_BYTES = bytesOf(FIXED_NAMES[MEASUREMENT]);
-const TIME_BYTES = bytesOf(FIXED_NAMES[TIME]);
 const SMALL_T = 116;
 const SMALL_F = 102;
 
@@ -125,41 +118,68 @@ function readValue(body: Uint8Array, start: number, end: number, name: number, t
   return stop;
 }
 
-class LineProtocolTokenizer implements Tokenizer {
+/** @returns the offset of the equals sign behind the name at `start`; -1 when there is no name */
+function readName(body: Uint8Array, start: number, end: number): number {
+  const stop = scanName(body, start, end, IN_NAME);
+  return stop > start && stop < end && body[stop] === EQUALS ? stop : -1;
+}
+
+/** @returns where measurement and tags end; -1 when they are none */
+function readTags(body: Uint8Array, start: number, end: number, tokens: Tokens): number {
+  let at = scanName(body, start, end, IN_MEASUREMENT);
+  if (at === start) return -1;
+  tokens.add(-1, MEASUREMENT, hasBackslash ? TOKEN.escaped : TOKEN.text, start, at);
+  while (at < end && body[at] === COMMA) {
+    const name = at + 1;
+    const nameEnd = readName(body, name, end);
+    if (nameEnd < 0) return -1;
+    at = scanName(body, nameEnd + 1, end, IN_NAME);
+    if (at === nameEnd + 1) return -1;
+    tokens.add(name, nameEnd, hasBackslash ? TOKEN.escaped : TOKEN.text, nameEnd + 1, at);
+  }
+  return at - start > KEY_BYTES_MAX ? -1 : at;
+}
+
+/** @returns where the fields end; -1 when they are none */
+function readFields(body: Uint8Array, start: number, end: number, tokens: Tokens): number {
+  let name = start;
+  for (;;) {
+    const nameEnd = readName(body, name, end);
+    if (nameEnd < 0 || nameEnd - name > KEY_BYTES_MAX) return -1;
+    const at = readValue(body, nameEnd + 1, end, name, tokens);
+    if (at < 0 || at === end || body[at] !== COMMA) return at;
+    name = at + 1;
+  }
+}
+
+function readTime(body: Uint8Array, start: number, end: number, tokens: Tokens): boolean {
+  let stop = end;
+  while (body[stop - 1] === SPACE) stop -= 1;
+  if (!isTime(body, start, stop)) return false;
+  tokens.add(-1, TIME, TOKEN.time, start, stop);
+  return true;
+}
+
+class LineProtocolTokenizer implements LayoutTokenizer {
   readonly #body: Uint8Array;
   readonly #text: Buffer;
   readonly #utf8: Utf8Check;
-  /** Start and end of each name of the point before; the measurement is the first, the timestamp is left out. */
-  #known = new Int32Array(128);
-  #knownCount = 0;
-  /** Whether one of those names is `time`, so that there may be no timestamp. */
-  #knowsTime = false;
-  /** Whether all names of this point, so far, are those of the point before. */
-  #isKnown = true;
+  readonly #names: KnownNames;
 
   constructor(body: Uint8Array) {
     this.#body = body;
     this.#text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     this.#utf8 = new Utf8Check(body);
+    this.#names = new KnownNames(body);
+  }
+
+  get layout(): number {
+    return this.#names.version;
   }
 
   tokenize(start: number, end: number, tokens: Tokens): boolean {
-    const body = this.#body;
-    tokens.count = 0;
-    this.#isKnown = true;
-    let at = this.#readTags(skipSpaces(body, start, end), end, tokens);
-    if (at < 0 || at === end || body[at] !== SPACE) return false;
-    at = this.#readFields(skipSpaces(body, at, end), end, tokens);
-    if (at < 0 || (at < end && body[at] !== SPACE)) return false;
-    const named = tokens.count;
-    at = skipSpaces(body, at, end);
-    if (at < end) {
-      let stop = end;
-      while (body[stop - 1] === SPACE) stop -= 1;
-      if (!isTime(body, at, stop)) return false;
-      tokens.add(-1, TIME, TOKEN.time, at, stop);
-    }
-    return this.#utf8.isValid(start, end) && this.#acceptNames(tokens, named);
+    const isPoint = tokenizeKnown(this.#names, start, end, tokens) || this.#tokenizeAny(start, end, tokens);
+    return isPoint && this.#utf8.isValid(start, end);
   }
 
   name(tokens: Tokens, index: number): string {
@@ -196,111 +216,19 @@ class LineProtocolTokenizer implements Tokenizer {
     return this.#body[start - 1] === QUOTE ? unescapeString(spelled) : unescapeName(spelled);
   }
 
-  /** @returns where measurement and tags end; -1 when they are none */
-  #readTags(start: number, end: number, tokens: Tokens): number {
+  #tokenizeAny(start: number, end: number, tokens: Tokens): boolean {
     const body = this.#body;
-    let at = scanName(body, start, end, IN_MEASUREMENT);
-    if (at === start) return -1;
-    tokens.add(-1, MEASUREMENT, hasBackslash ? TOKEN.escaped : TOKEN.text, start, at);
-    while (at < end && body[at] === COMMA) {
-      const name = at + 1;
-      const nameEnd = this.#readName(name, end, tokens.count);
-      if (nameEnd < 0) return -1;
-      at = scanName(body, nameEnd + 1, end, IN_NAME);
-      if (at === nameEnd + 1) return -1;
-      tokens.add(name, nameEnd, hasBackslash ? TOKEN.escaped : TOKEN.text, nameEnd + 1, at);
-    }
-    return at - start > KEY_BYTES_MAX ? -1 : at;
-  }
-
-  /** @returns where the fields end; -1 when they are none */
-  #readFields(start: number, end: number, tokens: Tokens): number {
-    const body = this.#body;
-    let name = start;
-    for (;;) {
-      const nameEnd = this.#readName(name, end, tokens.count);
-      if (nameEnd < 0 || nameEnd - name > KEY_BYTES_MAX) return -1;
-      const at = readValue(body, nameEnd + 1, end, name, tokens);
-      if (at < 0 || at === end || body[at] !== COMMA) return at;
-      name = at + 1;
-    }
-  }
-
-  /** @returns the offset of the equals sign behind the name at `start`; -1 when there is no name */
-  #readName(start: number, end: number, index: number): number {
-    const body = this.#body;
-    if (this.#isKnown && index < this.#knownCount) {
-      const known = this.#known[index * 2] as number;
-      const length = (this.#known[index * 2 + 1] as number) - known;
-      const stop = start + length;
-      if (stop < end && body[stop] === EQUALS) {
-        let same = 0;
-        while (same < length && body[start + same] === body[known + same]) same += 1;
-        if (same === length) return stop;
-      }
-    }
-    this.#isKnown = false;
-    const stop = scanName(body, start, end, IN_NAME);
-    return stop > start && stop < end && body[stop] === EQUALS ? stop : -1;
-  }
-
-  /** @returns false when a name occurs twice */
-  #acceptNames(tokens: Tokens, named: number): boolean {
-    const hasTime = tokens.count > named;
-    if (!this.#isKnown || named !== this.#knownCount) {
-      if (this.#hasTwice(tokens, named)) return false;
-      this.#learnNames(tokens, named);
-    }
-    return !(hasTime && this.#knowsTime);
-  }
-
-  #learnNames(tokens: Tokens, named: number): void {
-    if (this.#known.length < named * 2) this.#known = new Int32Array(named * 4);
-    this.#knownCount = named;
-    this.#knowsTime = false;
-    for (let index = 0; index < named; index += 1) {
-      const name = tokens.data[index * TOKEN_STRIDE] as number;
-      const nameEnd = tokens.data[index * TOKEN_STRIDE + 1] as number;
-      this.#known[index * 2] = name;
-      this.#known[index * 2 + 1] = nameEnd;
-      this.#knowsTime ||= name >= 0 && this.#isNamed(name, nameEnd, TIME_BYTES);
-    }
-  }
-
-  #isNamed(name: number, nameEnd: number, letters: Uint8Array): boolean {
-    return nameEnd - name === letters.length && startsWith(this.#body, name, letters);
-  }
-
-  #hasTwice(tokens: Tokens, named: number): boolean {
-    if (named > PAIRWISE_MAX) return this.#hasTwiceAmongMany(tokens, named);
-    const { data } = tokens;
-    for (let one = TOKEN_STRIDE; one < named * TOKEN_STRIDE; one += TOKEN_STRIDE) {
-      const name = data[one] as number;
-      const nameEnd = data[one + 1] as number;
-      if (this.#isNamed(name, nameEnd, MEASUREMENT_BYTES)) return true;
-      for (let other = TOKEN_STRIDE; other < one; other += TOKEN_STRIDE) {
-        if (this.#isSame(name, nameEnd, data[other] as number, data[other + 1] as number)) return true;
-      }
-    }
-    return false;
-  }
-
-  #isSame(name: number, nameEnd: number, other: number, otherEnd: number): boolean {
-    const length = nameEnd - name;
-    if (otherEnd - other !== length) return false;
-    const body = this.#body;
-    let same = 0;
-    while (same < length && body[name + same] === body[other + same]) same += 1;
-    return same === length;
-  }
-
-  // The hash of a string is seeded, so a hundred thousand names cannot be made to collide.
-  #hasTwiceAmongMany(tokens: Tokens, named: number): boolean {
-    const names = new Set<string>(['measurement']);
-    for (let at = TOKEN_STRIDE; at < named * TOKEN_STRIDE; at += TOKEN_STRIDE) {
-      names.add(this.#text.toString('latin1', tokens.data[at], tokens.data[at + 1]));
-    }
-    return names.size < named;
+    tokens.count = 0;
+    let at = readTags(body, skipSpaces(body, start, end), end, tokens);
+    if (at < 0 || at === end || body[at] !== SPACE) return false;
+    const tagCount = tokens.count;
+    at = readFields(body, skipSpaces(body, at, end), end, tokens);
+    if (at < 0 || (at < end && body[at] !== SPACE)) return false;
+    const count = tokens.count;
+    at = skipSpaces(body, at, end);
+    if (at < end && !readTime(body, at, end, tokens)) return false;
+    // Points of another layout are learned even when they are not UTF-8: their names are the same bytes again or they are not.
+    return this.#names.learn(tokens, count, tagCount) && !(tokens.count > count && this.#names.hasTime);
   }
 }
 
@@ -309,6 +237,6 @@ class LineProtocolTokenizer implements Tokenizer {
  * timestamp is the last, if there is one, and is named `time`. Their names start at -1. Integers are told without their
  * suffix, with sign and zeros as they stand, and fit their 64 bits.
  */
-export function lineProtocolTokenizer(body: Uint8Array): Tokenizer {
+export function lineProtocolTokenizer(body: Uint8Array): LayoutTokenizer {
   return new LineProtocolTokenizer(body);
 }

@@ -80,17 +80,39 @@ function findByte(body: Uint8Array, byte: number, from: number): number {
   return at < 0 ? body.length : at;
 }
 
+/**
+ * Offset of the first quote behind `stop` (or the end of the body) when those from `first` to `stop` surely close every
+ * string that they open, else -1. Without a backslash between them a string ends at the next quote; so if no second quote
+ * stands behind an equals sign, each pair is a string or two letters.
+ */
+function passPairs(body: Uint8Array, first: number, stop: number): number {
+  let quote = first;
+  while (quote < stop) {
+    const close = findByte(body, QUOTE, quote + 1);
+    if (close >= stop || body[close - 1] === EQUALS) return -1;
+    quote = findByte(body, QUOTE, close + 1);
+  }
+  return quote;
+}
+
 export const lineProtocol: Codec = {
-  scan(body, visit) {
+  scan(bytes, visit) {
+    // The search of a Buffer is the native one, which is twice as fast.
+    const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let start = bomLength(body);
     let quote = findByte(body, QUOTE, start);
+    let backslash = findByte(body, BACKSLASH, start);
     while (start < body.length) {
       const text = skipBlanks(body, start);
       let stop = findByte(body, LF, text);
       if (body[text] !== HASH) {
         if (quote < text) quote = findByte(body, QUOTE, text);
+        if (backslash < text) backslash = findByte(body, BACKSLASH, text);
         // Only a line with a quote can go on behind its newline.
-        if (quote < stop) stop = findPointEnd(body, text);
+        if (quote < stop) {
+          quote = backslash < stop ? -1 : passPairs(body, quote, stop);
+          if (quote < 0) stop = findPointEnd(body, text);
+        }
         const end = stop < 0 ? body.length : trimReturns(body, start, stop);
         if (end > text) visit(start, end);
         if (stop < 0) return;

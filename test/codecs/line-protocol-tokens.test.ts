@@ -53,22 +53,112 @@ describe('tokens of a point', () => {
       maxLength: 6,
     })
     .map((lines) => Buffer.from(lines.join('\n')));
+  const common = fc.constantFrom(
+    ...[
+      '1',
+      '-2.5',
+      '0',
+      '-0',
+      '0.5',
+      '00',
+      '-',
+      '1.',
+      '.5',
+      '5-',
+      '1-2',
+      '--1',
+      '1.2.3',
+      '12345678901234.5',
+      '1e5',
+    ],
+    ...[
+      '7i',
+      '-7i',
+      '123456789012345678i',
+      '9223372036854775808i',
+      'i',
+      '-i',
+      '1ii',
+      '1.5i',
+      '7u',
+      'true',
+      'false',
+      'T',
+    ],
+    ...['tru', 'truex', 'falsy', '"x"', '"é"', '"a b,c=d"', '"a\nb"', '"\\""', '"x', '""', '', ',', ' '],
+  );
+  const time = fc.constantFrom(
+    '',
+    ' 0',
+    ' 1700000000000000001',
+    ' 9223372036854775808',
+    ' -5',
+    '  5',
+    ' 5 ',
+    ' x',
+    ' ',
+  );
+  const tag = fc.constantFrom('a', 'b-1', 'é', 'a\\ b', '', 'a=b', 'a\tb');
+  /** Points with the same names over and over, and now and then others. */
+  const alike = fc
+    .array(
+      fc.oneof(
+        {
+          weight: 9,
+          arbitrary: fc.tuple(tag, common, common, time).map(([t, f, g, at]) => `m,t=${t} f=${f},g=${g}${at}`),
+        },
+        {
+          weight: 1,
+          arbitrary: fc.tuple(tag, common, time).map(([t, f, at]) => `m,t=${t} f=${f},time=${f}${at}`),
+        },
+        { weight: 1, arbitrary: line },
+      ),
+      { maxLength: 9 },
+    )
+    .chain((lines) =>
+      fc.constantFrom('\n', '\r\n').map((lineEnd) => Buffer.from(`m,t=a f=1,g=2\n${lines.join(lineEnd)}\n`)),
+    );
   const pieces = fc.constantFrom(...' ,=\\"\n\r\ttif1.-e#', 'm f=1', ',t=a', '="', '\u0001', 'é');
   const garbage = fc.oneof(
     fc.array(pieces, { maxLength: 30 }).map((parts) => Buffer.from(parts.join(''))),
     fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
-    text.chain((body) => fc.nat(255).map((byte) => Buffer.concat([body, Buffer.from([byte])]))),
+    // One byte of good points is another.
+    fc.tuple(fc.oneof(text, alike), fc.nat(), fc.nat(255)).map(([body, place, byte]) => {
+      const spoiled = Buffer.from(body);
+      spoiled[place % Math.max(1, body.length)] = byte;
+      return spoiled;
+    }),
   );
 
   it('are accepted, named and valued as the decoder does it, whatever the bytes (N1)', () => {
     let accepted = 0;
     fc.assert(
-      fc.property(fc.oneof({ weight: 3, arbitrary: text }, garbage), (body) => {
-        accepted += expectTokensAsDecoded(body, 'line-protocol', lineProtocolTokenizer);
-      }),
+      fc.property(
+        fc.oneof({ weight: 2, arbitrary: text }, { weight: 4, arbitrary: alike }, garbage),
+        (body) => {
+          accepted += expectTokensAsDecoded(body, 'line-protocol', lineProtocolTokenizer);
+        },
+      ),
       { numRuns: 5000 },
     );
     expect(accepted).toBeGreaterThan(300);
+  });
+
+  it('end with the row, whatever stands behind it', () => {
+    const body = Buffer.from('m a=1,b=2 3\nm a=1,b=2 34,c=5\n');
+    const tokenizer = lineProtocolTokenizer(body);
+    const tokens = new Tokens();
+    expect(tokenizer.tokenize(0, 11, tokens)).toBe(true);
+    for (const [end, value] of [
+      [20, 2],
+      [21, 2],
+      [22, 3n],
+      [23, 34n],
+    ] as const) {
+      expect(tokenizer.tokenize(12, end + 1, tokens), String(end)).toBe(true);
+      expect(tokenizer.value(tokens, tokens.count - 1)).toBe(value);
+    }
+    expect(tokenizer.tokenize(12, 25, tokens)).toBe(false);
   });
 
   it('see a name that occurs twice among any number of names', () => {
