@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { runChainBench } from './chain/bench.ts';
 import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
+import { runCodecsBench } from './codecs/bench.ts';
 import type { Bench } from './report.ts';
 import { runTiersBench } from './tiers/bench.ts';
 
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   chain: runChainBench,
   coerce: runCoerceBench,
   detect: runDetectBench,
+  codecs: runCodecsBench,
   tiers: runTiersBench,
 };
 
