@@ -4,9 +4,9 @@
  */
 import { parseArgs } from 'node:util';
 import { runChainBench } from './chain/bench.ts';
+import { runCodecsBench } from './codecs/bench.ts';
 import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
-import { runCodecsBench } from './codecs/bench.ts';
 import type { Bench } from './report.ts';
 import { runTiersBench } from './tiers/bench.ts';
 

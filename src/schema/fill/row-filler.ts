@@ -42,6 +42,9 @@ export class RowFiller {
   readonly #tokenOf: Int32Array;
   #unknown: number[] = [];
   #hasDuplicates = false;
+  /** Of the row whose tokens were located last, if that holds for other rows of the layout. */
+  #locatedLayout: number | undefined;
+  #locatedCount = -1;
 
   constructor(parts: RowFillerParts) {
     this.#parts = parts;
@@ -94,6 +97,8 @@ export class RowFiller {
   /** Finds the column of every token. */
   #locate(): void {
     const { data, count } = this.#tokens;
+    const { layout } = this.#parts.tokenizer;
+    if (layout !== undefined && layout === this.#locatedLayout && count === this.#locatedCount) return;
     this.#tokenOf.fill(NO_TOKEN);
     if (this.#unknown.length > 0) this.#unknown = [];
     this.#hasDuplicates = false;
@@ -108,6 +113,10 @@ export class RowFiller {
         previous = column;
       }
     }
+    // What is told of unknown and of equal names changes what was located.
+    const isKept = this.#unknown.length === 0 && !this.#hasDuplicates;
+    this.#locatedLayout = isKept ? layout : undefined;
+    this.#locatedCount = count;
   }
 
   #columnOf(token: number, keyStart: number, keyEnd: number, previous: number): number {
