@@ -16,7 +16,7 @@ import { ColumnBuilder } from './column-builder.ts';
 import { dialectOf, RowDecoder } from './decoded-rows.ts';
 import { findUnaccounted } from './diff.ts';
 import { FaultTally } from './fault-tally.ts';
-import { LossBook } from './loss-book.ts';
+import { LossBook } from './loss/loss-book.ts';
 
 export interface Coerced {
   /** The rows that land, conforming or coerced. */
@@ -54,7 +54,10 @@ export async function coerceRows(
     const coerced = coerceRow(plan, record, dialect);
     book.look(coerced.cellsLooked);
     if (coerced.refusals.length > 0) {
-      for (const { field, words } of coerced.refusals) refused.add(field, words);
+      for (const refusal of coerced.refusals) {
+        refused.add(refusal.field, refusal.words);
+        book.refuse(row, refusal);
+      }
       refusedRows.push(row);
       continue;
     }

@@ -12,7 +12,7 @@ import { isNestedExplained } from './explain-nested.ts';
 import { isEpochOf, isTimeOf } from './explain-time.ts';
 import { DOUBLE, exactOf, isSpelling, nearestOf } from './float-width.ts';
 import { isJsonText, parseJsonText, toJsonText } from './json-text.ts';
-import { type Exact, gapOf, isSurelyWithin, isWithin, parseExact } from './number-grammar.ts';
+import { type Exact, gapOf, isSurelyWithin, isWithin, parseExact, shortNumber } from './number-grammar.ts';
 import type { FieldPlan } from './plan.ts';
 import { type Dialect, Fault, type LossKind } from './reader.ts';
 
@@ -54,9 +54,10 @@ function isRounded(before: unknown, after: Cell, field: FieldPlan, dialect: Dial
   // Decimals beyond the unit of a timestamp are the one rounding that needs no declared precision.
   if (field.column.type === 'timestamp')
     return isTimeOf(field, before, after, false) || isEpochOf(field, before, after, false, dialect);
-  if (typeof before === 'number' && typeof after === 'number' && field.size === undefined) {
-    const error = Math.abs(before - after);
-    const verdict = isSurelyWithin(error, before, field.precision);
+  const short = typeof before === 'string' ? shortNumber(before) : before;
+  if (typeof short === 'number' && typeof after === 'number') {
+    const error = Math.abs(short - after);
+    const verdict = isSurelyWithin(error, short, field.precision);
     if (verdict !== undefined) return verdict && error > 0;
   }
   const old = writtenExact(field, before);

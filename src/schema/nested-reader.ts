@@ -216,8 +216,8 @@ export function nestedReader(plan: NestedPlan): Reader {
       const parts: NestedChange[] = [];
       const cell = takeNested(plan, unwrap(value, dialect), parts);
       if (cell instanceof Fault) return wrapScalar(plan, value);
-      const lossless = parts.every((part) => part.lossless);
-      return parts.length === 0 ? undefined : converted(cell, 'nested', lossless, 0, parts);
+      // The parts say what of it is lossless; the order of the fields is lost in any case.
+      return parts.length === 0 ? undefined : converted(cell, 'nested', false, 0, parts);
     },
     blame(value, dialect) {
       const nested =

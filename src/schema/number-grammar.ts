@@ -23,6 +23,14 @@ export function isNumberText(text: string): boolean {
   return text.length <= TEXT_MAX && NUMBER.test(text);
 }
 
+const SHORT = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
+const SHORT_MAX = 15;
+
+/** A text of few enough digits that its double is written with the same ones, as that double; else undefined. */
+export function shortNumber(text: string): number | undefined {
+  return text.length <= SHORT_MAX && SHORT.test(text) ? Number(text) : undefined;
+}
+
 /** @returns undefined when `text` is no number, or one with more than 1200 characters or decimal places */
 export function parseExact(text: string): Exact | undefined {
   const match = text.length <= TEXT_MAX ? NUMBER.exec(text) : null;

@@ -8,6 +8,7 @@ import {
   type Precision,
   parseExact,
   rescale,
+  shortNumber,
 } from './number-grammar.ts';
 import { type Conversion, Fault, OUT_OF_RANGE, type Reader, TOO_PRECISE, WRONG_TYPE } from './reader.ts';
 import { numberFromText, numberTextOf } from './rules/number-from-text.ts';
@@ -43,6 +44,11 @@ export function integerReader({ min, max, isWide, precision, leadingZeros }: Int
     if (isWide) return admit(BigInt(value));
     return value < low || value > high ? OUT_OF_RANGE : value + 0;
   };
+  const roundNumber = (value: number): Conversion | undefined => {
+    const whole = roundAway(value);
+    const cell = admitSafe(whole);
+    return cell instanceof Fault ? undefined : roundedDouble(cell, value, whole, precision);
+  };
   const convertText = (value: string): Conversion | undefined => {
     const text = numberTextOf(value, leadingZeros);
     if (text === undefined) return undefined;
@@ -50,6 +56,8 @@ export function integerReader({ min, max, isWide, precision, leadingZeros }: Int
       const cell = admitSafe(Number(text));
       return cell instanceof Fault ? undefined : numberFromText(cell, value);
     }
+    const short = shortNumber(text);
+    if (short !== undefined && !Number.isInteger(short)) return roundNumber(short);
     const exact = parseExact(text);
     if (!exact) return undefined;
     const { digits, error } = rescale(exact, 0);
@@ -126,9 +134,9 @@ export function floatReader({ min, max, size, precision, leadingZeros }: FloatOp
         return cell === TOO_PRECISE ? roundText(text) : undefined;
       }
       if (typeof value === 'bigint') return roundText(String(value));
-      return typeof value === 'number' && size !== DOUBLE && Number.isFinite(value)
-        ? roundText(String(value))
-        : undefined;
+      if (typeof value !== 'number' || size === DOUBLE) return undefined;
+      const near = size.round(value);
+      return admit(near) instanceof Fault ? undefined : roundedDouble(near, value, near, precision);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** A number moves to the nearest one that the column holds, never further than the precision that its field declares. */
 import type { Cell } from '../../core/columns.ts';
+import { exactOf } from '../float-width.ts';
 import {
   type Exact,
   gapOf,
@@ -41,8 +42,8 @@ export function roundedDouble(
   const error = Math.abs(before - after);
   const verdict = isSurelyWithin(error, before, precision);
   if (verdict === true) return converted(cell, 'rounded', false, error);
-  const [old, now] = verdict === false ? [] : [parseExact(String(before)), parseExact(String(after))];
-  return old && now && rounded(cell, old, now, precision);
+  const old = verdict === false ? undefined : parseExact(String(before));
+  return old && rounded(cell, old, exactOf(after), precision);
 }
 
 export const roundedRule: Rule = { loss: 'the digits that were rounded away; the error is in the report' };
