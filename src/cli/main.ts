@@ -7,6 +7,7 @@ import { graphCommand } from './commands/graph.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { runCommand } from './commands/run.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -22,6 +23,7 @@ export const COMMANDS = [
   reconcileCommand,
   quarantineCommand,
   verifyCommand,
+  schemaCommand,
   graphCommand,
   demoWriterCommand,
 ];
