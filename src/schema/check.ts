@@ -78,8 +78,7 @@ function addCell(book: DriftBook, plan: SchemaPlan, pass: Pass, cell: DriftedCel
 function pathOf({ fields }: SchemaPlan, pass: Pass, cell: DriftedCell): string {
   const field = fields[cell.column];
   const name = field?.column.name ?? '';
-  if (!field?.nested || cell.fault === 'missing' || cell.fault === 'null' || cell.fault === 'renamed')
-    return name;
+  if (!field?.nested || cell.isAbsent || cell.fault === 'renamed') return name;
   const fault = field.reader.read(pass.valueOf(cell), pass.dialect);
   return fault instanceof Fault && fault.path !== '' ? `${name}${fault.path}` : name;
 }

@@ -18,6 +18,8 @@ const FAULTS: readonly FaultKind[] = [
 ];
 
 const STRIDE = 7;
+/** In place of the kind of a token: there is none, the record does not have the field. */
+const ABSENT = -1;
 
 export interface DriftedCell {
   /** Position of the row in the pass. */
@@ -25,7 +27,8 @@ export interface DriftedCell {
   /** Index of the column; -1 for `unknown`, and for a value that a later one of the same name replaced. */
   readonly column: number;
   readonly fault: FaultKind;
-  /** The token: name and value in the body. `missing` has none: its kind is 0. */
+  /** Whether the record does not have the field; otherwise the token says where its name and value stand. */
+  readonly isAbsent: boolean;
   readonly keyStart: number;
   readonly keyEnd: number;
   readonly kind: number;
@@ -43,7 +46,7 @@ export class DriftedCells {
     const data = this.#data;
     data[from] = place;
     data[from + 1] = (column << 4) | FAULTS.indexOf(fault);
-    for (let index = 0; index < 5; index += 1) data[from + 2 + index] = token?.[at + index] ?? 0;
+    for (let index = 0; index < 5; index += 1) data[from + 2 + index] = token?.[at + index] ?? ABSENT;
     this.count += 1;
   }
 
@@ -68,6 +71,7 @@ export class DriftedCells {
       place: number(0),
       column: number(1) >> 4,
       fault: FAULTS[number(1) & 15] as FaultKind,
+      isAbsent: number(4) === ABSENT,
       keyStart: number(2),
       keyEnd: number(3),
       kind: number(4),

@@ -158,12 +158,12 @@ export class Pass {
 
   /** The value of a drifted cell, as its codec gives it; undefined when it is missing. */
   valueOf(cell: DriftedCell): unknown {
-    return cell.fault === 'missing' ? undefined : this.#tokenizer.value(this.#load(cell), 0);
+    return cell.isAbsent ? undefined : this.#tokenizer.value(this.#load(cell), 0);
   }
 
   /** The name that a drifted cell has in the data; undefined when it is missing. */
   nameOf(cell: DriftedCell): string | undefined {
-    if (cell.fault === 'missing') return undefined;
+    if (cell.isAbsent) return undefined;
     const column = cell.fault === 'renamed' ? undefined : this.#plan.fields[cell.column]?.column;
     return column ? column.name : this.#tokenizer.name(this.#load(cell), 0);
   }
