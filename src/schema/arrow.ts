@@ -2,6 +2,7 @@
 export {
   Binary,
   Bool,
+  type Data,
   DataType,
   DateDay,
   DateMillisecond,
@@ -18,8 +19,12 @@ export {
   Int64,
   LargeBinary,
   LargeUtf8,
+  makeData,
+  makeVector,
   Precision as FloatWidth,
+  RecordBatch,
   Schema,
+  Struct,
   Timestamp,
   TimeUnit as ArrowTimeUnit,
   Uint8,
@@ -27,4 +32,5 @@ export {
   Uint32,
   Uint64,
   Utf8,
+  Vector as ArrowVector,
 } from 'apache-arrow';
