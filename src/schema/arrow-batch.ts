@@ -5,11 +5,12 @@
  * A1 the cells of the batch are the cells of the columns: what does not fit the type is refused, never changed, except that
  * a float goes to the nearest one of the type's width. A2 arrays that are handed over are shared with the vectors.
  */
+
+import { packBits } from '../codecs/arrow-buffers.ts';
 import type { Column, Columns } from '../core/columns.ts';
 import { SchemaError } from '../core/errors.ts';
 import type { Vector } from '../core/vectors.ts';
 import { type Data, DataType, type Field, makeData, RecordBatch, Schema, Struct } from './arrow.ts';
-import { packBits } from './arrow-buffers.ts';
 import { fillArray } from './arrow-fill.ts';
 import { fillSpans } from './arrow-spans.ts';
 import { arrowFieldOf } from './arrow-types.ts';

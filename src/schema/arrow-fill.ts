@@ -1,4 +1,6 @@
 /** Columns of numbers, times, booleans and words: the array of one buffer, handed over where it has the right type. */
+
+import { halfBits, packBits, spellTexts, writeWide } from '../codecs/arrow-buffers.ts';
 import { dayOf } from '../core/day.ts';
 import { SchemaError } from '../core/errors.ts';
 import type { Vector } from '../core/vectors.ts';
@@ -12,7 +14,6 @@ import {
   makeVector,
   Utf8,
 } from './arrow.ts';
-import { halfBits, packBits, spellTexts, writeWide } from './arrow-buffers.ts';
 import { cellRefused } from './arrow-cell.ts';
 import { parseExact, rescale } from './number-grammar.ts';
 

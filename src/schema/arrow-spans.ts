@@ -1,8 +1,9 @@
 /** Columns of text and bytes: offsets and bytes. */
+
+import { joinBytes, type Spans, spellTexts, spellWords } from '../codecs/arrow-buffers.ts';
 import { SchemaError } from '../core/errors.ts';
 import type { Vector } from '../core/vectors.ts';
 import { DataType, type Field } from './arrow.ts';
-import { joinBytes, type Spans, spellTexts, spellWords } from './arrow-buffers.ts';
 import { cellRefused } from './arrow-cell.ts';
 
 /** @throws SchemaError ARROW_CELL for a cell that is neither null nor what the field holds, ARROW_TOO_LARGE */

@@ -45,7 +45,7 @@ export const TABLE: ArchitectureTable = {
   packages: {
     'apache-arrow': ['schema/arrow.ts'],
     cockatiel: ['chain/breaker.ts'],
-    hyparquet: ['stores/parquet.ts'],
+    hyparquet: ['stores/parquet.ts', 'codecs/parquet-compression.ts'],
     'hyparquet-writer': ['stores/parquet.ts'],
     'p-retry': ['tiers/retry-patiently.ts'],
   },

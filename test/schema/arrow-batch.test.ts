@@ -1,6 +1,14 @@
 import { type RecordBatch, Table, tableFromIPC, tableToIPC, vectorFromArray } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import {
+  halfBits,
+  halfValue,
+  packBits,
+  readWide,
+  unpackBits,
+  writeWide,
+} from '../../src/codecs/arrow-buffers.ts';
 import type { Cell, Column, Columns, ColumnType } from '../../src/core/columns.ts';
 import {
   boolVector,
@@ -14,14 +22,6 @@ import {
 } from '../../src/core/vectors.ts';
 import * as arrow from '../../src/schema/arrow.ts';
 import { toArrow } from '../../src/schema/arrow-batch.ts';
-import {
-  halfBits,
-  halfValue,
-  packBits,
-  readWide,
-  unpackBits,
-  writeWide,
-} from '../../src/schema/arrow-buffers.ts';
 
 function columnOf(name: string, type: ColumnType, more: Partial<Column> = {}): Column {
   return { name, type, nullable: true, key: false, ...more };
