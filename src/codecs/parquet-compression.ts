@@ -87,5 +87,6 @@ export function unpackPage(codec: string, page: Uint8Array, bytes: number): Uint
     throw damaged(`a page cannot be unpacked (${codec})`, error);
   }
   if (output.length !== bytes) throw damaged(`a page unpacks to ${output.length} bytes, not ${bytes}`);
-  return output;
+  // Cells are parts of it, and those of a Buffer would be Buffers.
+  return new Uint8Array(output.buffer, output.byteOffset, output.byteLength);
 }
