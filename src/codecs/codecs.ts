@@ -1,7 +1,8 @@
 /** Bytes to rows and records, by format. Pure: nothing here keeps state beyond the life of a body. */
 import type { Batch, Format, Framer } from '../core/batch.ts';
 import { asRowSet, type RowSet } from '../core/row-set.ts';
-import { type Codec, NO_BYTES, SpanFrame } from './codec.ts';
+import { frameArrow } from './arrow-ipc.ts';
+import { type Codec, isRowFrame, NO_BYTES, type RowFrame, SpanFrame } from './codec.ts';
 import { csv } from './csv.ts';
 import { json } from './json.ts';
 import { lineProtocol } from './line-protocol.ts';
@@ -19,9 +20,16 @@ const CODECS: Readonly<Record<Format, Codec>> = {
   opaque: wholeBody,
 };
 
+/** Frames of those bodies whose rows are not parts of them; undefined for the others. */
+function frameByFormat(body: Uint8Array, format: Format): RowFrame | undefined {
+  return format === 'arrow-ipc' ? frameArrow(body) : undefined;
+}
+
 /** Framing for every format. Never throws, whatever the bytes. */
 export const framer: Framer = {
   count(body, format) {
+    const frame = frameByFormat(body, format);
+    if (frame) return frame.rowCount;
     let rows = 0;
     CODECS[format].scan(body, () => {
       rows += 1;
@@ -29,7 +37,7 @@ export const framer: Framer = {
     return rows;
   },
   frame(body, format) {
-    return new SpanFrame(CODECS[format], body);
+    return frameByFormat(body, format) ?? new SpanFrame(CODECS[format], body);
   },
 };
 
@@ -50,6 +58,8 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 export function extractRows(batch: Batch, rows: RowSet): Uint8Array {
   const wanted = rows === 'all' ? rows : asRowSet(rows, batch.rowCount);
   if (wanted === 'all') return batch.body;
+  if (wanted.length === 0) return NO_BYTES;
+  if (isRowFrame(batch.frame)) return batch.frame.extract(wanted);
   const parts = wanted.map((row) => batch.frame.row(row));
   const first = parts[0];
   if (!first) return NO_BYTES;
@@ -63,8 +73,9 @@ export function extractRows(batch: Batch, rows: RowSet): Uint8Array {
  * @throws InputError ROW_UNDECODABLE or ROW_NOT_UTF8, naming row and byte offset
  */
 export function decodeRow(batch: Batch, row: number): unknown {
-  const { body } = batch;
-  const bytes = batch.frame.row(row);
+  const { body, frame } = batch;
+  if (isRowFrame(frame)) return frame.decode(row);
+  const bytes = frame.row(row);
   return CODECS[batch.format].decode(bytes, { row, offset: bytes.byteOffset - body.byteOffset }, body);
 }
 

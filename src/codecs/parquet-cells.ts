@@ -97,7 +97,7 @@ function numberText(value: number): string {
 }
 
 function jsonTextOf(cell: Cell, { meaning, type }: SchemaElement): string {
-  if (meaning.kind === 'json' || meaning.kind === 'decimal') return String(cell);
+  if (meaning.kind === 'json') return String(cell);
   if (meaning.kind === 'timestamp') {
     return JSON.stringify(timestampText(integerOf(cell), meaning.unit, meaning.isUtc));
   }
@@ -133,7 +133,8 @@ export function cellsOfChunk(chunk: Chunk, element: SchemaElement): Cell[] {
   return convertChunk(chunk, (values, index) => convert(storedAt(values, index)));
 }
 
-/** Values of a leaf as JSON text, without its nulls: bytes are base64, times ISO 8601, and no digit is lost. */
+/** Values of a leaf as JSON text, without its nulls: bytes are base64, times ISO 8601,
+ * decimals text, so that no reader of JSON rounds them. */
 export function jsonTextsOfChunk(chunk: Chunk, element: SchemaElement): string[] {
   const convert = convertOf(element);
   const texts = convertChunk(chunk, (values, index) => jsonTextOf(convert(storedAt(values, index)), element));

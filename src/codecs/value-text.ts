@@ -45,3 +45,21 @@ export function bigEndianInteger(bytes: Uint8Array): bigint {
   const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
   return BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex}`));
 }
+
+interface RawJson {
+  readonly rawJSON?: (text: string) => unknown;
+}
+
+// In every supported Node; TypeScript's library does not know it yet.
+const { rawJSON } = JSON as RawJson;
+
+/**
+ * JSON text of a value of a binary format: integers with all their digits; floats that JSON has no word for as text.
+ * @returns undefined when it cannot be spelled
+ */
+export function exactJson(value: unknown): string | undefined {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === 'bigint') return rawJSON ? rawJSON(String(part)) : String(part);
+    return typeof part === 'number' && !Number.isFinite(part) ? String(part) : part;
+  });
+}
