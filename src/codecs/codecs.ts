@@ -2,13 +2,15 @@
 import type { Batch, Format, Framer } from '../core/batch.ts';
 import { asRowSet, type RowSet } from '../core/row-set.ts';
 import { frameArrow } from './arrow-ipc.ts';
-import { type Codec, isRowFrame, NO_BYTES, type RowFrame, SpanFrame } from './codec.ts';
+import { type Codec, isRowFrame, NO_BYTES, SpanFrame } from './codec.ts';
 import { csv } from './csv.ts';
 import { json } from './json.ts';
+import { countJsonPath, frameJsonPath, JSON_PATH_ATTRIBUTE } from './json-path.ts';
 import { lineProtocol } from './line-protocol.ts';
 import { ndjson } from './ndjson.ts';
 import { wholeBody } from './whole-body.ts';
 
+export { JSON_PATH_ATTRIBUTE } from './json-path.ts';
 export { JsonScanner } from './json-scanner.ts';
 
 const CODECS: Readonly<Record<Format, Codec>> = {
@@ -20,24 +22,29 @@ const CODECS: Readonly<Record<Format, Codec>> = {
   opaque: wholeBody,
 };
 
-/** Frames of those bodies whose rows are not parts of them; undefined for the others. */
-function frameByFormat(body: Uint8Array, format: Format): RowFrame | undefined {
-  return format === 'arrow-ipc' ? frameArrow(body) : undefined;
+type Attributes = Readonly<Record<string, string>>;
+
+/** Where in a JSON body its rows are; undefined when they are the body. */
+function pathOf(format: Format, attributes: Attributes | undefined): string | undefined {
+  return (format === 'json' && attributes?.[JSON_PATH_ATTRIBUTE]) || undefined;
 }
 
-/** Framing for every format. Never throws, whatever the bytes. */
+/** Framing for every format; of JSON, by the attribute `json-path`. Never throws, whatever the bytes. */
 export const framer: Framer = {
-  count(body, format) {
-    const frame = frameByFormat(body, format);
-    if (frame) return frame.rowCount;
+  count(body, format, attributes) {
+    if (format === 'arrow-ipc') return frameArrow(body).rowCount;
+    const path = pathOf(format, attributes);
+    if (path !== undefined) return countJsonPath(body, path);
     let rows = 0;
     CODECS[format].scan(body, () => {
       rows += 1;
     });
     return rows;
   },
-  frame(body, format) {
-    return frameByFormat(body, format) ?? new SpanFrame(CODECS[format], body);
+  frame(body, format, attributes) {
+    if (format === 'arrow-ipc') return frameArrow(body);
+    const path = pathOf(format, attributes);
+    return path === undefined ? new SpanFrame(CODECS[format], body) : frameJsonPath(body, path);
   },
 };
 
@@ -52,8 +59,9 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * A body of the same format that holds just these rows, each byte for byte; the untouched body (not a copy) when
- * all rows are meant. Framing the result gives back exactly these rows.
+ * A body of the same format that holds just these rows, each byte for byte (of Arrow IPC, value for value); the untouched
+ * body (not a copy) when all rows are meant. Framing the result under the attributes of the batch gives back exactly these
+ * rows.
  */
 export function extractRows(batch: Batch, rows: RowSet): Uint8Array {
   const wanted = rows === 'all' ? rows : asRowSet(rows, batch.rowCount);

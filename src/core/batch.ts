@@ -36,11 +36,11 @@ export interface Frame {
   row(index: number): Uint8Array;
 }
 
-/** Framing by format, given to batches by whoever makes them; pure. */
+/** Framing by format, given to batches by whoever makes them; pure. Attributes may say where in a body its rows are. */
 export interface Framer {
   /** Number of rows, without building a frame. */
-  count(body: Uint8Array, format: Format): number;
-  frame(body: Uint8Array, format: Format): Frame;
+  count(body: Uint8Array, format: Format, attributes?: Readonly<Record<string, string>>): number;
+  frame(body: Uint8Array, format: Format, attributes?: Readonly<Record<string, string>>): Frame;
 }
 
 /** Identity of rows that were deferred and come back: the original key, and the original index of each row. */
@@ -98,13 +98,14 @@ export class Batch {
 
   get rowCount(): number {
     if (this.#rowCount < 0) {
-      this.#rowCount = this.format === 'opaque' ? 1 : this.#framer.count(this.body, this.format);
+      this.#rowCount =
+        this.format === 'opaque' ? 1 : this.#framer.count(this.body, this.format, this.attributes);
     }
     return this.#rowCount;
   }
 
   get frame(): Frame {
-    this.#frame ??= this.#framer.frame(this.body, this.format);
+    this.#frame ??= this.#framer.frame(this.body, this.format, this.attributes);
     return this.#frame;
   }
 
