@@ -25,7 +25,10 @@ export interface BatchInput {
   readonly orderingKey?: string;
   /** @default 'normal' */
   readonly priority?: Priority;
-  /** Travel to every tier, object row, job and log line. */
+  /**
+   * Travel to every tier, object row, job and log line. One is read: in format `json`, `json-path` is a JSON Pointer to the
+   * array whose elements are the records (`/data/items`).
+   */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
