@@ -27,6 +27,18 @@ export interface Codec {
   wrap(body: Uint8Array, firstRow: Uint8Array): Wrapping;
 }
 
+/** A frame of a format whose rows are not simply parts of the body: it decodes and cuts out rows itself. */
+export interface RowFrame extends Frame {
+  /** @throws InputError ROW_UNDECODABLE or ROW_NOT_UTF8 */
+  decode(row: number): unknown;
+  /** A body of the same format, under the same attributes, of just these rows, which ascend. */
+  extract(rows: readonly number[]): Uint8Array;
+}
+
+export function isRowFrame(frame: Frame): frame is RowFrame {
+  return 'decode' in frame && 'extract' in frame;
+}
+
 export const NO_BYTES = new Uint8Array(0);
 export const NEWLINE = Uint8Array.of(10);
 export const BOM = Uint8Array.of(0xef, 0xbb, 0xbf);

@@ -25,7 +25,10 @@ export interface BatchInput {
   readonly orderingKey?: string;
   /** @default 'normal' */
   readonly priority?: Priority;
-  /** Travel to every tier, object row, job and log line. */
+  /**
+   * Travel to every tier, object row, job and log line. One is read: in format `json`, `json-path` is a JSON Pointer to the
+   * array whose elements are the records (`/data/items`).
+   */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
@@ -44,11 +47,11 @@ export interface Spans {
   readonly ends: Int32Array;
 }
 
-/** Framing by format, given to batches by whoever makes them; pure. */
+/** Framing by format, given to batches by whoever makes them; pure. Attributes may say where in a body its rows are. */
 export interface Framer {
   /** Number of rows, without building a frame. */
-  count(body: Uint8Array, format: Format): number;
-  frame(body: Uint8Array, format: Format): Frame;
+  count(body: Uint8Array, format: Format, attributes?: Readonly<Record<string, string>>): number;
+  frame(body: Uint8Array, format: Format, attributes?: Readonly<Record<string, string>>): Frame;
 }
 
 /** Identity of rows that were deferred and come back: the original key, and the original index of each row. */
@@ -107,13 +110,14 @@ export class Batch {
   get rowCount(): number {
     if (this.#frame) return this.#frame.rowCount;
     if (this.#rowCount < 0) {
-      this.#rowCount = this.format === 'opaque' ? 1 : this.#framer.count(this.body, this.format);
+      this.#rowCount =
+        this.format === 'opaque' ? 1 : this.#framer.count(this.body, this.format, this.attributes);
     }
     return this.#rowCount;
   }
 
   get frame(): Frame {
-    this.#frame ??= this.#framer.frame(this.body, this.format);
+    this.#frame ??= this.#framer.frame(this.body, this.format, this.attributes);
     return this.#frame;
   }
 

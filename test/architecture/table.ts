@@ -44,9 +44,9 @@ export const TABLE: ArchitectureTable = {
     'index.ts': ['*'],
   },
   packages: {
-    'apache-arrow': ['schema/arrow.ts'],
+    'apache-arrow': ['schema/arrow.ts', 'codecs/arrow.ts'],
     cockatiel: ['chain/breaker.ts'],
-    hyparquet: ['stores/parquet.ts'],
+    hyparquet: ['stores/parquet.ts', 'codecs/parquet-compression.ts'],
     'hyparquet-writer': ['stores/parquet.ts'],
     'p-retry': ['tiers/retry-patiently.ts'],
   },

@@ -65,7 +65,7 @@ export class Pass {
     this.status = new Uint8Array(rows);
     this.dialect = dialectOf(batch.format);
     this.#view = new DataView(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength);
-    this.#isJson = batch.format === 'ndjson' || batch.format === 'json';
+    this.#isJson = (batch.format === 'ndjson' || batch.format === 'json') && hasOffsets(batch);
     this.#isLearning = this.#isJson;
     this.#tokenizer = tokenizerOf(batch);
     this.#filler = new RowFiller({

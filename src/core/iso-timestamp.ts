@@ -1,5 +1,5 @@
 /** An instant as ISO 8601 text in UTC with exactly the digits of its unit: the inverse loses nothing. */
-import type { TimeUnit } from '../core/columns.ts';
+import type { TimeUnit } from './time-unit.ts';
 
 const FRACTION_DIGITS: Readonly<Record<TimeUnit, number>> = { s: 0, ms: 3, us: 6, ns: 9 };
 const SECONDS_PER_DAY = 86_400;
