@@ -41,12 +41,16 @@ function membersOf(value: unknown, path = '$', depthLeft = 32): Set<string> {
 function naive(records: readonly unknown[]) {
   const pairs: Record<string, number> = {};
   const shapes: Record<string, number> = {};
+  const paths = new Map<string, number>();
   for (const record of records) {
     const members = [...membersOf(record)].sort();
     for (const member of members) pairs[member] = (pairs[member] ?? 0) + 1;
+    for (const path of new Set(members.map((member) => member.slice(0, member.lastIndexOf(':'))))) {
+      paths.set(path, (paths.get(path) ?? 0) + 1);
+    }
     shapes[members.join('\n')] = (shapes[members.join('\n')] ?? 0) + 1;
   }
-  return { pairs, shapes };
+  return { pairs, shapes, paths };
 }
 
 function track(records: Iterable<unknown>, options: ShapeTrackerOptions = {}): ShapeTracker {
@@ -100,6 +104,7 @@ describe('tracking shapes', () => {
         const expected = naive(records);
         expect(pairsOf(tracker)).toEqual(expected.pairs);
         expect(shapesOf(tracker)).toEqual(expected.shapes);
+        expect(new Map(tracker.histogram().map((use) => [use.path, use.records]))).toEqual(expected.paths);
       }),
       { numRuns: 1_000 },
     );
@@ -118,6 +123,17 @@ describe('tracking shapes', () => {
         expect(naive(records).shapes).toMatchObject(shapes);
       }),
     );
+  });
+
+  it('says in how many records a path could be', () => {
+    const uses = track([{ m: { a: 1 }, t: [] }, { m: null, t: [1] }, 5]).histogram();
+    expect(uses.map(({ path, records, of }) => `${path} ${records}/${of}`)).toEqual([
+      '$ 3/3',
+      'm 2/2',
+      'm.a 1/1',
+      't 2/2',
+      't[] 1/2',
+    ]);
   });
 
   it('looks as deep as it is told, and says where it stopped', () => {
