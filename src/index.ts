@@ -63,6 +63,35 @@ export type { ClaimedJob, Job, Queue, QueueDepth } from './reconcile/queue.ts';
 export type { DrainOptions, DrainReport, Worker, WorkerStats } from './reconcile/worker.ts';
 export { type CompiledSchema, type CompileOptions, compileSchema } from './schema/compile-schema.ts';
 export { directoryRegistry } from './schema/directory-registry.ts';
+export { type DetectDriftOptions, type DriftSource, detectDrift } from './schema/drift/detect-drift.ts';
+export {
+  type DriftEntry,
+  type DriftKind,
+  type DriftReport,
+  type DriftSample,
+  emptyDrift,
+  type FieldDrift,
+  mergeDrift,
+} from './schema/drift/drift-report.ts';
+export { driftTable } from './schema/drift/drift-words.ts';
+export type { ShapeType } from './schema/drift/shape-paths.ts';
+export {
+  compareShapes,
+  type PathChange,
+  type PathUse,
+  type ShapeCount,
+  type ShapeReport,
+  type TypeCounts,
+} from './schema/drift/shape-report.ts';
+export { ShapeTracker, type ShapeTrackerOptions } from './schema/drift/shape-tracker.ts';
+export {
+  type DriftJudgement,
+  type DriftVerdict,
+  type Judged,
+  judgeDrift,
+  type Tolerances,
+  tolerancesOf,
+} from './schema/drift/tolerance.ts';
 export { fromJsonSchema } from './schema/from-json-schema.ts';
 export { inferSchema } from './schema/infer-schema.ts';
 export { lossTable } from './schema/loss-report.ts';
