@@ -210,11 +210,11 @@ describe('hostile records', () => {
   it('stays bounded when every record has names of its own', () => {
     const tracker = new ShapeTracker();
     tracker.add({ a: 1 });
-    for (let row = 0; row < 100_000; row += 1) tracker.add({ [`key ${row}`]: 1 });
+    for (let row = 0; row < 40_000; row += 1) tracker.add({ [`key ${row}`]: 1, [`other ${row}`]: 2 });
     tracker.add({ a: 1 });
     const { unshaped, untracked, shapes, paths } = tracker.report();
     expect([shapes.length, shapes[0]?.count]).toEqual([16_384, 2]);
-    expect(unshaped + untracked).toBe(100_002 - 16_385);
+    expect(unshaped + untracked).toBe(40_002 - 16_385);
     expect(paths.length).toBe(65_536);
   });
 
