@@ -8,11 +8,14 @@ import {
   DateDay,
   Decimal,
   type Field,
+  Float16,
   Float32,
   Float64,
   Int8,
   Int32,
   Int64,
+  List,
+  Struct,
   Timestamp,
   Uint64,
   Utf8,
@@ -237,7 +240,16 @@ const FIELDS: readonly Field[] = [
   field('at_s', new Timestamp(ArrowTimeUnit.SECOND)),
   field('at_ns', new Timestamp(ArrowTimeUnit.NANOSECOND), { essential: 'false' }),
   field('blob', new Binary(), { essential: 'false' }),
+  field('half', new Float16(), { precision: '1e-3r', essential: 'false' }),
+  field('state', new Utf8(), { enum: '["yes","x"]', text: 'trim,nfc', onUnknown: 'null' }),
+  field('level', new Int32(), { default: '1', leadingZeros: 'true' }, false),
+  field('sent', new Timestamp(ArrowTimeUnit.MILLISECOND), { epoch: 's', essential: 'false' }),
+  field('meta', new Struct([field('a', new Int32()), field('b', new List(field('item', new Utf8())))]), {
+    essential: 'false',
+  }),
+  field('list', new List(field('item', new Float64()))),
 ];
+const NESTED = new Set(['meta', 'list']);
 const NAMES = [
   ...FIELDS.map(({ name }) => name),
   'DeciMal',
@@ -316,7 +328,16 @@ const messyValue = fc.oneof(
   dateText,
   timeText,
   fc.constantFrom('yes', 'F', 'AAEC', '{"a":1}', '"x"', '[', '\ud800'),
-  fc.constantFrom({ a: [1, 2n ** 60n] }, [], [null], {}),
+  fc.constantFrom(
+    { a: [1, 2n ** 60n] },
+    [],
+    [null],
+    {},
+    { a: '1', B: 'x', c: 1 },
+    '{"a":1,"b":[2]}',
+    [1, '2'],
+    [-0],
+  ),
 );
 const messyRecord = fc
   .array(fc.tuple(fc.constantFrom(...NAMES), messyValue), { maxLength: 12 })
@@ -364,7 +385,7 @@ describe('whatever the data', () => {
         const first = await schema.coerce(batch, 'all');
         if (first.columns.rows.length === 0) return;
         landed += first.columns.rows.length;
-        const again = reencode(first.columns);
+        const again = reencode(first.columns, NESTED);
         const checked = schema.check(again, 'all');
         expect(checked.residue).toEqual([]);
         expect(valuesOf(checked.columns)).toEqual(valuesOf(first.columns));
