@@ -231,7 +231,7 @@ describe('the table of errors and refusals', () => {
       'field      refused for  cells  example',
       'meta.rssi  type            12',
       'at         format           1  "soon"',
-      '13 cells refused; their rows are kept as they came',
+      '13 cells refused, whose rows did not land in this way',
     ]);
   });
 });
