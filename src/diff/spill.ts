@@ -3,8 +3,8 @@
  *
  *   entry = row number (float64 LE) | length (uint32 LE) | bytes
  *
- * X1 rows of a partition come back in the order in which they were added. X2 in memory are at most `BUFFER_BYTES` per
- * partition, and one partition while it is read.
+ * X1 rows of a partition come back in the order in which they were added. X2 in memory are a buffer per partition, together
+ * about a quarter of the memory of a comparison, and one partition while it is read.
  */
 import type { FileSystem } from '../core/file-system.ts';
 
@@ -41,7 +41,8 @@ export function spillTo(files: FileSystem, directory: string): OpenSpill {
   };
 }
 
-const BUFFER_BYTES = 32 * 1024;
+/** Per partition; small writes are slow, and large buffers are many. */
+const BUFFER_BYTES = { min: 4 * 1024, max: 64 * 1024 };
 const HEADER_BYTES = 12;
 
 /** A row that was set aside. */
@@ -67,10 +68,14 @@ class Partition {
 export class PartitionedRows {
   readonly #file: SpillFile;
   readonly #partitions: readonly Partition[];
+  readonly #bufferBytes: number;
   #position = 0;
 
-  constructor(file: SpillFile, partitions: number) {
+  /** @param memoryBytes of the whole comparison */
+  constructor(file: SpillFile, partitions: number, memoryBytes: number) {
     this.#file = file;
+    const share = Math.floor(memoryBytes / 8 / partitions);
+    this.#bufferBytes = Math.max(BUFFER_BYTES.min, Math.min(BUFFER_BYTES.max, share));
     this.#partitions = Array.from({ length: partitions }, () => new Partition());
   }
 
@@ -95,7 +100,7 @@ export class PartitionedRows {
     into.pendingBytes += entry.length;
     into.bytes += entry.length;
     into.rows += 1;
-    return into.pendingBytes >= BUFFER_BYTES ? this.#flush(into) : undefined;
+    return into.pendingBytes >= this.#bufferBytes ? this.#flush(into) : undefined;
   }
 
   async #flush(partition: Partition): Promise<void> {
