@@ -70,6 +70,13 @@ describe('tierfall diff', () => {
     expect(out).toMatch(/^- id=1\n- id=2\n- … 1,497 more removed\n/);
   });
 
+  it('shows at most ten cells of a record, and says how many there are more', async () => {
+    const wide = (v: number): string =>
+      `${JSON.stringify({ id: 1, ...Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`f${at}`, v])) })}\n`;
+    const { out } = await pair(wide(1), wide(2)).tierfall(['diff', 'a.ndjson', 'b.ndjson', '-k', 'id']);
+    expect(out).toContain('    f9: 1 → 2\n    … 20 more fields\n');
+  });
+
   it('takes tolerances and ignored fields', async () => {
     const place = pair();
     const base = ['diff', 'a.ndjson', 'b.ndjson', '-k', 'id'];
