@@ -8,6 +8,7 @@ import { graphCommand } from './commands/graph.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { runCommand } from './commands/run.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -24,6 +25,7 @@ export const COMMANDS = [
   quarantineCommand,
   verifyCommand,
   diffCommand,
+  schemaCommand,
   graphCommand,
   demoWriterCommand,
 ];

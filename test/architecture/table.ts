@@ -38,7 +38,7 @@ export const TABLE: ArchitectureTable = {
     chain: ['core', TIER],
     reconcile: ['core', 'codecs', 'type:chain/engine.ts', SINK, STORE, JOURNAL],
     ingress: ['core', 'codecs'],
-    testing: ['core', 'platform', 'codecs', SINK, STORE, JOURNAL, QUEUE, TIER, 'schema/registry.ts'],
+    testing: ['core', 'platform', 'codecs', SINK, STORE, JOURNAL, QUEUE, TIER, 'schema/declare/registry.ts'],
     assembly: ['*'],
     cli: ['*'],
     'index.ts': ['*'],
