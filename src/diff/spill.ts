@@ -7,6 +7,7 @@
  * about a quarter of the memory of a comparison, and one partition while it is read.
  */
 import type { FileSystem } from '../core/file-system.ts';
+import { toStorageError } from '../core/storage-fault.ts';
 
 /** One file of a comparison, gone once it is closed. */
 export interface SpillFile {
@@ -18,21 +19,31 @@ export interface SpillFile {
 /** Makes a new, empty file for rows. */
 export type OpenSpill = () => Promise<SpillFile>;
 
+/** What the disk says, as an error of ours. */
+async function onDisk<T>(action: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw toStorageError(error, action);
+  }
+}
+
 /**
  * Files in a directory that is there. They have no name while they are used, so that a killed process leaves nothing
  * behind.
+ * @throws StorageError from all of their methods
  */
 export function spillTo(files: FileSystem, directory: string): OpenSpill {
   let opened = 0;
   return async () => {
     opened += 1;
     const path = `${directory}/rows-${opened}`;
-    const writing = await files.open(path, 'create');
-    const reading = await files.open(path, 'read');
-    await files.unlink(path);
+    const writing = await onDisk(`create ${path}`, files.open(path, 'create'));
+    const reading = await onDisk(`open ${path}`, files.open(path, 'read'));
+    await onDisk(`unlink ${path}`, files.unlink(path));
     return {
-      append: (chunks) => writing.append(chunks),
-      read: (position, length) => reading.read(position, length),
+      append: (chunks) => onDisk(`set rows aside in ${directory}`, writing.append(chunks)),
+      read: (position, length) => onDisk(`read rows back from ${directory}`, reading.read(position, length)),
       async close() {
         await writing.close();
         await reading.close();

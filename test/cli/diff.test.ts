@@ -35,7 +35,7 @@ const report: SourceDiffReport = {
       rowB: 0,
       cells: [{ field: '<i>', before: '"\u001b[31m&', after: undefined }],
     },
-    { kind: 'removed', key: ['\u001b[2J'], rowA: 1, record: { v: '\r\n' } },
+    { kind: 'removed', key: ['\u001b[2J'], rowA: 1, record: { 'v\u001b[2J': '\r\n' } },
   ],
   undecodable: { a: 0, b: 0, samples: [] },
   isSpilled: false,
