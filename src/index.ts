@@ -47,6 +47,22 @@ export { type EngineReason, isPassing, REASONS, type Reason, type SinkReason } f
 export type { RowSet } from './core/row-set.ts';
 export * from './core/vectors.ts';
 export type {
+  DiffChange,
+  DiffRecord,
+  DiffReport,
+  Duplicates,
+  FieldChanges,
+  OnChange,
+} from './diff/change.ts';
+export type { CellChange } from './diff/compare.ts';
+export { diffColumns } from './diff/diff-columns.ts';
+export { type DiffOptions, diffRecords } from './diff/diff-records.ts';
+export { ContentDigest, contentDigest, missingFrom, rowDigest } from './diff/digest.ts';
+export type { DiffMode } from './diff/row-identity.ts';
+export { type DiffRules, type FieldRule, parseRules, type SideTraits } from './diff/rules.ts';
+export { streamChanges } from './diff/stream-changes.ts';
+export { Decimal, Instant } from './diff/typed-value.ts';
+export type {
   Journal,
   JournalDamage,
   JournalDepth,

@@ -17,6 +17,7 @@ export interface ListingStyle {
 const SIGNS = { removed: '-', added: '+', changed: '~' } as const;
 const COLORS = { removed: 31, added: 32, changed: 33 } as const;
 const RECORD_FIELDS_MAX = 8;
+const CELLS_MAX = 10;
 
 /** A value of any side as short text. */
 export function showCell(value: unknown): string {
@@ -53,10 +54,13 @@ function changeLines(change: DiffChange, style: ListingStyle): readonly string[]
     const record = showRecord(change, keyFields);
     return [lineOf(record === '' ? head : `${head}  ${record}`, change.kind, style)];
   }
-  const cells = change.cells.map(({ field, before, after }) => {
+  const shown = change.cells.slice(0, CELLS_MAX);
+  const cells = shown.map(({ field, before, after }) => {
     const text = visible(`    ${field}: ${showCell(before)} → ${showCell(after)}`);
     return style.columns === undefined ? text : clip(text, style.columns);
   });
+  const more = change.cells.length - shown.length;
+  if (more > 0) cells.push(`    … ${formatCount(more)} more fields`);
   return [lineOf(head, change.kind, style), ...cells];
 }
 

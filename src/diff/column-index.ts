@@ -12,12 +12,14 @@ import type { DiffRules } from './rules.ts';
 
 export const NO_ROW = -1;
 
+export type IsSameKey = (x: number, y: number) => boolean;
+
 /** Keys of the rows of both sides, comparable by number. */
 export interface KeyHashes {
   readonly a: Int32Array;
   readonly b: Int32Array;
-  /** Whether rows of one hash have one key: rows of A, or of B as their number + `b0`. */
-  isSame(x: number, y: number): boolean;
+  /** Whether rows of one hash have one key: rows of A, or of B as their number + `b0`; undefined when all of them have. */
+  readonly isSame: IsSameKey | undefined;
   /** Rows of A; B's are counted from here on in `isSame`. */
   readonly b0: number;
 }
@@ -80,7 +82,7 @@ function integerHasher({ a, b }: ColumnPair): KeyHasher | undefined {
   const areTimes = [a, b].filter((side) => side?.column.type === 'timestamp').length;
   if (areTimes === 1 || a?.column.unit !== b?.column.unit) return undefined;
   const [fillA, fillB] = [fillIntegers(a?.vector), fillIntegers(b?.vector)];
-  return fillA && fillB && { a: fillA, b: fillB, isSame: () => true, rowNs: 4 };
+  return fillA && fillB && { a: fillA, b: fillB, isSame: undefined, rowNs: 4 };
 }
 
 function fillBytes({ offsets, data }: TextVector): Fill {
@@ -106,7 +108,7 @@ function textHasher({ a, b, rule }: ColumnPair): KeyHasher | undefined {
     const [vector, at] = row < b0 ? [x, row] : [y, row - b0];
     return vector.data.subarray(vector.offsets[at], vector.offsets[at + 1]);
   };
-  const isSame: KeyHashes['isSame'] = (p, q) => Buffer.compare(sliceOf(p), sliceOf(q)) === 0;
+  const isSame: IsSameKey = (p, q) => Buffer.compare(sliceOf(p), sliceOf(q)) === 0;
   return { a: fillBytes(x), b: fillBytes(y), isSame, rowNs: 60 };
 }
 
@@ -172,10 +174,10 @@ export class RowTable {
   readonly #slots: Int32Array;
   readonly #mask: number;
   readonly #shift: number;
-  readonly #isSame: (x: number, y: number) => boolean;
+  readonly #isSame: IsSameKey | undefined;
 
-  /** @param isSame whether two rows of one hash have one key, by the numbers that `add` and `find` are given */
-  constructor(rows: number, isSame: (x: number, y: number) => boolean) {
+  /** @param isSame by the numbers that `add` and `find` are given */
+  constructor(rows: number, isSame: IsSameKey | undefined) {
     const bits = Math.max(4, 32 - Math.clz32(Math.max(1, rows * 2 - 1)));
     this.#slots = new Int32Array(2 ** (bits + 1));
     this.#mask = 2 ** bits - 1;
@@ -185,12 +187,12 @@ export class RowTable {
 
   /** Adds a row. @returns an earlier row of the same key, which stays the one that is found, or NO_ROW */
   add(hash: number, row: number): number {
-    const slots = this.#slots;
+    const [slots, isSame] = [this.#slots, this.#isSame];
     let slot = hash >>> this.#shift;
     for (;;) {
       const found = slots[2 * slot + 1] ?? 0;
       if (found === 0) break;
-      if (slots[2 * slot] === hash && this.#isSame(found - 1, row)) return found - 1;
+      if (slots[2 * slot] === hash && (!isSame || isSame(found - 1, row))) return found - 1;
       slot = (slot + 1) & this.#mask;
     }
     slots[2 * slot] = hash;
@@ -200,12 +202,12 @@ export class RowTable {
 
   /** The first row that was added with this key, or NO_ROW. */
   find(hash: number, row: number): number {
-    const slots = this.#slots;
+    const [slots, isSame] = [this.#slots, this.#isSame];
     let slot = hash >>> this.#shift;
     for (;;) {
       const found = slots[2 * slot + 1] ?? 0;
       if (found === 0) return NO_ROW;
-      if (slots[2 * slot] === hash && this.#isSame(found - 1, row)) return found - 1;
+      if (slots[2 * slot] === hash && (!isSame || isSame(found - 1, row))) return found - 1;
       slot = (slot + 1) & this.#mask;
     }
   }

@@ -38,14 +38,14 @@ function addRows(table: RowTable, from: number, to: number, { hashes, groups }: 
   }
 }
 
-function findRows(table: RowTable, missing: RowTable, from: number, to: number, work: Work): void {
+function findRows(table: RowTable, missing: () => RowTable, from: number, to: number, work: Work): void {
   const { hashes, partner, owner, groups, onlyA } = work;
   const { a, b0 } = hashes;
   for (let row = from; row < to; row += 1) {
     const hash = a[row] ?? 0;
     const found = table.find(hash, row);
     if (found === NO_ROW) {
-      const first = missing.add(hash, row);
+      const first = missing().add(hash, row);
       if (first === NO_ROW) continue;
       const known = onlyA.get(first);
       if (known) known.a.push(row);
@@ -74,7 +74,12 @@ export async function joinByHash(hashes: KeyHashes, inTurns: InTurns): Promise<C
   };
   const table = new RowTable(rowsB, hashes.isSame);
   await inTurns(rowsB, JOIN_NS, (from, to) => addRows(table, from, to, work));
-  const missing = new RowTable(rowsA, hashes.isSame);
+  let made: RowTable | undefined;
+  // Most comparisons have few keys on one side only, and a table of all rows is large.
+  const missing = (): RowTable => {
+    made ??= new RowTable(rowsA, hashes.isSame);
+    return made;
+  };
   await inTurns(rowsA, JOIN_NS, (from, to) => findRows(table, missing, from, to, work));
   const groups = [...work.groups.values(), ...work.onlyA.values()];
   for (const group of groups) {

@@ -204,7 +204,7 @@ class SourceDiff {
     const opened: PartitionedRows[] = [];
     try {
       const open = async (): Promise<PartitionedRows> => {
-        const rows = new PartitionedRows(await this.#options.openSpill(), this.#partitions);
+        const rows = new PartitionedRows(await this.#options.openSpill(), this.#partitions, this.#memoryBytes);
         opened.push(rows);
         return rows;
       };
@@ -272,7 +272,7 @@ class SourceDiff {
     partition: number,
     depth: number,
   ): Promise<PartitionedRows> {
-    const into = new PartitionedRows(await this.#options.openSpill(), PARTITIONS.min);
+    const into = new PartitionedRows(await this.#options.openSpill(), PARTITIONS.min, this.#memoryBytes);
     const { restore } = this.#sources[side];
     for await (const rows of from.read(partition)) {
       for (const { row, bytes } of rows) {

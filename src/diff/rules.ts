@@ -23,7 +23,7 @@ export interface FieldRule {
   readonly isNfc: boolean;
   /** Null and absent are the same. */
   readonly nullIsAbsent: boolean;
-  /** One side has only text (CSV): text that spells the other side's number, boolean or JSON is the same as it. */
+  /** By rule, or because one side has only text (CSV): text that spells the other side's number, boolean or JSON is the same as it. */
   readonly isSpelled: boolean;
   /** Rules of nested names; `undefined` = none differ from this one. */
   readonly nested: ReadonlyMap<string, FieldRule> | undefined;
@@ -72,6 +72,7 @@ function epsilonOf(text: string): Epsilon | undefined {
 function partOf(text: string): Partial<FieldRule> | undefined {
   if (text === 'nfc') return { isNfc: true };
   if (text === 'null-absent') return { nullIsAbsent: true };
+  if (text === 'spelled') return { isSpelled: true };
   const [, unit] = EPOCH.exec(text) ?? [];
   if (unit !== undefined) return { epochUnit: unit as TimeUnit, granularity: 0n };
   const [, count, long = ''] = GRANULARITY.exec(text) ?? [];
@@ -82,7 +83,8 @@ function partOf(text: string): Partial<FieldRule> | undefined {
 
 /**
  * One rule from its text: `FIELD=1e-6` absolute, `FIELD=1e-6r` relative, `FIELD=1s` granularity of instants (ns, us, ms,
- * s, m, h, d), `FIELD=epoch-ms` numbers as instants, `FIELD=nfc`, `FIELD=null-absent`; FIELD may be a dotted path or `*`.
+ * s, m, h, d), `FIELD=epoch-ms` numbers as instants, `FIELD=nfc`, `FIELD=null-absent`,
+ * `FIELD=spelled` text as the number, boolean or JSON that it spells; FIELD may be a dotted path or `*`.
  * @throws ConfigError when it is none of them
  */
 function parseRule(text: string): RuleSpec {
@@ -92,7 +94,7 @@ function parseRule(text: string): RuleSpec {
   throw new ConfigError(
     '--tolerance',
     `found ${JSON.stringify(text)}, expected FIELD=RULE`,
-    'A rule is 0.01, 1e-6r (relative), 1s or 1ms (time), epoch-ms (numbers are times), nfc or null-absent.',
+    'A rule is 0.01, 1e-6r (relative), 1s or 1ms (time), epoch-ms (numbers are times), nfc, null-absent or spelled.',
   );
 }
 

@@ -3,10 +3,11 @@
  *
  *   entry = row number (float64 LE) | length (uint32 LE) | bytes
  *
- * X1 rows of a partition come back in the order in which they were added. X2 in memory are at most `BUFFER_BYTES` per
- * partition, and one partition while it is read.
+ * X1 rows of a partition come back in the order in which they were added. X2 in memory are a buffer per partition, together
+ * about a quarter of the memory of a comparison, and one partition while it is read.
  */
 import type { FileSystem } from '../core/file-system.ts';
+import { toStorageError } from '../core/storage-fault.ts';
 
 /** One file of a comparison, gone once it is closed. */
 export interface SpillFile {
@@ -18,21 +19,31 @@ export interface SpillFile {
 /** Makes a new, empty file for rows. */
 export type OpenSpill = () => Promise<SpillFile>;
 
+/** What the disk says, as an error of ours. */
+async function onDisk<T>(action: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw toStorageError(error, action);
+  }
+}
+
 /**
  * Files in a directory that is there. They have no name while they are used, so that a killed process leaves nothing
  * behind.
+ * @throws StorageError from all of their methods
  */
 export function spillTo(files: FileSystem, directory: string): OpenSpill {
   let opened = 0;
   return async () => {
     opened += 1;
     const path = `${directory}/rows-${opened}`;
-    const writing = await files.open(path, 'create');
-    const reading = await files.open(path, 'read');
-    await files.unlink(path);
+    const writing = await onDisk(`create ${path}`, files.open(path, 'create'));
+    const reading = await onDisk(`open ${path}`, files.open(path, 'read'));
+    await onDisk(`unlink ${path}`, files.unlink(path));
     return {
-      append: (chunks) => writing.append(chunks),
-      read: (position, length) => reading.read(position, length),
+      append: (chunks) => onDisk(`set rows aside in ${directory}`, writing.append(chunks)),
+      read: (position, length) => onDisk(`read rows back from ${directory}`, reading.read(position, length)),
       async close() {
         await writing.close();
         await reading.close();
@@ -41,7 +52,8 @@ export function spillTo(files: FileSystem, directory: string): OpenSpill {
   };
 }
 
-const BUFFER_BYTES = 32 * 1024;
+/** Per partition; small writes are slow, and large buffers are many. */
+const BUFFER_BYTES = { min: 4 * 1024, max: 64 * 1024 };
 const HEADER_BYTES = 12;
 
 /** A row that was set aside. */
@@ -67,10 +79,14 @@ class Partition {
 export class PartitionedRows {
   readonly #file: SpillFile;
   readonly #partitions: readonly Partition[];
+  readonly #bufferBytes: number;
   #position = 0;
 
-  constructor(file: SpillFile, partitions: number) {
+  /** @param memoryBytes of the whole comparison */
+  constructor(file: SpillFile, partitions: number, memoryBytes: number) {
     this.#file = file;
+    const share = Math.floor(memoryBytes / 8 / partitions);
+    this.#bufferBytes = Math.max(BUFFER_BYTES.min, Math.min(BUFFER_BYTES.max, share));
     this.#partitions = Array.from({ length: partitions }, () => new Partition());
   }
 
@@ -95,7 +111,7 @@ export class PartitionedRows {
     into.pendingBytes += entry.length;
     into.bytes += entry.length;
     into.rows += 1;
-    return into.pendingBytes >= BUFFER_BYTES ? this.#flush(into) : undefined;
+    return into.pendingBytes >= this.#bufferBytes ? this.#flush(into) : undefined;
   }
 
   async #flush(partition: Partition): Promise<void> {

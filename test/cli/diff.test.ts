@@ -35,7 +35,7 @@ const report: SourceDiffReport = {
       rowB: 0,
       cells: [{ field: '<i>', before: '"\u001b[31m&', after: undefined }],
     },
-    { kind: 'removed', key: ['\u001b[2J'], rowA: 1, record: { v: '\r\n' } },
+    { kind: 'removed', key: ['\u001b[2J'], rowA: 1, record: { 'v\u001b[2J': '\r\n' } },
   ],
   undecodable: { a: 0, b: 0, samples: [] },
   isSpilled: false,
@@ -68,6 +68,13 @@ describe('tierfall diff', () => {
       '2',
     ]);
     expect(out).toMatch(/^- id=1\n- id=2\n- … 1,497 more removed\n/);
+  });
+
+  it('shows at most ten cells of a record, and says how many there are more', async () => {
+    const wide = (v: number): string =>
+      `${JSON.stringify({ id: 1, ...Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`f${at}`, v])) })}\n`;
+    const { out } = await pair(wide(1), wide(2)).tierfall(['diff', 'a.ndjson', 'b.ndjson', '-k', 'id']);
+    expect(out).toContain('    f9: 1 → 2\n    … 20 more fields\n');
   });
 
   it('takes tolerances and ignored fields', async () => {

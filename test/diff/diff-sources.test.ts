@@ -121,18 +121,30 @@ describe('sources against sources', () => {
     expect(once.report).toMatchObject({ added: 7, removed: 7, equal: 493 });
   });
 
-  it.each([100, undefined])(
-    'counts and tells rows that are not the format (memory %s)',
-    async (memoryBytes) => {
-      const a = source('ndjson', ['{"id":1}\n{"id":\n{"id":3}\n'], 'a.ndjson');
-      const b = source('ndjson', ['{"id":1}\n{"id":3,"v":1}\n'], 'b.ndjson');
-      const limit = memoryBytes === undefined ? {} : { memoryBytes };
-      const { report, changes } = await diff(a, b, limit);
-      expect(report).toMatchObject({ rowsA: 2, rowsB: 2, equal: 1, changed: 1, undecodable: { a: 1, b: 0 } });
-      expect(report.undecodable.samples[0]).toMatch(/^a\.ndjson: row 1 \(byte 9\)/);
-      expect(changes).toMatchObject([{ rowA: 2, rowB: 1 }]);
-    },
-  );
+  it.each([10, undefined])('counts and tells rows that are not the format (memory %s)', async (memoryBytes) => {
+    const a = source('ndjson', ['{"id":1}\n{"id":\n{"id":3}\n'], 'a.ndjson');
+    const b = source('ndjson', ['{"id":1}\n{"id":3,"v":1}\n'], 'b.ndjson');
+    const limit = memoryBytes === undefined ? {} : { memoryBytes };
+    const { report, changes } = await diff(a, b, limit);
+    expect(report).toMatchObject({ rowsA: 2, rowsB: 2, equal: 1, changed: 1, undecodable: { a: 1, b: 0 } });
+    expect(report.undecodable.samples[0]).toMatch(/^a\.ndjson: row 1 \(byte 9\)/);
+    expect(changes).toMatchObject([{ rowA: 2, rowB: 1 }]);
+  });
+
+  it.each([
+    ['open', 'EACCES', 'STORAGE_DENIED'],
+    ['append', 'ENOSPC', 'STORAGE_FULL'],
+    ['read', 'EIO', 'STORAGE_IO'],
+  ] as const)('says what is wrong with the disk when it fails to %s', async (operation, errno, code) => {
+    const files = new MemoryFileSystem();
+    await files.mkdir('spill');
+    const wide = Array.from({ length: 200 }, (_, id) => ({ id, text: 'x'.repeat(1000) }));
+    const [a, b] = [source('ndjson', lines(wide)), source('ndjson', lines(wide))];
+    files.failNext(operation, errno);
+    const running = diffSources(a, b, { key: ['id'], openSpill: spillTo(files, 'spill'), memoryBytes: 1 });
+    await expect(running).rejects.toMatchObject({ name: 'StorageError', code });
+    expect(await files.readdir('spill')).toEqual([]);
+  });
 
   it('joins the parts of a table before it compares', async () => {
     const part = (from: number, texts: readonly string[]): Columns => ({

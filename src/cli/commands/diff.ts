@@ -42,7 +42,7 @@ const OPTIONS = {
     placeholder: 'FIELD=RULE',
     many: true,
     description:
-      'What else counts as the same: 0.01, 1e-6r (relative), 1s or 1ms (times), epoch-ms (numbers are times), nfc, null-absent; FIELD may be a path such as meta.rssi, or *',
+      'What else counts as the same: 0.01, 1e-6r (relative), 1s or 1ms (times), epoch-ms (numbers are times), nfc, null-absent, spelled (text is the number, boolean or JSON that it spells); FIELD may be a path such as meta.rssi, or *',
   },
   ignore: { type: 'text', placeholder: 'FIELD', many: true, description: 'A field or path to leave out.' },
   format: {
