@@ -30,6 +30,8 @@ export interface Checked {
 export interface SchemaPlan {
   readonly fields: readonly FieldPlan[];
   readonly names: FieldNames;
+  /** Whether a field that the schema does not know costs the row, rather than being stripped. @default false */
+  readonly refusesUnknown?: boolean;
 }
 
 /** The strict cell of one field, or why there is none. */

@@ -63,6 +63,10 @@ export function coerceRow(plan: SchemaPlan, record: DecodedRecord, dialect: Dial
     if (result.change) changes.push(result.change);
   });
   for (const name of sources.unknown) {
+    if (plan.refusesUnknown) {
+      refusals.push(new Refusal(name, 'unknown', record[name], 'field'));
+      continue;
+    }
     changes.push({
       field: name,
       column: -1,

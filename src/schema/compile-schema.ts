@@ -36,6 +36,17 @@ export interface CompiledSchema {
 
 const TOLERANCE = 0.25;
 
+/** Metadata `onUnknown` of the schema itself. */
+function readUnknown({ metadata }: Schema): boolean {
+  const text = metadata.get('onUnknown') ?? 'strip';
+  if (text === 'strip' || text === 'refuse') return text === 'refuse';
+  throw new SchemaError(
+    'SCHEMA_METADATA',
+    `onUnknown is ${JSON.stringify(text)}, expected "strip" or "refuse"`,
+    { hint: 'Correct the metadata onUnknown of the schema (x-on-unknown at the root of a JSON Schema).' },
+  );
+}
+
 /**
  * Pure but for time given to the event loop; the result may be shared and kept.
  * @throws SchemaError naming the field when a type, a name or metadata cannot be used
@@ -54,7 +65,7 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
     throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
   }
   const fields = schema.fields.map(planField);
-  const plan = { fields, names: new FieldNames(fields) };
+  const plan = { fields, names: new FieldNames(fields), refusesUnknown: readUnknown(schema) };
   return {
     schema,
     fingerprint: fingerprintOf(schema),
