@@ -149,7 +149,8 @@ function checkDraft(document: JsonObject): void {
  * A field may be absent when it is not required and no key, and null when its type says so. Where the strict check
  * differs from other validators:
  * - where properties are declared, a field that is not is a mismatch: `additionalProperties` is false when absent;
- * - `format` and `contentEncoding` are asserted, and a leap second is no time;
+ * - `format` and `contentEncoding` are asserted; a `date-time` is written with T and Z, is exact in microseconds and no
+ *   leap second;
  * - a number must fit its column: 64 bits for integers, and what a double can hold;
  * - text with lone surrogates is not taken.
  *
