@@ -20,6 +20,7 @@ export {
   LargeBinary,
   LargeUtf8,
   List,
+  Map_,
   Precision as FloatWidth,
   Schema,
   Struct,

@@ -49,7 +49,7 @@ function coerceNothing(field: FieldPlan, kind: 'null' | 'missing'): Cell | Conve
   const { column } = field;
   if (column.nullable) return null;
   if (field.default !== undefined) return defaulted(field.default);
-  return new Refusal(column.name, kind, undefined, column.type);
+  return new Refusal(column.name, kind, kind === 'null' ? null : undefined, column.type);
 }
 
 /** The cell of a field that the record does not have; null conforms only where the field is optional. */

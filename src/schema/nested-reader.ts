@@ -131,7 +131,8 @@ function takeConversion(
 ): string | Fault {
   if (inner) for (const part of inner) parts.push({ ...part, path: path + part.path });
   else parts.push({ path, kind, lossless, before, after: cell, error });
-  const isText = field.column.type === 'json' && typeof cell === 'string';
+  // Where any JSON may stand, a text has to be JSON itself, so its text is written as one.
+  const isText = field.nested !== undefined && typeof cell === 'string';
   const text = isText ? cell : encodeCell(cell, field.column.unit);
   return text ?? new Fault('range', path);
 }

@@ -1,7 +1,7 @@
 /** Columns of dates and timestamps. */
 import type { TimeUnit } from '../core/columns.ts';
 import { formatDay } from '../core/day.ts';
-import { parseExact } from './number-grammar.ts';
+import { type Exact, parseExact } from './number-grammar.ts';
 import {
   type Conversion,
   converted,
@@ -14,7 +14,7 @@ import {
   WRONG_FORMAT,
   WRONG_TYPE,
 } from './reader.ts';
-import { countOf, exactNumber, timeFromNumber } from './rules/time-from-number.ts';
+import { countOf, exactNumber, timeFromCount, timeFromNumber } from './rules/time-from-number.ts';
 import type { TimeFormat } from './time-format.ts';
 import {
   droppedPart,
@@ -110,18 +110,15 @@ function timeFromText(value: string, { unit, zone, format }: TimestampOptions): 
 }
 
 /** A count in a known unit: exactly, or not at all. */
-function readCount(value: number | bigint, from: TimeUnit, to: TimeUnit): bigint | Fault {
-  const exact = exactNumber(value);
+function readCount(exact: Exact | undefined, from: TimeUnit, to: TimeUnit): bigint | Fault {
   const counted = exact && countOf(exact, from, to);
   if (!counted) return OUT_OF_RANGE;
   return counted.error > 0 ? TOO_PRECISE : counted.count;
 }
 
-/** The number that a text holds where times are declared to be numbers; exact, as bigint where it is whole. */
-function numberOf(value: string): number | bigint | undefined {
-  const exact = value.length <= TEXT_MAX ? parseExact(value.trim()) : undefined;
-  if (!exact) return undefined;
-  return exact.scale === 0 ? exact.digits : Number(value);
+/** The number that a text holds where times are declared to be numbers. */
+function numberIn(value: string): Exact | undefined {
+  return value.length <= TEXT_MAX ? parseExact(value.trim()) : undefined;
 }
 
 export function timestampReader(options: TimestampOptions): Reader {
@@ -137,17 +134,17 @@ export function timestampReader(options: TimestampOptions): Reader {
       if (typeof value === 'string') {
         const text = readText(value);
         if (!(text instanceof Fault) || epoch === undefined || dialect !== 'text') return text;
-        const count = value.trim() === value ? numberOf(value) : undefined;
+        const count = value.trim() === value ? numberIn(value) : undefined;
         return count === undefined ? text : readCount(count, epoch, unit);
       }
       if (typeof value !== 'bigint' && typeof value !== 'number') return WRONG_TYPE;
       const from = knownUnit(value, dialect);
-      return from === undefined ? WRONG_TYPE : readCount(value, from, unit);
+      return from === undefined ? WRONG_TYPE : readCount(exactNumber(value), from, unit);
     },
     convert(value, dialect) {
       if (typeof value === 'string') {
-        const count = epoch === undefined ? undefined : numberOf(value);
-        return count === undefined ? timeFromText(value, options) : timeFromNumber(count, unit, epoch);
+        const count = epoch === undefined ? undefined : numberIn(value);
+        return count && epoch ? timeFromCount(count, epoch, unit) : timeFromText(value, options);
       }
       if (typeof value !== 'bigint' && typeof value !== 'number') return undefined;
       return timeFromNumber(value, unit, knownUnit(value, dialect));

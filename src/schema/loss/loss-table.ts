@@ -76,7 +76,7 @@ export function lossTable(report: LossReport): string {
   if (refused.length > 0) {
     const count = refused.reduce((sum, entry) => sum + entry.count, 0);
     lines.push('', ...align(['field', 'refused for', 'cells', 'example'], refused.map(refusedRow)));
-    lines.push(`${count} cells refused; their rows are kept as they came`);
+    lines.push(`${count} ${count === 1 ? 'cell' : 'cells'} refused, whose rows did not land in this way`);
   }
   return lines.join('\n');
 }

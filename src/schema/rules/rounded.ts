@@ -29,6 +29,15 @@ export function rounded(
   return isWithin(error, before, precision) ? converted(cell, 'rounded', false, toNumber(error)) : undefined;
 }
 
+/** The error of a whole number by the decimals that `before` is written with, for subtraction would leave few of them. */
+function errorOf(before: number, after: number): number {
+  const text = String(before);
+  const point = text.indexOf('.');
+  if (point < 0 || !Number.isInteger(after) || text.includes('e')) return Math.abs(before - after);
+  const decimals = Number(text.slice(point));
+  return Math.abs(after) > Math.abs(before) ? 1 - decimals : decimals;
+}
+
 /**
  * The same for a double that moves to a double nearby, where the difference of the two is exact: in doubles where these
  * are sure, else by the decimals that `before` is written with.
@@ -39,9 +48,8 @@ export function roundedDouble(
   after: number,
   precision: Precision | undefined,
 ): Conversion | undefined {
-  const error = Math.abs(before - after);
-  const verdict = isSurelyWithin(error, before, precision);
-  if (verdict === true) return converted(cell, 'rounded', false, error);
+  const verdict = isSurelyWithin(Math.abs(before - after), before, precision);
+  if (verdict === true) return converted(cell, 'rounded', false, errorOf(before, after));
   const old = verdict === false ? undefined : parseExact(String(before));
   return old && rounded(cell, old, exactOf(after), precision);
 }

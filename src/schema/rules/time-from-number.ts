@@ -5,7 +5,7 @@
 import type { TimeUnit } from '../../core/columns.ts';
 import { type Exact, parseExact, powerOfTen, rescale } from '../number-grammar.ts';
 import { type Conversion, converted } from '../reader.ts';
-import { isInt64, unitDigits } from '../time-grammar.ts';
+import { isInt64, isYearKnown, unitDigits } from '../time-grammar.ts';
 import type { Rule } from './rule.ts';
 
 /**
@@ -31,7 +31,10 @@ export function epochUnitBySize(value: number | bigint): TimeUnit | undefined {
   return RANGES.find(([below]) => size < below)?.[1];
 }
 
-/** An exact number of `from` as a count of `to`, rounded half away from zero, with the error in units of `to`. */
+/**
+ * An exact number of `from` as a count of `to`, rounded half away from zero, with the error in units of `to`.
+ * @returns undefined outside of 64 bits and of the years 0000 to 9999, which are all that can be written as text
+ */
 export function countOf(
   value: Exact,
   from: TimeUnit,
@@ -44,7 +47,7 @@ export function countOf(
       ? { digits: value.digits * powerOfTen(power), scale: value.scale }
       : { digits: value.digits, scale: value.scale - power };
   const { digits, error } = rescale(scaled, 0);
-  return isInt64(digits) ? { count: digits, error } : undefined;
+  return isInt64(digits) && isYearKnown(digits, to) ? { count: digits, error } : undefined;
 }
 
 export function exactNumber(value: number | bigint): Exact | undefined {
@@ -53,6 +56,7 @@ export function exactNumber(value: number | bigint): Exact | undefined {
   return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? parseExact(String(value)) : undefined;
 }
 
+/** `epoch` is the unit of the number where that is known. */
 export function timeFromNumber(
   value: number | bigint,
   unit: TimeUnit,
@@ -60,7 +64,11 @@ export function timeFromNumber(
 ): Conversion | undefined {
   const from = epoch ?? epochUnitBySize(value);
   const exact = from === undefined ? undefined : exactNumber(value);
-  const counted = exact && from && countOf(exact, from, unit);
+  return exact && from && timeFromCount(exact, from, unit);
+}
+
+export function timeFromCount(value: Exact, from: TimeUnit, to: TimeUnit): Conversion | undefined {
+  const counted = countOf(value, from, to);
   if (!counted) return undefined;
   const { count, error } = counted;
   return converted(count, error > 0 ? 'rounded' : 'time-from-number', false, error);
