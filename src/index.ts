@@ -84,6 +84,35 @@ export type { RegisteredSchema, SchemaRegistry } from './schema/declare/registry
 export type { ChangeKind, SchemaChange, SchemaDiff } from './schema/declare/schema-change.ts';
 export type { Shape } from './schema/declare/shapes.ts';
 export { toJsonSchema } from './schema/declare/to-json-schema.ts';
+export { type DetectDriftOptions, type DriftSource, detectDrift } from './schema/drift/detect-drift.ts';
+export {
+  type DriftEntry,
+  type DriftKind,
+  type DriftReport,
+  type DriftSample,
+  emptyDrift,
+  type FieldDrift,
+  mergeDrift,
+} from './schema/drift/drift-report.ts';
+export { driftTable } from './schema/drift/drift-words.ts';
+export type { ShapeType } from './schema/drift/shape-paths.ts';
+export {
+  compareShapes,
+  type PathChange,
+  type PathUse,
+  type ShapeCount,
+  type ShapeReport,
+  type TypeCounts,
+} from './schema/drift/shape-report.ts';
+export { ShapeTracker, type ShapeTrackerOptions } from './schema/drift/shape-tracker.ts';
+export {
+  type DriftJudgement,
+  type DriftVerdict,
+  type Judged,
+  judgeDrift,
+  type Tolerances,
+  tolerancesOf,
+} from './schema/drift/tolerance.ts';
 export { lossTable } from './schema/loss/loss-table.ts';
 export type { SchemaLike } from './schema/schema-like.ts';
 export type {

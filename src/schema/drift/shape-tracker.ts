@@ -106,8 +106,10 @@ export class ShapeTracker {
   readonly #shapesMax: number;
   readonly #depthMax: number;
   #membersLeft = MEMBERS_TOTAL_MAX;
+  /** Records up to the last one that was looked at; what came since is told by what is left to skip. */
+  #seen = 0;
+  #skip: number;
   #toSkip: number;
-  #records = 0;
   #looked = 0;
   #untracked = 0;
   readonly #unshaped = new PairCounts();
@@ -119,25 +121,19 @@ export class ShapeTracker {
     this.#depthMax = checkCount('depthMax', options.depthMax ?? 32, 100);
     this.#automaton = new ShapeAutomaton({ statesMax: STATES_MAX, depthMax: this.#depthMax });
     this.#places = new Places(this.#every);
-    this.#toSkip = this.#places.next();
+    this.#skip = this.#places.next();
+    this.#toSkip = this.#skip;
   }
 
   /** Any parsed value; an object's own enumerable members are looked at, and undefined ones are absent. */
   add(record: unknown): void {
-    this.#records += 1;
-    if (this.#toSkip > 0) {
-      this.#toSkip -= 1;
-      return;
-    }
-    if (this.#every > 1) this.#toSkip = this.#places.next();
-    this.#looked += 1;
-    const known = this.#shapes[this.#automaton.recognise(record)];
-    if (known !== undefined) known.count += 1;
-    else this.#addUnrecognised(record);
+    if (this.#toSkip > 0) this.#toSkip -= 1;
+    else this.#look(record);
   }
 
+  /** Records added, looked at or not. */
   get records(): number {
-    return this.#records;
+    return this.#seen + this.#skip - this.#toSkip;
   }
 
   /** Stable id of the set of shapes: 64 bits in hex. */
@@ -174,9 +170,9 @@ export class ShapeTracker {
   /** A copy as plain data. */
   report(): ShapeReport {
     return {
-      records: this.#records,
+      records: this.records,
       looked: this.#looked,
-      isEstimate: this.#looked < this.#records,
+      isEstimate: this.#looked < this.records,
       unshaped: this.#estimate(this.#unshaped.records),
       untracked: this.#estimate(this.#untracked),
       fingerprint: this.fingerprint,
@@ -198,6 +194,18 @@ export class ShapeTracker {
       shapes,
       this.#estimate(this.#unshaped.records + this.#untracked),
     );
+  }
+
+  #look(record: unknown): void {
+    this.#seen += this.#skip + 1;
+    this.#looked += 1;
+    if (this.#every > 1) {
+      this.#skip = this.#places.next();
+      this.#toSkip = this.#skip;
+    }
+    const known = this.#shapes[this.#automaton.recognise(record)];
+    if (known !== undefined) known.count += 1;
+    else this.#addUnrecognised(record);
   }
 
   #addUnrecognised(record: unknown): void {
@@ -224,7 +232,7 @@ export class ShapeTracker {
     if (this.#shapes.length >= this.#shapesMax || members.length > this.#membersLeft) return -1;
     this.#membersLeft -= members.length;
     this.#byMembers.set(key, this.#shapes.length);
-    this.#shapes.push({ members, count: 0, firstRow: this.#records - 1 });
+    this.#shapes.push({ members, count: 0, firstRow: this.#seen - 1 });
     return this.#shapes.length - 1;
   }
 
@@ -245,9 +253,9 @@ export class ShapeTracker {
   }
 
   #estimate(count: number): number {
-    return this.#looked === this.#records || count === 0
+    return this.#looked === this.records || count === 0
       ? count
-      : Math.round((count * this.#records) / this.#looked);
+      : Math.round((count * this.records) / this.#looked);
   }
 
   #linesOf({ members }: Shape): readonly string[] {

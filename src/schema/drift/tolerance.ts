@@ -1,7 +1,7 @@
 /** How much may mismatch before a batch is beyond coercion: of all cells, and of the cells of single fields. */
 import { ConfigError, SchemaError } from '../../core/errors.ts';
 import type { Field } from '../arrow.ts';
-import type { FieldDrift } from './drift-report.ts';
+import { type FieldDrift, partOf } from './drift-report.ts';
 import { percent } from './drift-words.ts';
 
 export interface Tolerances {
@@ -82,8 +82,8 @@ function worstField(
   let worst: Excess | undefined;
   for (const field of fields) {
     const tolerance = tolerances.get(field.field);
-    if (tolerance === undefined || field.cells === 0) continue;
-    const part = field.mismatched / field.cells;
+    if (tolerance === undefined) continue;
+    const part = partOf(field.mismatched, field.cells);
     if (part > tolerance && (!worst || part - tolerance > worst.part - worst.tolerance)) {
       worst = { field, part, tolerance };
     }

@@ -170,6 +170,15 @@ describe('merging reports', () => {
     );
   });
 
+  it('adds up rows that could not be read', () => {
+    const unread = (rows: number): DriftReport => {
+      const book = new DriftBook(NAMES);
+      book.skip(rows);
+      return book.report();
+    };
+    expect(mergeDrift(unread(2), unread(3)).undecodable).toBe(5);
+  });
+
   it('leaves a report as it is when merged with that of nothing', () => {
     fc.assert(
       fc.property(reports, (report) => {

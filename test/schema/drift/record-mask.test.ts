@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArrowTimeUnit, Int32, Schema, Timestamp, Utf8 } from '../../../src/schema/arrow.ts';
+import { ArrowTimeUnit, DateDay, Int32, Schema, Timestamp, Utf8 } from '../../../src/schema/arrow.ts';
 import { readCell } from '../../../src/schema/check.ts';
 import { type DriftPlan, planDrift } from '../../../src/schema/drift/drift-plan.ts';
 import { isPlainDay, isPlainInstant, isPlainJson } from '../../../src/schema/drift/fast-accept.ts';
@@ -80,6 +80,8 @@ describe.each(WAYS)('the mask by %s', (_way, options) => {
       expect(mask.test({ a: 1, late: 1 }, words)).toBe(0b1000);
       prototype['late'] = 1;
       expect(mask.test({ a: 1, other: 1 }, words)).toBe(0b1101);
+      const short = compileMask(planOf('a', 'late'), options);
+      expect(short.test({ a: 1 }, words)).toBe(0b100);
     } finally {
       delete prototype['late'];
       delete prototype['later'];
@@ -92,6 +94,12 @@ describe.each(WAYS)('the mask by %s', (_way, options) => {
     const record = Object.fromEntries(names.map((name, index) => [name, index % 31 === 30 ? 'x' : index]));
     expect(masked(plan, record, options)).toEqual(['f30', 'f61', 'f92']);
     expect(masked(plan, { ...record, more: 1 }, options)).toEqual(['(extra)', 'f30', 'f61', 'f92']);
+  });
+
+  it('leaves fields with rules of their own to their readers', () => {
+    const plan = planDrift(new Schema([field('d', new DateDay(), { format: 'YYYY-DD-MM' })]));
+    expect(masked(plan, { d: '2024-02-29' }, options)).toEqual(['d']);
+    expect(masked(plan, { d: '2024-29-02' }, options)).toEqual([]);
   });
 
   it('tells apart a field that is not there from one that is null', () => {
