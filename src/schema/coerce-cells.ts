@@ -52,6 +52,10 @@ export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: numb
     const cell = pass.drifted.at(index);
     const field = plan.fields[cell.column];
     const source = pass.nameOf(cell);
+    if (!field && plan.refusesUnknown && cell.fault === 'unknown') {
+      refusals.push(new Refusal(source ?? '', 'unknown', pass.valueOf(cell), 'field'));
+      continue;
+    }
     if (!field) {
       changes.push(stripped(source ?? '', pass.valueOf(cell)));
       continue;

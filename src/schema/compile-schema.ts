@@ -44,6 +44,17 @@ export interface CompiledSchema {
 
 const TOLERANCE = 0.25;
 
+/** Metadata `onUnknown` of the schema itself. */
+function readUnknown({ metadata }: Schema): boolean {
+  const text = metadata.get('onUnknown') ?? 'strip';
+  if (text === 'strip' || text === 'refuse') return text === 'refuse';
+  throw new SchemaError(
+    'SCHEMA_METADATA',
+    `onUnknown is ${JSON.stringify(text)}, expected "strip" or "refuse"`,
+    { hint: 'Correct the metadata onUnknown of the schema (x-on-unknown at the root of a JSON Schema).' },
+  );
+}
+
 /**
  * Pure but for time given to the event loop; the result may be shared and kept.
  * @throws SchemaError naming the field when a type, a name or metadata cannot be used
@@ -60,6 +71,7 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
     fields,
     declared: schema.fields,
     names: new FieldNames(fields),
+    refusesUnknown: readUnknown(schema),
     generated: new GeneratedLayouts(fields, options.codeGeneration ?? true),
   };
   // A retry, a bisection and the coercion of what the check left all look at the same rows again.

@@ -229,6 +229,7 @@ function planDeep(field: Field, depth: number): FieldPlan {
     key: readFlag(field, 'key', false),
     ...(reader.unit === undefined ? {} : { unit: reader.unit }),
   };
+  if (field.metadata.get('json') !== 'true') refuseKeys(field, ['jsonTypes'], 'JSON text');
   if (reader.type !== 'timestamp') refuseKeys(field, ['epoch'], 'timestamps');
   const isNumeric =
     DataType.isInt(field.type) || DataType.isFloat(field.type) || DataType.isDecimal(field.type);

@@ -9,6 +9,8 @@ export interface SchemaPlan {
   /** The declarations the plans were made from, in the same order. */
   readonly declared: readonly Field[];
   readonly names: FieldNames;
+  /** Whether a field that the schema does not know costs the row, rather than being stripped. */
+  readonly refusesUnknown: boolean;
   /** Code for the layouts met so far, by their id. */
   readonly generated: GeneratedLayouts;
 }

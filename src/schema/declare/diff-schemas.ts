@@ -5,7 +5,7 @@
  * judged for JSON records and for the strict check of the second schema; when the whole is `compatible`, every record
  * that conforms to the first conforms to the second.
  */
-import { DataType, type Field, type Schema } from '../arrow.ts';
+import type { Field, Schema } from '../arrow.ts';
 import { compileSchema } from '../compile-schema.ts';
 import { FieldNames } from '../field-names.ts';
 import {
@@ -96,7 +96,7 @@ function diffType(path: string, from: FieldDomain, to: FieldDomain): readonly Sc
 function isWrapped(from: FieldDomain, to: FieldDomain): boolean {
   const [item] = to.fields;
   const isPlain = from.family !== 'list' && from.family !== 'json' && from.family !== 'text';
-  if (to.family !== 'list' || !item || !isPlain || DataType.isFixedSizeList(to.field.type)) return false;
+  if (to.family !== 'list' || !item || !isPlain || (to.size !== undefined && to.size !== 1)) return false;
   return diffField('', from.field, item).every(
     ({ kind, compatibility }) =>
       compatibility === 'compatible' || kind === 'nullability' || kind === 'presence',

@@ -41,6 +41,8 @@ export interface FieldDomain {
   readonly zone: string | undefined;
   readonly format: string | undefined;
   readonly fields: readonly Field[];
+  /** Of a list: the one number of items; undefined = any. */
+  readonly size: number | undefined;
 }
 
 const MANTISSAS: Readonly<Record<string, number>> = { float16: 11, float32: 24, float64: 53 };
@@ -114,7 +116,7 @@ export function domainOf(field: Field): FieldDomain {
   return {
     field,
     family,
-    name: family === 'json' ? 'json' : name,
+    name: family === 'json' ? 'json' : DataType.isFixedSizeList(type) ? `list(${type.listSize})` : name,
     low: narrowEnd(field, 'minimum', low),
     high: narrowEnd(field, 'maximum', high),
     scale: DataType.isDecimal(type) ? type.scale : 0,
@@ -125,5 +127,6 @@ export function domainOf(field: Field): FieldDomain {
     zone: (DataType.isTimestamp(type) && type.timezone) || undefined,
     format: field.metadata.get('format'),
     fields: type.children ?? [],
+    size: DataType.isFixedSizeList(type) ? type.listSize : undefined,
   };
 }

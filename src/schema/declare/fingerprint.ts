@@ -55,6 +55,8 @@ function describeType(type: DataType, depth: number): unknown {
   if (depth > DEPTH_MAX) return refuseSize('the schema', `nested deeper than ${DEPTH_MAX} levels`);
   if (DataType.isStruct(type))
     return ['struct', ...type.children.map((field) => describeField(field, depth + 1))];
+  if (DataType.isFixedSizeList(type))
+    return ['list', type.listSize, ...type.children.map((field) => describeField(field, depth + 1))];
   if (DataType.isList(type)) return ['list', ...type.children.map((field) => describeField(field, depth + 1))];
   return nameOfType(type) ?? String(type);
 }

@@ -4,7 +4,7 @@
  * K1 a keyword is enforced exactly or refused by name, never ignored; only annotations say nothing. K2 the strict check
  * of the schema that comes out and the document agree on every JSON record, but for what is told at `fromJsonSchema`.
  */
-import { type DataType, Field, List, Schema, Struct } from '../arrow.ts';
+import { type DataType, Field, FixedSizeList, List, Schema, Struct } from '../arrow.ts';
 import { type ColumnType, columnKindOf, readColumnType, readTaken, type Taken } from './column-type.ts';
 import { addLiteral, readRootRules, readRules } from './field-metadata.ts';
 import {
@@ -83,7 +83,16 @@ function readField(
   return new Field(name, type, takesNull || !isRequired, metadata);
 }
 
-function readItems(reading: Reading, schema: JsonObject, place: Place): List {
+/** The one number of items that a list may have; undefined = any. */
+function readSize(schema: JsonObject, path: string): number | undefined {
+  const [min, max] = [keywordOf(schema, 'minItems') ?? 0, keywordOf(schema, 'maxItems')];
+  if (min === 0 && max === undefined) return undefined;
+  if (typeof max === 'number' && min === max && Number.isInteger(max) && max > 0 && max < 2 ** 31) return max;
+  const keyword = Object.hasOwn(schema, 'minItems') && min !== 0 ? 'minItems' : 'maxItems';
+  return refuseKeyword(`${path}/${keyword}`, 'only one number for minItems and maxItems, from 1');
+}
+
+function readItems(reading: Reading, schema: JsonObject, place: Place): List | FixedSizeList {
   if (![undefined, false].includes(keywordOf(schema, 'uniqueItems') as undefined))
     refuseKeyword(`${place.path}/uniqueItems`, 'only false');
   const name = keywordOf(schema, 'x-item') ?? 'item';
@@ -91,7 +100,9 @@ function readItems(reading: Reading, schema: JsonObject, place: Place): List {
   const inner = below(place, 'items');
   reading.fields += 1;
   const found = readValue(reading, keywordOf(schema, 'items'), inner);
-  return new List(new Field(name, found.type, found.takesNull, found.metadata));
+  const item = new Field(name, found.type, found.takesNull, found.metadata);
+  const size = readSize(schema, place.path);
+  return size === undefined ? new List(item) : new FixedSizeList(size, item);
 }
 
 function readValue(reading: Reading, property: unknown, outer: Place): Value {
@@ -130,7 +141,7 @@ function checkDraft(document: JsonObject): void {
 /**
  * One object with properties: `integer` (the narrowest column that holds the bounds, else 64 bits), `number`,
  * `boolean`, `string` (format date, date-time; contentEncoding base64; minLength, maxLength; `enum` and `const` as a
- * dictionary), `object` with properties (a struct), `array` with items (a list); objects and arrays without, unions of
+ * dictionary), `object` with properties (a struct), `array` with items (a list; of fixed size with equal minItems and maxItems); objects and arrays without, unions of
  * types and `true` as JSON text; `$ref` within the document, `anyOf` or `oneOf` of something and null; default. Of its
  * own it knows `x-type`, `x-aliases`, `x-key`, `x-essential`, `x-precision`, `x-format`, `x-epoch`, `x-text`,
  * `x-leading-zeros`, `x-null-words`, `x-tolerance`, `x-on-unknown`, `x-json`, `x-item`, `x-order` and `x-metadata`.
@@ -138,7 +149,8 @@ function checkDraft(document: JsonObject): void {
  * A field may be absent when it is not required and no key, and null when its type says so. Where the strict check
  * differs from other validators:
  * - where properties are declared, a field that is not is a mismatch: `additionalProperties` is false when absent;
- * - `format` and `contentEncoding` are asserted, and a leap second is no time;
+ * - `format` and `contentEncoding` are asserted; a `date-time` is written with T and Z, is exact in microseconds and no
+ *   leap second;
  * - a number must fit its column: 64 bits for integers, and what a double can hold;
  * - text with lone surrogates is not taken.
  *

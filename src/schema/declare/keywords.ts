@@ -29,7 +29,7 @@ const EVERYWHERE = [...BESIDE_REFERENCE, 'type', 'x-type'];
 /** By the kind of column that a schema turns out to mean. */
 export const KEYWORDS_OF = {
   struct: new Set([...EVERYWHERE, 'properties', 'required', 'additionalProperties', 'x-order']),
-  list: new Set([...EVERYWHERE, 'items', 'uniqueItems', 'x-item']),
+  list: new Set([...EVERYWHERE, 'items', 'minItems', 'maxItems', 'uniqueItems', 'x-item']),
   json: new Set([...EVERYWHERE, 'additionalProperties', 'items', 'uniqueItems']),
   integer: new Set([...EVERYWHERE, ...BOUND_KEYWORDS, 'multipleOf', 'const']),
   number: new Set([...EVERYWHERE, ...BOUND_KEYWORDS, 'multipleOf', 'const']),

@@ -39,8 +39,8 @@ const INTEGER = /^(?:0|-?[1-9]\d*)$/;
 const DECIMAL_DIGITS_MAX = 76;
 /** Every text of so many significant digits is told apart by a double of usual size. */
 const SAFE_DIGITS = 15;
-/** No double has more significant digits in its shortest text. */
-const DOUBLE_DIGITS_MAX = 17;
+/** Of `toPrecision`. */
+const PRECISION_MAX = 100;
 const SMALLEST_NORMAL = 2.2250738585072014e-308;
 
 function seeInteger(value: bigint): Seen {
@@ -68,7 +68,7 @@ function isDouble(text: string, exact: Exact): boolean {
   if (!Number.isFinite(value)) return false;
   const significant = String(exact.digits).replace(/^-/, '').replace(/0+$/, '').length || 1;
   if (significant <= SAFE_DIGITS && Math.abs(value) >= SMALLEST_NORMAL) return true;
-  if (significant > DOUBLE_DIGITS_MAX) return false;
+  if (significant > PRECISION_MAX) return false;
   const again = parseExact(value.toPrecision(significant));
   const scale = Math.max(exact.scale, again?.scale ?? 0);
   return again !== undefined && scaled(again, scale) === scaled(exact, scale);

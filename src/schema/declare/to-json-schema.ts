@@ -128,10 +128,11 @@ function spellScalar(field: Field, isNullable: boolean): Spelled {
 function spellType(field: Field, depth: number, isNullable: boolean): Spelled {
   const type: DataType = field.type;
   if (DataType.isStruct(type)) return { types: ['object'], rest: spellFields(type.children, depth) };
-  const [item] = DataType.isList(type) ? type.children : [];
+  const [item] = DataType.isList(type) || DataType.isFixedSizeList(type) ? type.children : [];
   if (!item) return spellScalar(field, isNullable);
   const name = item.name === 'item' ? {} : { 'x-item': item.name };
-  return { types: ['array'], rest: { items: spellField(item, depth + 1, item.nullable), ...name } };
+  const size = DataType.isFixedSizeList(type) ? { minItems: type.listSize, maxItems: type.listSize } : {};
+  return { types: ['array'], rest: { items: spellField(item, depth + 1, item.nullable), ...size, ...name } };
 }
 
 function mayBeAbsent({ nullable, metadata }: Field): boolean {

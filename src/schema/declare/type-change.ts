@@ -141,6 +141,11 @@ const dateToDate: Judge = (from, to) =>
     ? COMPATIBLE
     : breaking(`dates of the form ${from.format}`);
 
+const toList: Judge = (from, to) =>
+  to.size === undefined || to.size === from.size
+    ? COMPATIBLE
+    : breaking(`lists of another number of items than ${to.size}`);
+
 const NONE: Readonly<Record<Family, Judge>> = {
   int: always(NO),
   float: always(NO),
@@ -194,7 +199,7 @@ const TABLE: Readonly<Record<Family, Readonly<Record<Family, Judge>>>> = {
     json: toJson('string'),
   },
   struct: { ...NONE, struct: always(COMPATIBLE), text: always(asText), json: toJson('object') },
-  list: { ...NONE, list: always(COMPATIBLE), text: always(asText), json: toJson('array') },
+  list: { ...NONE, list: toList, text: always(asText), json: toJson('array') },
 };
 
 /** Whether `to` takes what conforms to `from`, apart from words, lengths, null and what is nested. */

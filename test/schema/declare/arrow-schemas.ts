@@ -10,6 +10,7 @@ import {
   Decimal,
   Dictionary,
   Field,
+  FixedSizeList,
   Float16,
   Float32,
   Float64,
@@ -121,6 +122,7 @@ const { type: TYPES } = fc.letrec<{ type: DataType; field: Field }>((tie) => ({
       .uniqueArray(tie('field'), { maxLength: 4, selector: ({ name }) => name })
       .map((children) => new Struct(children)),
     tie('field').map((item) => new List(item)),
+    tie('field').map((item) => new FixedSizeList(3, item)),
   ),
   field: fc
     .tuple(fc.oneof(NAMES, fc.constant('item')), tie('type'), fc.boolean(), METADATA)

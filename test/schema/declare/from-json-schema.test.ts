@@ -140,6 +140,8 @@ describe('reading JSON Schema', () => {
     [object({ a: { type: 'array', items: false } }), '#/properties/a/items'],
     [object({ a: { type: 'array', items: {}, uniqueItems: true } }), '#/properties/a/uniqueItems'],
     [object({ a: { type: 'array', minItems: 1 } }), '#/properties/a/minItems'],
+    [object({ a: { type: 'array', items: {}, minItems: 1 } }), '#/properties/a/minItems'],
+    [object({ a: { type: 'array', items: {}, maxItems: 3 } }), '#/properties/a/maxItems'],
     [object({ a: { type: 'array', prefixItems: [] } }), '#/properties/a/prefixItems'],
     [object({ a: { anyOf: [{ type: 'string' }, { type: 'integer' }] } }), '#/properties/a/anyOf'],
     [object({ a: { oneOf: [{ type: ['string', 'null'] }, { type: 'null' }] } }), '#/properties/a/oneOf'],

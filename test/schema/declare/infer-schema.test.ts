@@ -134,6 +134,8 @@ describe('inference of numbers that no double holds', () => {
   it('looks at every digit of a text', () => {
     expect(typeOf(['0.1', '1e300', '-5e-324'], untyped)).toBe('Float64');
     expect(typeOf(['0.30000000000000004'], untyped)).toBe('Float64');
+    expect(typeOf(['0.1000000000000000055511151231257827021181583404541015625'], untyped)).toBe('Float64');
+    expect(typeOf([`0.${'3'.repeat(101)}`], untyped)).toBe('Utf8');
     expect(typeOf(['0.300000000000000041'], untyped)).toBe('Decimal[38e+18]');
     expect(typeOf(['9007199254740993.5'], untyped)).toBe('Decimal[38e+1]');
     expect(typeOf(['9007199254740993', '0.5'], untyped)).toBe('Decimal[38e+1]');

@@ -48,7 +48,7 @@ function coerceField(
 }
 
 export function coerceRow(
-  plan: Pick<SchemaPlan, 'fields' | 'names'>,
+  plan: Pick<SchemaPlan, 'fields' | 'names'> & Partial<SchemaPlan>,
   record: DecodedRecord,
   dialect: Dialect,
 ): CoercedRow {
@@ -68,6 +68,10 @@ export function coerceRow(
     if (result.change) changes.push(result.change);
   });
   for (const name of sources.unknown) {
+    if (plan.refusesUnknown) {
+      refusals.push(new Refusal(name, 'unknown', record[name], 'field'));
+      continue;
+    }
     changes.push({
       field: name,
       column: -1,
