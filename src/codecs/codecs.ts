@@ -1,6 +1,7 @@
 /** Bytes to rows and records, by format. Pure: nothing here keeps state beyond the life of a body. */
 import type { Batch, Format, Framer } from '../core/batch.ts';
 import { asRowSet, type RowSet } from '../core/row-set.ts';
+import { isBareRecord } from './bare-record.ts';
 import { type Codec, NO_BYTES, SpanFrame } from './codec.ts';
 import { csv } from './csv.ts';
 import { json } from './json.ts';
@@ -69,11 +70,12 @@ export function decodeRow(batch: Batch, row: number): unknown {
 }
 
 /**
- * The row as a record without prototype, so that any field name is data; what is no object becomes `{ value }`.
+ * The row as a record that inherits nothing, so that any field name is data; what is no object becomes `{ value }`.
  * @throws InputError like `decodeRow`
  */
 export function decodeRecord(batch: Batch, row: number): Readonly<Record<string, unknown>> {
   const value = decodeRow(batch, row);
+  if (typeof value === 'object' && value !== null && isBareRecord(value)) return value;
   const record: Record<string, unknown> = Object.create(null);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     record['value'] = value;

@@ -98,7 +98,8 @@ export class Batch {
 
   get rowCount(): number {
     if (this.#rowCount < 0) {
-      this.#rowCount = this.format === 'opaque' ? 1 : this.#framer.count(this.body, this.format);
+      this.#rowCount =
+        this.format === 'opaque' ? 1 : (this.#frame?.rowCount ?? this.#framer.count(this.body, this.format));
     }
     return this.#rowCount;
   }
