@@ -52,8 +52,9 @@ function toColumns(
 
 function toRecords(body: Uint8Array, format: Format): number {
   const batch = batchOf(body, format);
+  const { rowCount } = batch.frame;
   let cells = 0;
-  for (let row = 0; row < batch.rowCount; row += 1) cells += Object.keys(decodeRecord(batch, row)).length;
+  for (let row = 0; row < rowCount; row += 1) cells += Object.keys(decodeRecord(batch, row)).length;
   return cells;
 }
 

@@ -2,6 +2,7 @@
 import type { Batch, Format, Framer } from '../core/batch.ts';
 import { asRowSet, type RowSet } from '../core/row-set.ts';
 import { frameArrow } from './arrow-ipc.ts';
+import { isBareRecord } from './bare-record.ts';
 import { type Codec, isRowFrame, NO_BYTES, SpanFrame } from './codec.ts';
 import { csv } from './csv.ts';
 import { csvTokenizer } from './csv-tokenizer.ts';
@@ -93,11 +94,12 @@ export function decodeRow(batch: Batch, row: number): unknown {
 }
 
 /**
- * The row as a record without prototype, so that any field name is data; what is no object becomes `{ value }`.
+ * The row as a record that inherits nothing, so that any field name is data; what is no object becomes `{ value }`.
  * @throws InputError like `decodeRow`
  */
 export function decodeRecord(batch: Batch, row: number): Readonly<Record<string, unknown>> {
   const value = decodeRow(batch, row);
+  if (typeof value === 'object' && value !== null && isBareRecord(value)) return value;
   const record: Record<string, unknown> = Object.create(null);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     record['value'] = value;

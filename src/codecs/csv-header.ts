@@ -7,6 +7,7 @@
  * CRLF; when the header ends at a CR alone, as on an old Macintosh, so do they, and LF alone is data.
  */
 import { isUtf8 } from 'node:buffer';
+import { asKey } from './bare-record.ts';
 import { bomLength, type Place, rowError } from './codec.ts';
 import { splitCells } from './csv-cells.ts';
 
@@ -34,11 +35,21 @@ export function isUtf16(body: Uint8Array): boolean {
   return (body[0] === 0xff && body[1] === 0xfe) || (body[0] === 0xfe && body[1] === 0xff);
 }
 
+/** Above this many bytes the native search is faster than a loop. */
+const LOOP_BYTES = 64;
+
 /** Offset after the closing quote of the cell that opens at `open`; -1 when it is never closed. */
 export function closeQuote(body: Uint8Array, open: number): number {
-  let at = body.indexOf(QUOTE, open + 1);
-  while (at >= 0 && body[at + 1] === QUOTE) at = body.indexOf(QUOTE, at + 2);
-  return at < 0 ? -1 : at + 1;
+  let at = open + 1;
+  for (let stop = Math.min(body.length, open + LOOP_BYTES); ; stop = Math.min(body.length, at + LOOP_BYTES)) {
+    while (at < stop && body[at] !== QUOTE) at += 1;
+    if (at === stop) {
+      at = body.indexOf(QUOTE, at);
+      if (at < 0) return -1;
+    }
+    if (body[at + 1] !== QUOTE) return at + 1;
+    at += 2;
+  }
 }
 
 /** Offset of the first byte that is no line end. */
@@ -119,7 +130,7 @@ export function readHeader(body: Uint8Array, place: Place): Header {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   const cells = splitCells(text, String.fromCharCode(span.delimiter), place, 'the header: ');
   const names = cells.map((name) => name ?? '');
-  const header = { names: distinctNames(names), delimiter: span.delimiter };
+  const header = { names: distinctNames(names).map(asKey), delimiter: span.delimiter };
   headers.set(body, header);
   return header;
 }

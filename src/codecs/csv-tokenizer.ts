@@ -1,5 +1,6 @@
 /** Finds the cells of CSV records where they stand, in one pass over their bytes and without allocating. */
 import { InputError } from '../core/errors.ts';
+import { undouble } from './csv-cells.ts';
 import { type Header, QUOTE, readHeader } from './csv-header.ts';
 import type { LayoutTokenizer } from './layout.ts';
 import { TOKEN, TOKEN_STRIDE, type Tokens } from './tokens.ts';
@@ -81,7 +82,7 @@ class CsvTokenizer implements LayoutTokenizer {
     const kind = tokens.data[at + 2];
     if (kind === TOKEN.null) return null;
     const text = this.#text.toString('utf8', tokens.data[at + 3], tokens.data[at + 4]);
-    return kind === TOKEN.escaped ? text.replaceAll('""', '"') : text;
+    return kind === TOKEN.escaped ? undouble(text) : text;
   }
 }
 

@@ -6,6 +6,7 @@
  * remainder of a text into rows that look right. V3 a body whose header cannot be read is one row, so that
  * its bytes are not lost. V4 lines of no bytes are no rows, also in a body of one column: write `""` for an empty value.
  */
+import { createBareRecord } from './bare-record.ts';
 import { type Codec, guardBom, NO_BYTES, rowError, trimReturns, type Visit } from './codec.ts';
 import { splitCells } from './csv-cells.ts';
 import { CR, closeQuote, findHeader, isUtf16, QUOTE, readHeader, skipLineEnds } from './csv-header.ts';
@@ -61,7 +62,9 @@ function scanRecords(body: Uint8Array, from: number, delimiter: number, lineEnd:
 }
 
 export const csv: Codec = {
-  scan(body, visit) {
+  scan(bytes, visit) {
+    // The search of a Buffer is the native one, which is twice as fast.
+    const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const header = findHeader(body);
     if (header.isClosed && !isUtf16(body))
       scanRecords(body, header.next, header.delimiter, header.lineEnd, visit);
@@ -71,7 +74,7 @@ export const csv: Codec = {
     const { names, delimiter } = readHeader(body, place);
     const cells = splitCells(decodeRowText(bytes, place, body), String.fromCharCode(delimiter), place);
     if (cells.length !== names.length) throw rowError(place, countFault(cells.length, names.length));
-    const record: Record<string, unknown> = Object.create(null);
+    const record = createBareRecord();
     for (let index = 0; index < cells.length; index += 1) record[names[index] ?? ''] = cells[index];
     return record;
   },

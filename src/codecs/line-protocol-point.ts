@@ -6,6 +6,7 @@
  * a tag value, control characters have none outside of strings. L3 measurement, tags, fields and time share one record, so a
  * point that uses a name twice is refused whole: one of the values would be lost.
  */
+import { createBareRecord } from './bare-record.ts';
 import { type Place, rowError } from './codec.ts';
 
 // One way to match only: two runs of digits side by side would make a long number quadratic.
@@ -187,7 +188,7 @@ function readTime(cursor: Cursor): bigint | undefined {
  */
 export function readPoint(text: string, place: Place): Record<string, unknown> {
   const cursor = new Cursor(text, place);
-  const record: Record<string, unknown> = Object.create(null);
+  const record = createBareRecord();
   cursor.skipSpaces();
   readTags(cursor, record);
   if (cursor.code === EQUALS) cursor.fail('an equals sign that is not escaped in a tag value');
