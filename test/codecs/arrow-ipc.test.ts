@@ -278,6 +278,42 @@ describe('Arrow IPC', () => {
     expect([batch.rowCount, decodeRecord(batch, 4999)['a']]).toEqual([5000, 4999 % 7]);
   });
 
+  it('refuses offsets, indices and nulls that lead out of their buffers', () => {
+    const patched = (table: arrow.Table, from: readonly number[], to: readonly number[]) => {
+      const bytes = Buffer.from(arrow.tableToIPC(table, 'stream'));
+      const at = bytes.lastIndexOf(Buffer.from(Int32Array.from(from).buffer));
+      expect(at).toBeGreaterThan(0);
+      Buffer.from(Int32Array.from(to).buffer).copy(bytes, at);
+      return () => readArrowIpc(bytes);
+    };
+    const texts = new arrow.Table({ a: arrow.vectorFromArray(['xxx', 'yyyyyyyy'], new arrow.Utf8()) });
+    expect(patched(texts, [0, 3, 11], [0, 3, 900])).toThrow('an offset is 900');
+    expect(patched(texts, [0, 3, 11], [0, 12, 11])).toThrow('offsets descend');
+    const words = new arrow.Table({ a: arrow.vectorFromArray(['x', 'y', 'x', 'y', 'y']) });
+    expect(patched(words, [0, 1, 0, 1, 1], [0, 1, 0, 1, 2])).toThrow('a value is word 2 of 2');
+    expect(patched(words, [0, 1, 0, 1, 1], [0, -1, 0, 1, 1])).toThrow('a value is word -1 of 2');
+  });
+
+  it('refuses at once a schema that claims two thousand million fields, or a batch of as many rows', () => {
+    const table = new arrow.Table(
+      Object.fromEntries(
+        Array.from({ length: 77 }, (_, at) => [`c${at}`, arrow.vectorFromArray([1, 2], new arrow.Int32())]),
+      ),
+    );
+    const bytes = Buffer.from(arrow.tableToIPC(table, 'stream'));
+    const count = Buffer.from(Int32Array.of(77).buffer);
+    let refused = 0;
+    for (let at = bytes.indexOf(count); at >= 0; at = bytes.indexOf(count, at + 1)) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt32LE(0x7fff_ffff, at);
+      const started = performance.now();
+      expect(framer.count(changed, 'arrow-ipc')).toBe(1);
+      expect(performance.now() - started).toBeLessThan(200);
+      refused += 1;
+    }
+    expect(refused).toBeGreaterThan(1);
+  });
+
   it('refuses unions and old files with a reason, as one row', () => {
     const union = new arrow.SparseUnion([0, 1], [field('a', new arrow.Int32()), field('b', new arrow.Utf8())]);
     const schema = new arrow.Schema([field('u', union)]);
