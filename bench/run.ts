@@ -4,13 +4,17 @@
  */
 import { parseArgs } from 'node:util';
 import { runChainBench } from './chain/bench.ts';
+import { runCodecsBench } from './codecs/bench.ts';
+import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import type { Bench } from './report.ts';
 import { runTiersBench } from './tiers/bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   chain: runChainBench,
+  coerce: runCoerceBench,
   detect: runDetectBench,
+  codecs: runCodecsBench,
   tiers: runTiersBench,
 };
 

@@ -40,7 +40,7 @@ export type { Cell, Column, Columns, ColumnType, TimeUnit } from './core/columns
 export * from './core/errors.ts';
 export { type Emit, EventBus, type EventName, type Events, type Listener } from './core/events.ts';
 export type { FileSystem, OpenFile } from './core/file-system.ts';
-export type { LossEntry, LossReport } from './core/loss.ts';
+export type { ErrorSpread, LossEntry, LossReport, RefusedEntry } from './core/loss.ts';
 export { emptyLoss, mergeLoss } from './core/loss.ts';
 export type { Disposition, Outcome, Passage, Receipt, Residue } from './core/outcome.ts';
 export { type EngineReason, isPassing, REASONS, type Reason, type SinkReason } from './core/reason.ts';
@@ -62,7 +62,28 @@ export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/q
 export type { ClaimedJob, Job, Queue, QueueDepth } from './reconcile/queue.ts';
 export type { DrainOptions, DrainReport, Worker, WorkerStats } from './reconcile/worker.ts';
 export { type CompiledSchema, type CompileOptions, compileSchema } from './schema/compile-schema.ts';
-export { directoryRegistry } from './schema/directory-registry.ts';
+export { COMPATIBILITIES, type Compatibility } from './schema/declare/compatibility.ts';
+export { diffSchemas } from './schema/declare/diff-schemas.ts';
+export {
+  type DirectoryRegistry,
+  directoryRegistry,
+  type Published,
+  type PublishOptions,
+} from './schema/declare/directory-registry.ts';
+export { fingerprintOf } from './schema/declare/fingerprint.ts';
+export { fromJsonSchema } from './schema/declare/from-json-schema.ts';
+export {
+  type FieldCounts,
+  type InferOptions,
+  type InferredSchema,
+  inferSchema,
+  inferWithCounts,
+  SchemaSampler,
+} from './schema/declare/infer-schema.ts';
+export type { RegisteredSchema, SchemaRegistry } from './schema/declare/registry.ts';
+export type { ChangeKind, SchemaChange, SchemaDiff } from './schema/declare/schema-change.ts';
+export type { Shape } from './schema/declare/shapes.ts';
+export { toJsonSchema } from './schema/declare/to-json-schema.ts';
 export { type DetectDriftOptions, type DriftSource, detectDrift } from './schema/drift/detect-drift.ts';
 export {
   type DriftEntry,
@@ -92,12 +113,8 @@ export {
   type Tolerances,
   tolerancesOf,
 } from './schema/drift/tolerance.ts';
-export { fromJsonSchema } from './schema/from-json-schema.ts';
-export { inferSchema } from './schema/infer-schema.ts';
-export { lossTable } from './schema/loss-report.ts';
-export type { RegisteredSchema, SchemaRegistry } from './schema/registry.ts';
+export { lossTable } from './schema/loss/loss-table.ts';
 export type { SchemaLike } from './schema/schema-like.ts';
-export { toJsonSchema } from './schema/to-json-schema.ts';
 export type {
   FunctionSinkContext,
   FunctionSinkOptions,

@@ -3,9 +3,14 @@ import type { Batch, Format, Framer } from '../core/batch.ts';
 import { asRowSet, type RowSet } from '../core/row-set.ts';
 import { type Codec, NO_BYTES, SpanFrame } from './codec.ts';
 import { csv } from './csv.ts';
+import { csvTokenizer } from './csv-tokenizer.ts';
 import { json } from './json.ts';
+import { jsonTokenizer } from './json-tokenizer.ts';
 import { lineProtocol } from './line-protocol.ts';
+import { lineProtocolTokenizer } from './line-protocol-tokenizer.ts';
 import { ndjson } from './ndjson.ts';
+import { recordTokenizer } from './record-tokenizer.ts';
+import type { Tokenizer } from './tokens.ts';
 import { wholeBody } from './whole-body.ts';
 
 export { JsonScanner } from './json-scanner.ts';
@@ -81,4 +86,22 @@ export function decodeRecord(batch: Batch, row: number): Readonly<Record<string,
   }
   for (const [name, cell] of Object.entries(value)) record[name] = cell;
   return record;
+}
+
+/** Formats whose values can be found where they stand, and how. */
+const TOKENIZERS: Partial<Readonly<Record<Format, (body: Uint8Array) => Tokenizer>>> = {
+  ndjson: jsonTokenizer,
+  json: jsonTokenizer,
+  csv: csvTokenizer,
+  'line-protocol': lineProtocolTokenizer,
+};
+
+/** Whether rows are told to `tokenizerOf` by their offsets rather than by their index. */
+export function hasOffsets(batch: Batch): boolean {
+  return TOKENIZERS[batch.format] !== undefined && batch.frame.spans !== undefined;
+}
+
+export function tokenizerOf(batch: Batch): Tokenizer {
+  const make = hasOffsets(batch) ? TOKENIZERS[batch.format] : undefined;
+  return make ? make(batch.body) : recordTokenizer(batch, decodeRecord);
 }

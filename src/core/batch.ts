@@ -32,8 +32,16 @@ export interface BatchInput {
 /** Where the rows of a body are: offsets only, no copies. */
 export interface Frame {
   readonly rowCount: number;
+  /** Where each row starts and ends in the body; undefined for formats whose rows are not spans of bytes. */
+  readonly spans: Spans | undefined;
   /** The bytes of one row, without separators: a view into the body. */
   row(index: number): Uint8Array;
+}
+
+/** Row i is bytes `starts[i]` to `ends[i]`; both have at least as many elements as there are rows. */
+export interface Spans {
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
 }
 
 /** Framing by format, given to batches by whoever makes them; pure. */
@@ -97,6 +105,7 @@ export class Batch {
   }
 
   get rowCount(): number {
+    if (this.#frame) return this.#frame.rowCount;
     if (this.#rowCount < 0) {
       this.#rowCount = this.format === 'opaque' ? 1 : this.#framer.count(this.body, this.format);
     }

@@ -5,10 +5,11 @@
  * `endOffset` of a batch gives the batches that came after it, with the same ids. F3 a batch ends only between records.
  */
 import type { Readable } from 'node:stream';
+import { findHeader, isUtf16 } from '../codecs/csv-header.ts';
 import { type BatchInput, FORMATS, type Format } from '../core/batch.ts';
 import { ConfigError, InputError } from '../core/errors.ts';
 import { sha256 } from '../core/keys.ts';
-import { CsvScanner, sniffDelimiter } from './csv-scanner.ts';
+import { CsvScanner } from './csv-scanner.ts';
 import { type InputSource, openSource } from './input-source.ts';
 import { WholeScanner } from './line-scanner.ts';
 import { RecordCutter, type Slice } from './record-cutter.ts';
@@ -130,11 +131,11 @@ async function openBody(source: InputSource, settings: Settings): Promise<Body> 
 async function openCsv(source: InputSource, settings: Settings): Promise<Body> {
   const { offset, signal } = settings;
   const chunks = source.read(0, signal);
-  const { header, rest } = await takeHeader(chunks, source.name, settings);
+  const { header, rest, lineEnd } = await takeHeader(chunks, source.name, settings);
   // Without a header nothing can be cut: the bytes are kept as one record, which fails to decode.
   if (header.length === 0)
     return { header, start: 0, scanner: new WholeScanner(), chunks: skip(rest, chunks, 0) };
-  const scanner = new CsvScanner(sniffDelimiter(header));
+  const scanner = new CsvScanner({ delimiter: findHeader(header).delimiter, lineEnd });
   const start = Math.max(offset, header.length);
   if (source.isFile && offset > header.length) {
     await chunks.return();
@@ -143,10 +144,12 @@ async function openCsv(source: InputSource, settings: Settings): Promise<Body> {
   return { header, start, scanner, chunks: skip(rest, chunks, start - header.length) };
 }
 
-/** What was read to find the header: its bytes, none when its quote is never closed, and the bytes behind it. */
+/** What was read to find the header: its bytes, none when it cannot be read, and the bytes behind it. */
 interface HeaderRead {
   readonly header: Uint8Array;
   readonly rest: Uint8Array;
+  /** The byte that ends records. */
+  readonly lineEnd: number;
 }
 
 async function takeHeader(
@@ -164,7 +167,7 @@ async function takeHeader(
   while (headerEnd < 0) {
     const next = await chunks.next();
     if (next.done && !scanner.isQuoted) throw inputEmpty(name, format);
-    if (next.done) return splitAt(held, 0);
+    if (next.done) return splitAt(held, 0, scanner.lineEnd);
     held.push(next.value);
     bytes += next.value.length;
     scanner.scan(next.value, visit);
@@ -173,12 +176,14 @@ async function takeHeader(
       throw tooLarge(name, 0, 'the header', recordBytesMax);
     }
   }
-  return splitAt(held, headerEnd);
+  return splitAt(held, headerEnd, scanner.lineEnd);
 }
 
-function splitAt(held: readonly Uint8Array[], end: number): HeaderRead {
+function splitAt(held: readonly Uint8Array[], headerEnd: number, lineEnd: number): HeaderRead {
   const all = Buffer.concat(held);
-  return { header: all.subarray(0, end), rest: all.subarray(end) };
+  // The lines of UTF-16 are no lines of bytes.
+  const end = isUtf16(all) ? 0 : headerEnd;
+  return { header: all.subarray(0, end), rest: all.subarray(end), lineEnd };
 }
 
 /** All bytes but the first `bytes`; leaving the loop ends `chunks`, also before it was asked for anything. */

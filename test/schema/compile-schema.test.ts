@@ -18,7 +18,7 @@ describe('compiling', () => {
     const print = (...fields: Field[]) => compiled(fields).fingerprint;
     const base = print(field('a', new Int32(), { key: 'true', essential: 'false' }));
     expect(print(field('a', new Int32(), { essential: 'false', key: 'true' }))).toBe(base);
-    expect(base).toMatch(/^[0-9a-f]{64}$/);
+    expect(base).toMatch(/^v1:[0-9a-f]{64}$/);
     expect(
       new Set([
         base,

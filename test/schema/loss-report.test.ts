@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LossEntry, LossReport } from '../../src/core/loss.ts';
 import { emptyLoss, mergeLoss } from '../../src/core/loss.ts';
-import { lossTable } from '../../src/schema/loss-report.ts';
+import { lossTable } from '../../src/schema/loss/loss-table.ts';
 
 function entry(name: string, count: number, before = '1', lossless = true): LossEntry {
   return { field: name, kind: 'renamed', lossless, count, samples: [{ row: 0, before, after: '2' }] };

@@ -3,7 +3,7 @@ import { InputError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { emptyLoss, mergeLoss } from '../../core/loss.ts';
 import { readBatches } from '../../ingress/files.ts';
-import { lossTable } from '../../schema/loss-report.ts';
+import { lossTable } from '../../schema/loss/loss-table.ts';
 import { defineCommand, type Invocation } from '../args.ts';
 import { checkpointOf } from '../checkpoint.ts';
 import { type CliContext, terminalOf } from '../context.ts';

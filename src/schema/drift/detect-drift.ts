@@ -4,7 +4,7 @@ import { decodeRow } from '../../codecs/codecs.ts';
 import { Batch } from '../../core/batch.ts';
 import { InputError } from '../../core/errors.ts';
 import type { CompiledSchema } from '../compile-schema.ts';
-import { dialectOf } from '../decoded-rows.ts';
+import { dialectOf } from '../dialect-of.ts';
 import { DriftDetector } from './drift-detector.ts';
 import { planDrift } from './drift-plan.ts';
 import type { DriftReport } from './drift-report.ts';

@@ -19,12 +19,6 @@ export function asRecord(value: unknown): ParsedRecord {
   return Object.assign(Object.create(null), { value });
 }
 
-/** A reader may say where inside of a nested value it stopped. */
-function pathOf(fault: Fault): string | undefined {
-  const path: unknown = Reflect.get(fault, 'path');
-  return typeof path === 'string' && path !== '' ? path : undefined;
-}
-
 export class DriftDetector {
   readonly #plan: DriftPlan;
   readonly #dialect: Dialect;
@@ -109,10 +103,7 @@ export class DriftDetector {
     const name = this.#plan.columnNames[column] ?? '';
     const fault = this.#faultOf(column, value);
     if (typeof fault === 'string') this.#book.add(column, name, fault, row, value);
-    else {
-      const path = pathOf(fault);
-      this.#book.add(column, path ?? name, driftKindOf(fault.kind), row, value);
-    }
+    else this.#book.add(column, name + fault.path, driftKindOf(fault.kind), row, value);
   }
 
   #faultOf(column: number, value: unknown): DriftKind | Fault {

@@ -111,6 +111,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'key',
   'essential',
   'optional',
+  'nullable',
   'aliases',
   'tolerance',
   'precision',

@@ -42,7 +42,7 @@ function refusesOf({ fields }: DriftPlan, dialect: Dialect): Refuses {
     const field = fields[column];
     if (field === undefined) return true;
     if (value === undefined) return !field.optional;
-    if (value === null) return !field.column.nullable;
+    if (value === null) return !field.takesNull;
     return field.reader.read(value, dialect) instanceof Fault;
   };
 }
@@ -115,13 +115,10 @@ function readCode(name: string): string {
 }
 
 function fieldCode(plan: DriftPlan, column: number, accept: FastAccept): string {
-  const {
-    optional,
-    column: { nullable },
-  } = plan.fields[column] ?? { optional: false, column: { nullable: false } };
+  const { optional, takesNull } = plan.fields[column] ?? { optional: false, takesNull: false };
   const place = column + 1;
   const fail = `m${place >> 5} |= ${1 << (place & 31)};`;
-  const onNull = nullable ? '' : fail;
+  const onNull = takesNull ? '' : fail;
   return `v = ${readCode(plan.columnNames[column] ?? '')};
 if (v === undefined) { ${optional ? '' : fail} }
 else { n++; if (!(${accept.code})) { if (v === null) { ${onNull} } else if (refuses(${column}, v)) { ${fail} } } }`;

@@ -68,13 +68,13 @@ function compare(
   const extras = [...types.keys()].filter((name) => names.exact(name) === undefined);
   const renamed = renames.find(extras, (column) => !types.has(fields[column]?.column.name ?? ''));
   const sources = new Set(renamed?.values());
-  fields.forEach(({ column: { name, type, nullable }, optional }, column) => {
+  fields.forEach(({ column: { name, type }, optional, takesNull }, column) => {
     const found = types.get(name);
     const source = renamed?.get(column);
     if (source !== undefined) book.add(column, name, 'renamed', firstRow, source, count);
     else if (found === undefined && optional) book.addAbsent(column, count);
     else if (found === undefined) book.add(column, name, 'missing', firstRow, undefined, count);
-    else if (found === 'null' && nullable) return;
+    else if (found === 'null' && takesNull) return;
     else if (found === 'null') book.add(column, name, 'null', firstRow, null, count);
     else if (!TAKES[type].includes(found))
       book.add(column, name, 'type', firstRow, new ShownSample(found), count);

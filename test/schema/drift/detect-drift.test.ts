@@ -173,7 +173,7 @@ describe('detecting drift', () => {
     const [id] = plan.fields;
     if (!id) throw new Error('no field');
     const fault = Object.assign(id.reader.read('x', 'typed') as object, {});
-    const nested = Object.assign(Object.create(Object.getPrototypeOf(fault)), fault, { path: 'id.rssi' });
+    const nested = Object.assign(Object.create(Object.getPrototypeOf(fault)), fault, { path: '.rssi' });
     const reader = { ...id.reader, read: () => nested };
     const detector = new DriftDetector({ ...plan, fields: [{ ...id, reader }, ...plan.fields.slice(1)] });
     detector.add({ id: '-70', 'US Gross': 1 }, 0);

@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArrowTimeUnit, DateDay, Int32, Schema, Timestamp, Utf8 } from '../../../src/schema/arrow.ts';
-import { readCell } from '../../../src/schema/check.ts';
 import { type DriftPlan, planDrift } from '../../../src/schema/drift/drift-plan.ts';
 import { isPlainDay, isPlainInstant, isPlainJson } from '../../../src/schema/drift/fast-accept.ts';
 import { compileMask, type MaskOptions, type ParsedRecord } from '../../../src/schema/drift/record-mask.ts';
 import { toJsonText } from '../../../src/schema/json-text.ts';
 import { type Dialect, Fault } from '../../../src/schema/reader.ts';
 import { parseIsoDate, parseIsoTime } from '../../../src/schema/time-grammar.ts';
+import { readCell } from '../oracle/read-cell.ts';
 import { field } from '../schemas.ts';
 import { recordsOf, schemas } from './drifting-records.ts';
 
