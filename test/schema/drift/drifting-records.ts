@@ -81,7 +81,7 @@ const fieldOf = (name: string): fc.Arbitrary<Field> =>
         name,
         made,
         {
-          ...(isOptional ? { optional: 'true' } : {}),
+          ...(isOptional ? { optional: 'true', ...(isNullable ? {} : { nullable: 'false' }) } : {}),
           ...(isNumber ? bounds : {}),
           ...(isJson && String(made) === 'Utf8' ? { json: 'true' } : {}),
         },
