@@ -150,14 +150,17 @@ function instantAccept(unit: ArrowTimeUnit): FastAccept {
   };
 }
 
+/** A bound as a number; NaN when the number is not exactly what was declared, for then the reader has to say. */
 function boundOf(field: Field, key: string, otherwise: number): number {
   const text = field.metadata.get(key);
-  return text === undefined ? otherwise : Number(text);
+  if (text === undefined) return otherwise;
+  return String(Number(text)) === text ? Number(text) : Number.NaN;
 }
 
 function numberAccept(field: Field, low: number, high: number, isWhole: boolean): FastAccept {
   const min = Math.max(low, boundOf(field, 'minimum', low));
   const max = Math.min(high, boundOf(field, 'maximum', high));
+  if (Number.isNaN(min) || Number.isNaN(max)) return NEVER;
   const isSmall = min >= -(2 ** 31) && max < 2 ** 31;
   const whole = isSmall ? '(v | 0) === v && ' : 'Number.isSafeInteger(v) && ';
   return {

@@ -5,13 +5,15 @@ import {
   Bool,
   DateDay,
   Decimal,
-  type Field,
+  Field,
   Float32,
   Float64,
   Int8,
   Int32,
   Int64,
+  List,
   Schema,
+  Struct,
   Timestamp,
   Uint32,
   Uint64,
@@ -48,6 +50,11 @@ const TYPES = [
   () => new Utf8(),
   () => new DateDay(),
   () => new Decimal(2, 10, 128),
+  () =>
+    new Struct([
+      new Field('a', new Int32(), true),
+      new Field('b', new List(new Field('item', new Utf8(), false)), true, new Map([['optional', 'true']])),
+    ]),
   () => new Timestamp(ArrowTimeUnit.MILLISECOND, 'UTC'),
   () => new Timestamp(ArrowTimeUnit.SECOND),
   () => new Timestamp(ArrowTimeUnit.NANOSECOND, 'UTC'),
@@ -59,18 +66,23 @@ const fieldOf = (name: string): fc.Arbitrary<Field> =>
       type: fc.constantFrom(...TYPES),
       isOptional: fc.boolean(),
       isNullable: fc.boolean(),
-      hasBounds: fc.boolean(),
+      bounds: fc.constantFrom(
+        {},
+        { minimum: '-3.5', maximum: '120' },
+        { maximum: '9007199254740990.6' },
+        { minimum: '1e0', maximum: '1e2' },
+      ),
       isJson: fc.boolean(),
     })
-    .map(({ type, isOptional, isNullable, hasBounds, isJson }) => {
+    .map(({ type, isOptional, isNullable, bounds, isJson }) => {
       const made = type();
-      const isNumber = /^(?:Int|Uint|Float)/.test(String(made));
+      const isNumber = /^(?:Int|Uint|Float|Decimal)/.test(String(made));
       return field(
         name,
         made,
         {
-          ...(isOptional ? { optional: 'true' } : {}),
-          ...(hasBounds && isNumber ? { minimum: '-3.5', maximum: '120' } : {}),
+          ...(isOptional ? { optional: 'true', ...(isNullable ? {} : { nullable: 'false' }) } : {}),
+          ...(isNumber ? bounds : {}),
           ...(isJson && String(made) === 'Utf8' ? { json: 'true' } : {}),
         },
         isNullable || isOptional,
@@ -94,6 +106,8 @@ export const values: fc.Arbitrary<unknown> = fc.oneof(
     2 ** 31,
     2 ** 32,
     2 ** 53,
+    2 ** 53 - 1,
+    2 ** 53 - 2,
     -(2 ** 53),
     1e300,
     Number.NaN,
@@ -129,6 +143,9 @@ export const values: fc.Arbitrary<unknown> = fc.oneof(
     {},
     [1, [null]],
     { a: { b: 'c' } },
+    { a: 1, b: ['x'] },
+    { a: null, b: [1] },
+    { a: 'x', c: 1 },
     { a: '\udfff' },
     [Number.NaN],
     new Date(0),
