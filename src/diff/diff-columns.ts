@@ -8,7 +8,14 @@ import type { Columns } from '../core/columns.ts';
 import type { DiffChange, DiffRecord, DiffReport } from './change.ts';
 import { hashKeys, type InTurns, NO_ROW } from './column-index.ts';
 import { type ColumnJoin, isRising, joinByHash } from './column-join.ts';
-import { type ColumnPair, cellValue, findDifferent, pairColumns, sideOf } from './column-pair.ts';
+import {
+  type ColumnPair,
+  type ColumnSide,
+  cellValue,
+  findDifferent,
+  pairColumns,
+  sideOf,
+} from './column-pair.ts';
 import { type CellChange, collectChanges, fieldPath } from './compare.ts';
 import { type DiffOptions, diffRecords, SAMPLES_MAX } from './diff-records.ts';
 import { matchGroup } from './match-group.ts';
@@ -47,6 +54,7 @@ class Comparison {
   readonly pairs: readonly ColumnPair[];
   /** By pair: the rows of A that differ in it. */
   readonly #different: readonly RowList[];
+  readonly #keys: Readonly<Record<'a' | 'b', readonly (ColumnSide | undefined)[]>>;
   readonly #options: DiffOptions;
   #workNs = 0;
 
@@ -60,19 +68,23 @@ class Comparison {
       pairColumns(name, this.rules.of(name), sideOf(a, name), sideOf(b, name)),
     );
     this.#different = this.pairs.map(() => new RowList());
+    this.#keys = {
+      a: this.fields.map((name) => sideOf(a, name)),
+      b: this.fields.map((name) => sideOf(b, name)),
+    };
   }
 
   get fields(): readonly string[] {
     return typeof this.#options.key === 'string' ? [] : this.#options.key;
   }
 
-  /** Gives way once enough was done. */
-  async spend(ns: number): Promise<void> {
+  /** Gives way once enough was done. @returns a promise, which must be waited for, only then */
+  spend(ns: number): Promise<void> | undefined {
     this.#workNs += ns;
-    if (this.#workNs < TURN_NS) return;
+    if (this.#workNs < TURN_NS) return undefined;
     this.#workNs = 0;
     this.#options.signal?.throwIfAborted();
-    await this.#options.yieldToLoop?.();
+    return this.#options.yieldToLoop?.();
   }
 
   readonly inTurns: InTurns = async (rows, rowNs, step) => {
@@ -80,13 +92,14 @@ class Comparison {
     for (let from = 0; from < rows; from += slice) {
       const to = Math.min(rows, from + slice);
       step(from, to);
-      await this.spend((to - from) * rowNs);
+      const turn = this.spend((to - from) * rowNs);
+      if (turn) await turn;
     }
   };
 
-  keyOf(columns: Columns, row: number): readonly unknown[] {
+  keyOf(side: 'a' | 'b', row: number): readonly unknown[] {
     if (this.#options.key === 'order') return [row];
-    return this.fields.map((name) => cellValue(sideOf(columns, name), row) ?? null);
+    return this.#keys[side].map((column) => cellValue(column, row) ?? null);
   }
 
   /** What differs between a row of A and its partner; rows have to be asked for in rising order. */
@@ -110,17 +123,19 @@ class Comparison {
       for (let from = 0; from < rows; from += RUN_ROWS) {
         const to = Math.min(rows, from + RUN_ROWS);
         const slow = findDifferent(pair, partner, from, to, flags, found);
-        await this.spend((to - from) * rowNs + slow * VALUE_NS);
+        const turn = this.spend((to - from) * rowNs + slow * VALUE_NS);
+        if (turn) await turn;
       }
     }
     return flags;
   }
 
-  async tell(change: DiffChange, tally: Tally): Promise<void> {
+  /** @returns a promise, which must be waited for, only when somebody has to be waited for */
+  tell(change: DiffChange, tally: Tally): Promise<void> | undefined {
     tally.take(change);
     const told = this.#options.onChange?.(change);
-    if (told) await told;
-    await this.spend(VALUE_NS);
+    const turn = this.spend(VALUE_NS);
+    return told && turn ? told.then(() => turn) : (told ?? turn) || undefined;
   }
 }
 
@@ -161,8 +176,8 @@ function settleGroups(comparison: Comparison, { groups, partner, owner }: Column
   const recordOfA = (row: number): DiffRecord => recordOf(a, row);
   const recordOfB = (row: number): DiffRecord => recordOf(b, row);
   for (const group of groups) {
-    for (const row of group.a.slice(1)) tally.takeDuplicate('a', comparison.keyOf(a, row));
-    for (const row of group.b.slice(1)) tally.takeDuplicate('b', comparison.keyOf(b, row));
+    for (const row of group.a.slice(1)) tally.takeDuplicate('a', comparison.keyOf('a', row));
+    for (const row of group.b.slice(1)) tally.takeDuplicate('b', comparison.keyOf('b', row));
     for (const { rowA, rowB } of matchGroup(group.a, group.b, recordOfA, recordOfB, comparer)) {
       if (partner) partner[rowA] = rowB;
       if (owner) owner[rowB] = rowA;
@@ -178,24 +193,25 @@ function nextTold(flags: Uint8Array, partner: Int32Array | undefined, from: numb
   return row;
 }
 
+function changeOf(comparison: Comparison, row: number, other: number): DiffChange {
+  const key = comparison.keyOf('a', row);
+  if (other === NO_ROW) return { kind: 'removed', key, rowA: row, record: recordOf(comparison.a, row) };
+  return { kind: 'changed', key, rowA: row, rowB: other, cells: comparison.cells(row, other) };
+}
+
 async function tellOfA(
   comparison: Comparison,
   partner: Int32Array | undefined,
   flags: Uint8Array,
   tally: Tally,
 ): Promise<void> {
-  const { a } = comparison;
   for (let from = 0; from < flags.length; from += RUN_ROWS) {
     const to = Math.min(flags.length, from + RUN_ROWS);
-    await comparison.spend(RUN_ROWS);
+    const turn = comparison.spend(RUN_ROWS);
+    if (turn) await turn;
     for (let row = nextTold(flags, partner, from, to); row < to; row = nextTold(flags, partner, row + 1, to)) {
-      const [key, other] = [comparison.keyOf(a, row), partner ? (partner[row] ?? NO_ROW) : row];
-      if (other === NO_ROW)
-        await comparison.tell({ kind: 'removed', key, rowA: row, record: recordOf(a, row) }, tally);
-      else {
-        const cells = comparison.cells(row, other);
-        await comparison.tell({ kind: 'changed', key, rowA: row, rowB: other, cells }, tally);
-      }
+      const told = comparison.tell(changeOf(comparison, row, partner ? (partner[row] ?? NO_ROW) : row), tally);
+      if (told) await told;
     }
   }
 }
@@ -204,8 +220,9 @@ async function tellOfB(comparison: Comparison, owner: Int32Array | undefined, ta
   if (!owner) return;
   const { b } = comparison;
   for (let row = owner.indexOf(NO_ROW); row >= 0; row = owner.indexOf(NO_ROW, row + 1)) {
-    const [key, record] = [comparison.keyOf(b, row), recordOf(b, row)];
-    await comparison.tell({ kind: 'added', key, rowB: row, record }, tally);
+    const [key, record] = [comparison.keyOf('b', row), recordOf(b, row)];
+    const told = comparison.tell({ kind: 'added', key, rowB: row, record }, tally);
+    if (told) await told;
   }
 }
 

@@ -163,6 +163,8 @@ export function parseRules(
     of(field) {
       const found = known.get(field);
       if (found) return found;
+      // Data may have any number of names: only those of rules are kept.
+      if (!specs.some(({ path }) => path === field || path.startsWith(`${field}.`))) return base;
       const rule = ruleOf(field, specs, base);
       known.set(field, rule);
       return rule;
