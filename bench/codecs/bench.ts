@@ -15,6 +15,7 @@ import { Tokens } from '../../src/codecs/tokens.ts';
 import { Batch, type Format } from '../../src/core/batch.ts';
 import { type Bench, median, table } from '../report.ts';
 import { telemetryBody } from '../telemetry-records.ts';
+import { measureArrowBuild } from './arrow-build.ts';
 import { Columns } from './columns.ts';
 import { csvOf, pointsOf } from './subjects.ts';
 
@@ -202,7 +203,8 @@ export const runCodecsBench: Bench = async ({ say, rounds = ROUNDS }) => {
     const range = `${Math.min(...values).toFixed(3)} .. ${Math.max(...values).toFixed(3)}`;
     say(`${name.padEnd(28)} ${median(values).toFixed(3)}  (${range}, ${rounds} rounds)`);
   }
-  return Object.fromEntries(
-    Object.entries(ratios).map(([name, values]) => [name, Number(median(values).toFixed(4))]),
+  const quoted = Object.entries(ratios).map(
+    ([name, values]) => [name, Number(median(values).toFixed(4))] as const,
   );
+  return { ...Object.fromEntries(quoted), ...(await measureArrowBuild({ say, rounds })) };
 };

@@ -1,6 +1,7 @@
 /** The program: its commands, its signals, its exit code. */
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../platform/system-clock.ts';
+import { coerceCommand } from './commands/coerce.ts';
 import { demoCommand } from './commands/demo.ts';
 import { demoWriterCommand } from './commands/demo-writer.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -26,6 +27,7 @@ export const COMMANDS = [
   verifyCommand,
   diffCommand,
   schemaCommand,
+  coerceCommand,
   graphCommand,
   demoWriterCommand,
 ];

@@ -36,8 +36,11 @@ export interface CompiledSchema {
   readonly tolerance: number;
   /** The strict check. Every row is in the columns or in one residue; never throws for data. */
   check(batch: Batch, rows: RowSet): Checked;
-  /** The same for bodies of any size: lets other work run every few milliseconds. */
-  checkInTurns(batch: Batch, rows: RowSet): Promise<Checked>;
+  /**
+   * Reads a body of any size and lets other work run every few milliseconds; `check` then only chooses rows. Twice is
+   * safe and costs nothing.
+   */
+  read(batch: Batch): Promise<void>;
   /** Structural degradation. Every row is in the columns or in one residue; never rejects for data. */
   coerce(batch: Batch, rows: RowSet): Promise<Coerced>;
 }
@@ -91,10 +94,9 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
       while (!pass.advance());
       return checkRows(plan, pass, rows, tolerances);
     },
-    async checkInTurns(batch, rows) {
+    async read(batch) {
       const pass = passOf(batch);
       while (!pass.advance()) await yieldToLoop();
-      return checkRows(plan, pass, rows, tolerances);
     },
     async coerce(batch, rows) {
       const pass = passOf(batch);

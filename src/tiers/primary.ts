@@ -17,6 +17,9 @@ export interface PrimaryOptions {
   readonly schema?: SchemaLike;
 }
 
+/** Read in about a millisecond. */
+const BYTES_AT_ONCE = 256 * 1024;
+
 /** @throws ConfigError when the sink wants columns and there is no schema */
 export function primary(options: PrimaryOptions): Tier<SinkReason> {
   const { sink } = options;
@@ -28,6 +31,10 @@ export function primary(options: PrimaryOptions): Tier<SinkReason> {
       'Pass an Arrow schema.',
     );
   }
+  const write = (work: Work): Outcome | Promise<Outcome> => {
+    const prepared = prepareStrictly(work.batch, work.rows, sink, schema);
+    return hasRows(prepared.payload, work.batch) ? writePrepared(work, sink, prepared) : prepared;
+  };
   const isUntouched = sink.accepts === 'bytes' && schema === undefined;
   return {
     kind: 'primary',
@@ -37,8 +44,9 @@ export function primary(options: PrimaryOptions): Tier<SinkReason> {
     settlesOnAbort: sink.settlesOnAbort ?? false,
     run(work) {
       if (isUntouched) return writeBytes(work, sink);
-      const prepared = prepareStrictly(work.batch, work.rows, sink, schema);
-      return hasRows(prepared.payload, work.batch) ? writePrepared(work, sink, prepared) : prepared;
+      // A large body would keep everybody else from running while it is read.
+      if (schema && work.batch.bytes > BYTES_AT_ONCE) return schema.read(work.batch).then(() => write(work));
+      return write(work);
     },
   };
 }
