@@ -1,14 +1,14 @@
 /** One changed cell of one row, as the coercer claims it and the diff validator checks it. */
 import type { Cell } from '../core/columns.ts';
 import { toJsonText } from './json-text.ts';
-import type { LossKind } from './reader.ts';
+import type { LossKind, NestedChange } from './reader.ts';
 
 export interface Change {
   /** The column's name; for `stripped` the name in the data. */
   readonly field: string;
   /** Index of the column; -1 for `stripped`. */
   readonly column: number;
-  /** The name in the data; undefined for `missing`. */
+  /** The name in the data; undefined for what is absent. */
   readonly source: string | undefined;
   readonly kind: LossKind;
   readonly lossless: boolean;
@@ -16,6 +16,10 @@ export interface Change {
   readonly before: unknown;
   /** Undefined when absent. */
   readonly after: Cell | undefined;
+  /** |before - after| of a rounded number, in the unit of the column. @default 0 */
+  readonly error?: number | undefined;
+  /** Only of kind `nested`: the cells inside that changed, which are counted in place of the whole. */
+  readonly parts?: readonly NestedChange[] | undefined;
 }
 
 const SHOWN_MAX = 120;

@@ -1,10 +1,15 @@
 /** Which field a name in the data means: exactly, by a declared alias, or the same but for case and separators. */
 import { SchemaError } from '../core/errors.ts';
-import type { FieldPlan } from './field-plan.ts';
 
 /** `US_Gross`, `US Gross`, `us-gross` and `usGross` are one name. */
 function fold(name: string): string {
   return name.toLowerCase().replace(/[\s_\-.]+/g, '');
+}
+
+/** What a field is called. */
+export interface NamedField {
+  readonly column: { readonly name: string };
+  readonly aliases: readonly string[];
 }
 
 /** Per column the name in the data that feeds it, and the names that feed none. */
@@ -19,7 +24,7 @@ export class FieldNames {
   readonly #folded = new Map<string, number>();
 
   /** @throws SchemaError SCHEMA_NAMES when one name means two fields */
-  constructor(plans: readonly FieldPlan[]) {
+  constructor(plans: readonly NamedField[]) {
     plans.forEach((plan, index) => {
       this.#claim(this.#exact, plan.column.name, index);
     });

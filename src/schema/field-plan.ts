@@ -1,29 +1,40 @@
-/** One field of a schema, understood: its column, its rules and how it reads values. Made once, when a schema is compiled. */
-import type { Column, TimeUnit } from '../core/columns.ts';
+/** Plans the fields of a schema: column, rules, reader. Done once, when a schema is compiled. */
+import type { Cell, Column, TimeUnit } from '../core/columns.ts';
 import { SchemaError } from '../core/errors.ts';
 import { ArrowTimeUnit, DataType, type Field, FloatWidth } from './arrow.ts';
-import { type Precision, parsePrecision } from './number-grammar.ts';
+import {
+  readAliases,
+  readBound,
+  readEpoch,
+  readFlag,
+  readFormat,
+  readLength,
+  readOnUnknown,
+  readOptional,
+  readPrecision,
+  readTidying,
+  readWords,
+  refuseKeys,
+  refuseMetadata,
+} from './field-metadata.ts';
+import { FieldNames } from './field-names.ts';
+import { DOUBLE, HALF, SINGLE } from './float-width.ts';
+import { parseJsonText } from './json-text.ts';
+import { jsonKindsOf, jsonValueReader } from './json-value-reader.ts';
+import { nestedReader } from './nested-reader.ts';
+import { type Exact, rescale } from './number-grammar.ts';
 import { decimalReader, floatReader, integerReader } from './number-readers.ts';
-import type { Reader } from './reader.ts';
-import { boolReader, bytesReader, jsonReader, textReader } from './text-readers.ts';
-import { compileTimeFormat, type TimeFormat } from './time-format.ts';
+import type { FieldPlan, NestedPlan } from './plan.ts';
+import { Fault, type Reader } from './reader.ts';
+import { boolReader, bytesReader, jsonReader, ruledTextReader, textReader } from './text-readers.ts';
 import { dateReader, timestampReader } from './time-readers.ts';
 
-export interface FieldPlan {
-  readonly column: Column;
-  /** A value that cannot be coerced costs the row; otherwise, in a nullable field, only the value. */
-  readonly essential: boolean;
-  /** May be absent, which is null and conforms; otherwise a row without it does not conform. */
-  readonly optional: boolean;
-  readonly aliases: readonly string[];
-  readonly precision: Precision | undefined;
-  readonly reader: Reader;
-}
+export type { FieldPlan } from './plan.ts';
 
-const FLOAT_LIMITS = {
-  [FloatWidth.HALF]: 65_504,
-  [FloatWidth.SINGLE]: 3.4028234663852886e38,
-  [FloatWidth.DOUBLE]: Number.MAX_VALUE,
+const SIZES = {
+  [FloatWidth.HALF]: HALF,
+  [FloatWidth.SINGLE]: SINGLE,
+  [FloatWidth.DOUBLE]: DOUBLE,
 } as const;
 
 const UNITS = {
@@ -33,90 +44,120 @@ const UNITS = {
   [ArrowTimeUnit.NANOSECOND]: 'ns',
 } as const satisfies Record<ArrowTimeUnit, TimeUnit>;
 
+/** Levels of structs and lists; values are read by recursion over the schema. */
+const NESTING_MAX = 32;
+
 export function timeUnitOf(unit: ArrowTimeUnit): TimeUnit {
   return UNITS[unit];
 }
 
-function refuse(field: Field, key: string, found: string, expected: string): never {
-  throw new SchemaError(
-    'SCHEMA_METADATA',
-    `field ${JSON.stringify(field.name)}: ${key} is ${JSON.stringify(found)}, expected ${expected}`,
-    {
-      hint: `Correct the metadata ${key} of that field.`,
-    },
-  );
+/** The least count of `10^-scale` that is not below the bound. */
+function ceilingOf(bound: Exact, scale: number): bigint {
+  return -floorOf({ digits: -bound.digits, scale: bound.scale }, scale);
 }
 
-function readFlag(field: Field, key: string, otherwise: boolean): boolean {
-  const text = field.metadata.get(key);
-  if (text !== undefined && text !== 'true' && text !== 'false') refuse(field, key, text, '"true" or "false"');
-  return text === undefined ? otherwise : text === 'true';
+function floorOf(bound: Exact, scale: number): bigint {
+  if (bound.scale <= scale) return rescale(bound, scale).digits;
+  const divisor = 10n ** BigInt(bound.scale - scale);
+  const cut = bound.digits / divisor;
+  return bound.digits < 0n && bound.digits % divisor !== 0n ? cut - 1n : cut;
 }
 
-/** @throws SchemaError when absence would have no value to stand for it, or would make two records one */
-function readOptional(field: Field): boolean {
-  const isOptional = readFlag(field, 'optional', false);
-  if (isOptional && !field.nullable)
-    refuse(field, 'optional', 'true', '"false" in a field that is not nullable');
-  if (isOptional && readFlag(field, 'key', false)) refuse(field, 'optional', 'true', '"false" in a key field');
-  return isOptional;
-}
-
-function readAliases(field: Field): readonly string[] {
-  const text = field.metadata.get('aliases');
-  if (text === undefined) return [];
-  try {
-    const names: unknown = JSON.parse(text);
-    if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
-  } catch {
-    // Answered below: both mistakes need the same correction.
-  }
-  return refuse(field, 'aliases', text, 'a JSON array of names');
-}
-
-function readPrecision(field: Field): Precision | undefined {
-  const text = field.metadata.get('precision');
-  const precision = text === undefined ? undefined : parsePrecision(text);
-  if (text !== undefined && !precision) refuse(field, 'precision', text, 'a number such as 0.01, or 1e-6r');
-  return precision;
-}
-
-function readFormat(field: Field): TimeFormat | undefined {
-  const text = field.metadata.get('format');
-  if (text === undefined) return undefined;
-  const format = compileTimeFormat(text);
-  return typeof format === 'string' ? refuse(field, 'format', text, `a date format: ${format}`) : format;
-}
-
-/** A bound that narrows the type's own range. */
-function readBound(field: Field, key: 'minimum' | 'maximum'): number | undefined {
-  const text = field.metadata.get(key);
-  if (text === undefined) return undefined;
-  const bound = Number(text);
-  return Number.isFinite(bound) && text.trim() !== '' ? bound : refuse(field, key, text, 'a number');
+function narrow(field: Field, min: bigint, max: bigint, scale: number): { min: bigint; max: bigint } {
+  const [low, high] = [readBound(field, 'minimum'), readBound(field, 'maximum')];
+  const least = low === undefined ? min : ceilingOf(low, scale);
+  const most = high === undefined ? max : floorOf(high, scale);
+  return { min: least > min ? least : min, max: most < max ? most : max };
 }
 
 function integerPlan(field: Field, bitWidth: number, isSigned: boolean): Reader {
   const bits = BigInt(bitWidth);
   const min = isSigned ? -(2n ** (bits - 1n)) : 0n;
   const max = isSigned ? 2n ** (bits - 1n) - 1n : 2n ** bits - 1n;
-  const low = readBound(field, 'minimum');
-  const high = readBound(field, 'maximum');
   return integerReader({
-    min: low !== undefined && low > min ? BigInt(Math.ceil(low)) : min,
-    max: high !== undefined && high < max ? BigInt(Math.floor(high)) : max,
+    ...narrow(field, min, max, 0),
     isWide: bitWidth > 32,
     precision: readPrecision(field),
+    leadingZeros: readFlag(field, 'leadingZeros', false),
   });
 }
 
 function floatPlan(field: Field, width: FloatWidth): Reader {
-  const limit = FLOAT_LIMITS[width];
+  const size = SIZES[width];
+  const bound = (key: 'minimum' | 'maximum'): number | undefined => {
+    const exact = readBound(field, key);
+    return exact && size.round(Number(`${exact.digits}e-${exact.scale}`));
+  };
   return floatReader({
-    min: Math.max(-limit, readBound(field, 'minimum') ?? -limit),
-    max: Math.min(limit, readBound(field, 'maximum') ?? limit),
+    min: Math.max(-size.max, bound('minimum') ?? -size.max),
+    max: Math.min(size.max, bound('maximum') ?? size.max),
+    size,
     precision: readPrecision(field),
+    leadingZeros: readFlag(field, 'leadingZeros', false),
   });
+}
+
+function decimalPlan(field: Field, digitsMax: number, scale: number): Reader {
+  if (scale < 0 || scale > digitsMax) {
+    throw new SchemaError(
+      'SCHEMA_TYPE',
+      `field ${JSON.stringify(field.name)}: scale ${scale} is not supported`,
+      {
+        hint: 'Use a scale from 0 to the number of digits.',
+      },
+    );
+  }
+  const limit = 10n ** BigInt(digitsMax);
+  return decimalReader({
+    ...narrow(field, 1n - limit, limit - 1n, scale),
+    scale,
+    precision: readPrecision(field),
+    leadingZeros: readFlag(field, 'leadingZeros', false),
+  });
+}
+
+const TEXT_KEYS = ['enum', 'onUnknown', 'minLength', 'maxLength', 'text'];
+
+function readNullWords(field: Field): ReadonlySet<string> | undefined {
+  const words = readWords(field, 'nullWords');
+  if (words && !field.nullable)
+    refuseMetadata(field, 'nullWords', JSON.stringify(words), 'no such key in a field that is not nullable');
+  return words && new Set(words);
+}
+
+/** A text column with rules, or the plain one. */
+function textPlan(field: Field): Reader {
+  const tidying = readTidying(field);
+  const words = readWords(field, 'enum');
+  const nullWords = readNullWords(field);
+  const onUnknown = readOnUnknown(field);
+  const [lengthMin, lengthMax] = [readLength(field, 'minLength'), readLength(field, 'maxLength')];
+  const isPlain = [...TEXT_KEYS, 'nullWords'].every((key) => !field.metadata.has(key));
+  if (isPlain) return textReader;
+  const rules = {
+    words,
+    lengthMin: lengthMin ?? 0,
+    lengthMax: lengthMax ?? Number.POSITIVE_INFINITY,
+    isTrimmed: tidying.includes('trim'),
+    isNormalized: tidying.includes('nfc'),
+    nullWords,
+  };
+  if (onUnknown !== 'default') return ruledTextReader({ ...rules, onUnknown });
+  const cell = readDefault(field, ruledTextReader({ ...rules, onUnknown: 'refuse' }));
+  return ruledTextReader({ ...rules, onUnknown: { cell: cell ?? '' } });
+}
+
+/** @throws SchemaError when the default does not conform to its own field */
+function readDefault(field: Field, reader: Reader): Cell | undefined {
+  const text = field.metadata.get('default');
+  if (text === undefined) return undefined;
+  const value = parseJsonText(text);
+  const cell = value === undefined || value === null ? undefined : reader.read(value, 'typed');
+  // The default of a nullable field is never used for null, and JSON Schema allows null there.
+  if (value === null && field.nullable) return undefined;
+  return cell === undefined || cell instanceof Fault
+    ? refuseMetadata(field, 'default', text, `JSON text of a value that conforms (${reader.type})`)
+    : cell;
 }
 
 function isText(type: DataType): boolean {
@@ -124,32 +165,63 @@ function isText(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isLargeUtf8(type);
 }
 
-function planReader(field: Field): Reader {
+function refuseType(field: Field, hint: string): never {
+  throw new SchemaError(
+    'SCHEMA_TYPE',
+    `field ${JSON.stringify(field.name)}: type ${field.type} is not supported`,
+    { hint },
+  );
+}
+
+function planNested(field: Field, depth: number): NestedPlan | undefined {
   const type: DataType = field.type;
-  if (isText(type)) return readFlag(field, 'json', false) ? jsonReader : textReader;
+  const isStruct = DataType.isStruct(type);
+  if (!isStruct && !DataType.isList(type) && !DataType.isFixedSizeList(type)) return undefined;
+  if (depth >= NESTING_MAX) refuseType(field, `Nest no deeper than ${NESTING_MAX} levels.`);
+  if (isStruct) {
+    const fields = type.children.map((child) => planDeep(child, depth + 1));
+    return { kind: 'struct', fields, names: new FieldNames(fields) };
+  }
+  const [item] = type.children;
+  if (!item) return refuseType(field, 'Give the list a type of element.');
+  const size = DataType.isFixedSizeList(type) ? type.listSize : undefined;
+  return { kind: 'list', item: planDeep(item, depth + 1), size };
+}
+
+function jsonPlan(field: Field): Reader {
+  const kinds = jsonKindsOf(field);
+  return kinds ? jsonValueReader(kinds) : jsonReader;
+}
+
+function planReader(field: Field, nested: NestedPlan | undefined): Reader {
+  const type: DataType = field.type;
+  if (nested) return nestedReader(nested);
+  if (isText(type) && !readFlag(field, 'json', false)) return textPlan(field);
+  refuseKeys(field, TEXT_KEYS, 'text');
+  if (isText(type)) return jsonPlan(field);
   if (DataType.isInt(type)) return integerPlan(field, type.bitWidth, type.isSigned);
   if (DataType.isFloat(type)) return floatPlan(field, type.precision);
   if (DataType.isBool(type)) return boolReader;
   if (DataType.isDate(type)) return dateReader(readFormat(field));
   if (DataType.isBinary(type) || DataType.isLargeBinary(type)) return bytesReader;
-  if (DataType.isDecimal(type)) {
-    return decimalReader({ digitsMax: type.precision, scale: type.scale, precision: readPrecision(field) });
-  }
+  if (DataType.isDecimal(type)) return decimalPlan(field, type.precision, type.scale);
   if (DataType.isTimestamp(type)) {
     return timestampReader({
       unit: timeUnitOf(type.unit),
       zone: type.timezone || undefined,
       format: readFormat(field),
+      epoch: readEpoch(field),
     });
   }
-  throw new SchemaError('SCHEMA_TYPE', `field ${JSON.stringify(field.name)}: type ${type} is not supported`, {
-    hint: 'Use a scalar type, or Utf8 with metadata json=true for nested values.',
-  });
+  return refuseType(
+    field,
+    'Use a scalar type, a struct, a list, or Utf8 with metadata json=true for any nesting.',
+  );
 }
 
-/** @throws SchemaError SCHEMA_TYPE or SCHEMA_METADATA, naming the field */
-export function planField(field: Field): FieldPlan {
-  const reader = planReader(field);
+function planDeep(field: Field, depth: number): FieldPlan {
+  const nested = planNested(field, depth);
+  const reader = planReader(field, nested);
   const column: Column = {
     name: field.name,
     type: reader.type,
@@ -157,12 +229,31 @@ export function planField(field: Field): FieldPlan {
     key: readFlag(field, 'key', false),
     ...(reader.unit === undefined ? {} : { unit: reader.unit }),
   };
+  if (field.metadata.get('json') !== 'true') refuseKeys(field, ['jsonTypes'], 'JSON text');
+  if (reader.type !== 'timestamp') refuseKeys(field, ['epoch'], 'timestamps');
+  const isNumeric =
+    DataType.isInt(field.type) || DataType.isFloat(field.type) || DataType.isDecimal(field.type);
+  if (!isNumeric) refuseKeys(field, ['leadingZeros'], 'numbers');
   return {
     column,
     essential: readFlag(field, 'essential', true),
     optional: readOptional(field),
+    takesNull: readFlag(field, 'nullable', field.nullable) && field.nullable,
     aliases: readAliases(field),
     precision: readPrecision(field),
+    default: readDefault(field, reader),
+    nullWords: readNullWords(field),
+    onUnknown: readOnUnknown(field),
+    leadingZeros: readFlag(field, 'leadingZeros', false),
+    epoch: readEpoch(field),
+    format: reader.type === 'date' || reader.type === 'timestamp' ? readFormat(field) : undefined,
+    size: DataType.isFloat(field.type) ? SIZES[field.type.precision] : undefined,
+    nested,
     reader,
   };
+}
+
+/** @throws SchemaError SCHEMA_TYPE or SCHEMA_METADATA, naming the field */
+export function planField(field: Field): FieldPlan {
+  return planDeep(field, 0);
 }

@@ -1,4 +1,5 @@
-/** Values back to JSON text, exactly or not at all. */
+/** Values to JSON text and back, exactly or not at all. */
+import { parseJson } from '../codecs/json-text.ts';
 
 interface RawJson {
   readonly rawJSON?: (text: string) => unknown;
@@ -7,23 +8,40 @@ interface RawJson {
 // In every supported Node; TypeScript's library does not know it yet.
 const { rawJSON } = JSON as RawJson;
 
+function writeRaw(text: string): unknown {
+  if (!rawJSON) throw new RangeError('this runtime cannot write numbers as they are');
+  return rawJSON(text);
+}
+
 function keepExact(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') {
-    if (!rawJSON) throw new RangeError('this runtime cannot write big integers');
-    return rawJSON(String(value));
+  if (typeof value === 'bigint') return writeRaw(String(value));
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new RangeError('not a finite number');
+    return Object.is(value, -0) ? writeRaw('-0') : value;
   }
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError('not a finite number');
+  if (value instanceof Uint8Array) throw new RangeError('bytes have no JSON text');
   if (typeof value === 'string' && !value.isWellFormed()) throw new RangeError('a lone surrogate');
   return value;
 }
 
 /**
- * JSON text of a decoded value; bigint as plain digits.
+ * JSON text of a decoded value; bigint as plain digits, -0 with its sign.
  * @returns undefined when the text would not mean the same: infinities, lone surrogates, nesting too deep
  */
 export function toJsonText(value: unknown): string | undefined {
   try {
     return JSON.stringify(value, keepExact);
+  } catch {
+    return undefined;
+  }
+}
+
+const NOWHERE = { row: 0, offset: 0 };
+
+/** The value of a JSON text, integers exact; undefined when it is none. */
+export function parseJsonText(text: string): unknown {
+  try {
+    return parseJson(text, NOWHERE);
   } catch {
     return undefined;
   }

@@ -1,143 +1,189 @@
 /** Columns of numbers. Integers stay exact, nothing that is not finite gets in, errors are measured. */
 import type { Cell } from '../core/columns.ts';
-import { type Exact, formatExact, isTolerated, type Precision, parseExact, rescale } from './number-grammar.ts';
+import { DOUBLE, exactOf, type FloatSize, isSpelling, nearestOf, significantDigits } from './float-width.ts';
 import {
-  type Conversion,
-  type Dialect,
-  type Fault,
-  OUT_OF_RANGE,
-  type Reader,
-  TOO_PRECISE,
-  WRONG_TYPE,
-} from './reader.ts';
+  type Exact,
+  formatExact,
+  isNumberText,
+  type Precision,
+  parseExact,
+  rescale,
+  shortNumber,
+} from './number-grammar.ts';
+import { type Conversion, Fault, OUT_OF_RANGE, type Reader, TOO_PRECISE, WRONG_TYPE } from './reader.ts';
+import { numberFromText, numberTextOf } from './rules/number-from-text.ts';
+import { roundAway, rounded, roundedDouble } from './rules/rounded.ts';
 
 const CANONICAL_INTEGER = /^(?:0|-?[1-9]\d{0,19})$/;
 const PLAIN_DECIMAL = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
-/** A double with more significant digits than this may have lost some of its text's. */
-const DOUBLE_DIGITS = 15;
+/** So many digits are always a safe integer. */
+const SAFE_DIGITS = 15;
 
-function asExact(value: unknown): Exact | undefined {
-  if (typeof value === 'bigint') return { digits: value, scale: 0 };
-  if (typeof value === 'number') return parseExact(String(value));
-  return typeof value === 'string' ? parseExact(value.trim()) : undefined;
+/** What columns of numbers have in common. */
+export interface NumberOptions {
+  readonly precision: Precision | undefined;
+  /** Whether `007` is 7. */
+  readonly leadingZeros: boolean;
 }
 
-/** Text counts as a conversion, a number that had to be moved as a rounding; the larger change gives the name. */
-function describe(cell: Cell, value: unknown, error: number): Conversion | undefined {
-  if (error > 0) return { cell, kind: 'rounded', lossless: false };
-  return typeof value === 'string'
-    ? { cell, kind: 'number-from-text', lossless: String(cell) === value }
-    : undefined;
-}
-
-export interface IntegerOptions {
+export interface IntegerOptions extends NumberOptions {
   readonly min: bigint;
   readonly max: bigint;
   /** Cells are bigint rather than number. */
   readonly isWide: boolean;
-  readonly precision: Precision | undefined;
 }
 
-export function integerReader({ min, max, isWide, precision }: IntegerOptions): Reader {
+export function integerReader({ min, max, isWide, precision, leadingZeros }: IntegerOptions): Reader {
+  const [low, high] = [Number(min), Number(max)];
   const admit = (value: bigint): Cell | Fault => {
     if (value < min || value > max) return OUT_OF_RANGE;
     return isWide ? value : Number(value);
   };
+  /** Only for safe integers; + 0 because no integer is -0. */
+  const admitSafe = (value: number): Cell | Fault => {
+    if (isWide) return admit(BigInt(value));
+    return value < low || value > high ? OUT_OF_RANGE : value + 0;
+  };
+  const roundNumber = (value: number): Conversion | undefined => {
+    const whole = roundAway(value);
+    const cell = admitSafe(whole);
+    return cell instanceof Fault ? undefined : roundedDouble(cell, value, whole, precision);
+  };
+  const convertText = (value: string): Conversion | undefined => {
+    const text = numberTextOf(value, leadingZeros);
+    if (text === undefined) return undefined;
+    if (text.length <= SAFE_DIGITS && CANONICAL_INTEGER.test(text)) {
+      const cell = admitSafe(Number(text));
+      return cell instanceof Fault ? undefined : numberFromText(cell, value);
+    }
+    const short = shortNumber(text);
+    if (short !== undefined && !Number.isInteger(short)) return roundNumber(short);
+    const exact = parseExact(text);
+    if (!exact) return undefined;
+    const { digits, error } = rescale(exact, 0);
+    const cell = admit(digits);
+    if (cell instanceof Fault) return undefined;
+    return error === 0 ? numberFromText(cell, value) : rounded(cell, exact, { digits, scale: 0 }, precision);
+  };
   return {
     type: isWide ? 'bigint' : 'int',
     read(value, dialect) {
+      if (typeof value === 'number') {
+        if (!Number.isInteger(value)) return WRONG_TYPE;
+        return Number.isSafeInteger(value) ? admitSafe(value) : OUT_OF_RANGE;
+      }
       if (typeof value === 'bigint') return admit(value);
-      if (typeof value === 'string' && dialect === 'text' && CANONICAL_INTEGER.test(value))
-        return admit(BigInt(value));
-      if (typeof value !== 'number' || !Number.isInteger(value)) return WRONG_TYPE;
-      return Number.isSafeInteger(value) ? admit(BigInt(value)) : OUT_OF_RANGE;
+      if (typeof value !== 'string' || dialect !== 'text') return WRONG_TYPE;
+      const text = leadingZeros ? (numberTextOf(value, true) ?? value) : value;
+      return CANONICAL_INTEGER.test(text) && value.trim() === value ? admit(BigInt(text)) : WRONG_TYPE;
     },
     convert(value) {
+      if (typeof value === 'string') return convertText(value);
       // A double beyond 2^53 may stand for any of several integers.
-      if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) return undefined;
-      const exact = asExact(value);
-      if (!exact) return undefined;
-      const { digits, error } = rescale(exact, 0);
-      const cell = admit(digits);
-      if (typeof cell !== 'bigint' && typeof cell !== 'number') return undefined;
-      return isTolerated(error, Number(digits), precision) ? describe(cell, value, error) : undefined;
+      if (typeof value !== 'number' || !(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) return undefined;
+      const whole = roundAway(value);
+      const cell = admitSafe(whole);
+      return cell instanceof Fault || whole === value
+        ? undefined
+        : roundedDouble(cell, value, whole, precision);
     },
   };
 }
 
-export interface FloatOptions {
+export interface FloatOptions extends NumberOptions {
   readonly min: number;
   readonly max: number;
-  readonly precision: Precision | undefined;
+  readonly size: FloatSize;
 }
 
-/** The double nearest to `exact`, with the error for whole numbers; a text that vanishes to 0 gives NaN. */
-function toDouble(exact: Exact, text: string): { readonly double: number; readonly error: number } {
-  const double = Number(text);
-  if (double === 0 && exact.digits !== 0n) return { double: Number.NaN, error: 0 };
-  if (exact.scale > 0 || !Number.isFinite(double)) return { double, error: 0 };
-  // 12345678901234567000 is how every JSON writer spells that double: nothing was lost on the way.
-  if (String(double) === text) return { double, error: 0 };
-  const gap = exact.digits - BigInt(double);
-  return { double, error: Number(gap < 0n ? -gap : gap) };
-}
-
-export function floatReader({ min, max, precision }: FloatOptions): Reader {
+export function floatReader({ min, max, size, precision, leadingZeros }: FloatOptions): Reader {
   const admit = (value: number): Cell | Fault => (value >= min && value <= max ? value : OUT_OF_RANGE);
-  const measure = (value: unknown) => {
-    const exact = typeof value === 'number' ? undefined : asExact(value);
-    return exact && toDouble(exact, String(value));
+  const readNumber = (value: number): Cell | Fault => {
+    if (size === DOUBLE) return admit(value);
+    const near = size.round(value);
+    if (!Number.isFinite(near)) return OUT_OF_RANGE;
+    return near === value || isSpelling(String(value), near, size) ? admit(near) : TOO_PRECISE;
+  };
+  const readText = (text: string): Cell | Fault => {
+    const near = nearestOf(text, size);
+    if (!Number.isFinite(near)) return OUT_OF_RANGE;
+    return isSpelling(text, near, size) ? admit(near) : TOO_PRECISE;
+  };
+  /** A text that spells no value of the column, moved to the nearest. */
+  const roundText = (text: string): Conversion | undefined => {
+    const near = nearestOf(text, size);
+    const exact = Number.isFinite(near) ? parseExact(text) : undefined;
+    if (!exact || admit(near) instanceof Fault) return undefined;
+    return rounded(near, exact, exactOf(near), precision);
   };
   return {
     type: 'float',
     read(value, dialect) {
-      if (typeof value === 'number') return admit(value);
-      if (typeof value !== 'bigint' && (typeof value !== 'string' || dialect !== 'text')) return WRONG_TYPE;
-      const measured = typeof value === 'string' && value !== value.trim() ? undefined : measure(value);
-      if (!measured) return WRONG_TYPE;
-      return measured.error > 0 ? TOO_PRECISE : admit(measured.double);
+      if (typeof value === 'number') return readNumber(value);
+      if (typeof value === 'bigint') return readText(String(value));
+      if (typeof value !== 'string' || dialect !== 'text') return WRONG_TYPE;
+      const text = leadingZeros && value.trim() === value ? (numberTextOf(value, true) ?? value) : value;
+      return isNumberText(text) ? readText(text) : WRONG_TYPE;
     },
     convert(value) {
-      const measured = measure(value);
-      if (!measured || !isTolerated(measured.error, measured.double, precision)) return undefined;
-      const cell = admit(measured.double);
-      return typeof cell === 'number' ? describe(cell, value, measured.error) : undefined;
+      if (typeof value === 'string') {
+        const text = numberTextOf(value, leadingZeros);
+        if (text === undefined) return undefined;
+        const cell = readText(text);
+        if (!(cell instanceof Fault)) return numberFromText(cell, value);
+        return cell === TOO_PRECISE ? roundText(text) : undefined;
+      }
+      if (typeof value === 'bigint') return roundText(String(value));
+      if (typeof value !== 'number' || size === DOUBLE) return undefined;
+      const near = size.round(value);
+      return admit(near) instanceof Fault ? undefined : roundedDouble(near, value, near, precision);
     },
   };
 }
 
-export interface DecimalOptions {
-  readonly digitsMax: number;
+export interface DecimalOptions extends NumberOptions {
+  /** The least and the largest cell, as counts of `10^-scale`. */
+  readonly min: bigint;
+  readonly max: bigint;
   readonly scale: number;
-  readonly precision: Precision | undefined;
 }
 
-function isExactDouble(value: number): boolean {
-  const digits = String(value).replace(/e.*$/, '').replace(/[-.]/g, '').replace(/^0+/, '').replace(/0+$/, '');
-  return digits.length <= DOUBLE_DIGITS;
-}
-
-export function decimalReader({ digitsMax, scale, precision }: DecimalOptions): Reader {
-  const limit = 10n ** BigInt(digitsMax);
+export function decimalReader({ min, max, scale, precision, leadingZeros }: DecimalOptions): Reader {
   const admit = (digits: bigint): string | Fault =>
-    digits > -limit && digits < limit ? formatExact(digits, scale) : OUT_OF_RANGE;
+    digits >= min && digits <= max ? formatExact(digits, scale) : OUT_OF_RANGE;
+  const exactText = (value: unknown): Exact | undefined => {
+    if (typeof value === 'bigint') return { digits: value, scale: 0 };
+    if (typeof value === 'number') return parseExact(String(value));
+    const text = typeof value === 'string' ? numberTextOf(value, leadingZeros) : undefined;
+    return text === undefined ? undefined : parseExact(text);
+  };
+  const isPlain = (value: string): boolean => {
+    const text = leadingZeros && value.trim() === value ? (numberTextOf(value, true) ?? value) : value;
+    return PLAIN_DECIMAL.test(text);
+  };
   return {
     type: 'decimal',
-    read(value: unknown, _dialect: Dialect) {
-      if (typeof value === 'number' && Number.isFinite(value) && !isExactDouble(value)) return TOO_PRECISE;
-      if (typeof value === 'string' && !PLAIN_DECIMAL.test(value)) return WRONG_TYPE;
-      const exact = asExact(value);
+    read(value) {
+      if (typeof value === 'number') {
+        if (!Number.isFinite(value)) return WRONG_TYPE;
+        // A double with more digits may have lost some of its text's.
+        if (significantDigits(String(value)) > DOUBLE.digitsSafe) return TOO_PRECISE;
+      }
+      if (typeof value === 'string' && !isPlain(value)) return WRONG_TYPE;
+      const exact = exactText(value);
       if (!exact) return WRONG_TYPE;
       const { digits, error } = rescale(exact, scale);
       return error > 0 ? TOO_PRECISE : admit(digits);
     },
     convert(value) {
-      const exact = asExact(value);
+      const exact = exactText(value);
       if (!exact) return undefined;
       const { digits, error } = rescale(exact, scale);
       const cell = admit(digits);
-      if (typeof cell !== 'string' || !isTolerated(error, Number(cell), precision)) return undefined;
-      return describe(cell, value, error);
+      if (cell instanceof Fault) return undefined;
+      if (error > 0) return rounded(cell, exact, { digits, scale }, precision);
+      if (typeof value === 'string') return numberFromText(cell, value);
+      return undefined;
     },
   };
 }

@@ -1,17 +1,29 @@
-/** Columns of text, JSON text, bytes and booleans. */
+/** Columns of text, free JSON text, bytes and booleans. */
+import type { Cell } from '../core/columns.ts';
 import { isJsonText, toJsonText } from './json-text.ts';
-import { type Conversion, type LossKind, type Reader, WRONG_FORMAT, WRONG_TYPE } from './reader.ts';
+import {
+  type Conversion,
+  converted,
+  type Fault,
+  OUT_OF_RANGE,
+  type Reader,
+  WRONG_FORMAT,
+  WRONG_TYPE,
+} from './reader.ts';
+import { boolFromNumber } from './rules/bool-from-number.ts';
+import { boolFromText } from './rules/bool-from-text.ts';
+import { defaulted } from './rules/defaulted.ts';
+import { jsonFromText } from './rules/json-from-text.ts';
+import { textFromBool } from './rules/text-from-bool.ts';
+import { textFromNumber } from './rules/text-from-number.ts';
+import { textFromObject } from './rules/text-from-object.ts';
+import { UNKNOWN_WORD } from './rules/unknown-word.ts';
+import { foldWords, wordFromText } from './rules/word-from-text.ts';
 
-function isNested(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
-}
-
-/** `kind` of the change from a value that is no text, with its text. */
-function spell(value: unknown): { readonly text: string | undefined; readonly kind: LossKind } | undefined {
-  if (typeof value === 'bigint') return { text: String(value), kind: 'text-from-number' };
-  if (typeof value === 'number') return { text: toJsonText(value), kind: 'text-from-number' };
-  if (typeof value === 'boolean') return { text: String(value), kind: 'text-from-bool' };
-  return isNested(value) ? { text: toJsonText(value), kind: 'text-from-object' } : undefined;
+function textFromScalar(value: unknown): Conversion | undefined {
+  if (typeof value === 'number' || typeof value === 'bigint') return textFromNumber(value);
+  if (typeof value === 'boolean') return textFromBool(value);
+  return typeof value === 'object' && value !== null ? textFromObject(value) : undefined;
 }
 
 /** Lone surrogates are refused: UTF-8 cannot hold them, and the sink would store something else. */
@@ -21,11 +33,75 @@ export const textReader: Reader = {
     if (typeof value !== 'string') return WRONG_TYPE;
     return value.isWellFormed() ? value : WRONG_FORMAT;
   },
-  convert(value) {
-    const spelled = spell(value);
-    return spelled?.text === undefined ? undefined : { cell: spelled.text, kind: spelled.kind, lossless: true };
-  },
+  convert: textFromScalar,
 };
+
+/** What a text column asks of its texts beside being text. */
+export interface TextRules {
+  /** The only texts allowed. */
+  readonly words: readonly string[] | undefined;
+  /** In code points. @default 0 */
+  readonly lengthMin: number;
+  /** In code points. @default Infinity */
+  readonly lengthMax: number;
+  readonly isTrimmed: boolean;
+  readonly isNormalized: boolean;
+  /** What becomes of a text that is none of the words: refused, null, or this cell. */
+  readonly onUnknown: 'refuse' | 'null' | { readonly cell: Cell };
+  /** Texts that stand for nothing, and so are no text. */
+  readonly nullWords: ReadonlySet<string> | undefined;
+}
+
+/** Code units are twice the code points at most, so most texts need not be walked. */
+function isOfLength(text: string, min: number, max: number): boolean {
+  if (text.length < min || text.length > max * 2) return false;
+  if (text.length >= min * 2 && text.length <= max) return true;
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count >= min && count <= max;
+}
+
+export function ruledTextReader(rules: TextRules): Reader {
+  const { lengthMin, lengthMax, isTrimmed, isNormalized, onUnknown, nullWords } = rules;
+  const words = rules.words && new Set(rules.words);
+  const folded = foldWords(rules.words ?? []);
+  const isAllowed = (text: string): boolean =>
+    (!words || words.has(text)) && isOfLength(text, lengthMin, lengthMax);
+  const tidy = (text: string): string => {
+    const trimmed = isTrimmed ? text.trim() : text;
+    return isNormalized ? trimmed.normalize('NFC') : trimmed;
+  };
+  const read = (value: unknown): string | Fault => {
+    if (typeof value !== 'string') return WRONG_TYPE;
+    if (!value.isWellFormed() || tidy(value) !== value) return WRONG_FORMAT;
+    if (nullWords?.has(value.trim())) return WRONG_FORMAT;
+    return isAllowed(value) ? value : OUT_OF_RANGE;
+  };
+  const convertUnknown = (text: string): Conversion | undefined => {
+    if (!words) return undefined;
+    const word = wordFromText(text, folded);
+    if (word && isOfLength(String(word.cell), lengthMin, lengthMax)) return word;
+    if (onUnknown === 'refuse') return undefined;
+    return onUnknown === 'null' ? UNKNOWN_WORD : defaulted(onUnknown.cell);
+  };
+  const convertText = (value: string): Conversion | undefined => {
+    if (!value.isWellFormed() || nullWords?.has(value.trim())) return undefined;
+    const text = tidy(value);
+    if (!isAllowed(text)) return convertUnknown(value);
+    const isComposed = isNormalized && value.normalize('NFC') !== value;
+    return converted(text, isComposed ? 'normalized' : 'trimmed', false);
+  };
+  return {
+    type: 'text',
+    read,
+    convert(value) {
+      if (typeof value === 'string') return convertText(value);
+      const spelled = textFromScalar(value);
+      if (!spelled) return undefined;
+      return read(spelled.cell) === spelled.cell ? spelled : convertUnknown(String(spelled.cell));
+    },
+  };
+}
 
 /** Nested values and scalars are kept as their JSON text; text must be JSON already and is kept as it is. */
 export const jsonReader: Reader = {
@@ -36,9 +112,7 @@ export const jsonReader: Reader = {
     return toJsonText(value) ?? WRONG_FORMAT;
   },
   convert(value) {
-    if (typeof value !== 'string') return undefined;
-    const cell = toJsonText(value);
-    return cell === undefined ? undefined : { cell, kind: 'json-from-text', lossless: true };
+    return typeof value === 'string' ? jsonFromText(value) : undefined;
   },
 };
 
@@ -57,16 +131,6 @@ export const bytesReader: Reader = {
   },
 };
 
-const TRUE_WORDS: ReadonlySet<string> = new Set(['true', 't', 'yes', 'y', '1']);
-const FALSE_WORDS: ReadonlySet<string> = new Set(['false', 'f', 'no', 'n', '0']);
-
-function boolOf(text: string): Conversion | undefined {
-  const word = text.trim().toLowerCase();
-  const cell = TRUE_WORDS.has(word);
-  if (!cell && !FALSE_WORDS.has(word)) return undefined;
-  return { cell, kind: 'bool-from-text', lossless: text === String(cell) };
-}
-
 export const boolReader: Reader = {
   type: 'bool',
   read(value, dialect) {
@@ -75,7 +139,7 @@ export const boolReader: Reader = {
     return WRONG_TYPE;
   },
   convert(value) {
-    if (value === 0 || value === 1) return { cell: value === 1, kind: 'bool-from-number', lossless: true };
-    return typeof value === 'string' ? boolOf(value) : undefined;
+    if (typeof value === 'number' || typeof value === 'bigint') return boolFromNumber(value);
+    return typeof value === 'string' ? boolFromText(value) : undefined;
   },
 };

@@ -13,6 +13,9 @@ const LOOSE_TIME =
 const DAY_SECONDS = 86_400;
 const NANO_DIGITS = 9;
 const UNIT_DIGITS: Readonly<Record<TimeUnit, number>> = { s: 0, ms: 3, us: 6, ns: 9 };
+const UNIT_POWER: Readonly<Record<TimeUnit, bigint>> = { s: 1n, ms: 1000n, us: 1_000_000n, ns: 1_000_000_000n };
+const YEAR_MAX = 253_402_300_799n;
+const YEAR_MIN = -62_167_219_200n;
 const INT64_MAX = 2n ** 63n - 1n;
 
 /** A day and a time of day as written; nothing is converted yet. */
@@ -120,9 +123,42 @@ export function toUnit(
   const digits = UNIT_DIGITS[unit];
   const seconds = moment.days * DAY_SECONDS + moment.seconds - (moment.offsetMinutes ?? 0) * 60;
   const fraction = moment.fraction.padEnd(NANO_DIGITS, '0');
-  const count = BigInt(seconds) * 10n ** BigInt(digits) + BigInt(fraction.slice(0, digits) || '0');
-  const isExact = /^0*$/.test(fraction.slice(digits));
-  return count >= -INT64_MAX - 1n && count <= INT64_MAX ? { count, isExact } : undefined;
+  const whole = BigInt(seconds) * UNIT_POWER[unit];
+  const count = digits === 0 || moment.fraction === '' ? whole : whole + BigInt(fraction.slice(0, digits));
+  const isExact = moment.fraction === '' || /^0*$/.test(fraction.slice(digits));
+  return isInt64(count) ? { count, isExact } : undefined;
+}
+
+export function isInt64(count: bigint): boolean {
+  return count >= -INT64_MAX - 1n && count <= INT64_MAX;
+}
+
+/** The decimals of a second that `unit` drops, as a part of the unit: 0.5 for `…00.0005` in milliseconds. */
+export function droppedPart({ fraction }: Moment, unit: TimeUnit): number {
+  const dropped = fraction.slice(UNIT_DIGITS[unit]);
+  return dropped === '' ? 0 : Math.max(Number(`0.${dropped}`), /[1-9]/.test(dropped) ? Number.MIN_VALUE : 0);
+}
+
+/** Whether a count is in the years 0000 to 9999. */
+export function isYearKnown(count: bigint, unit: TimeUnit): boolean {
+  const per = UNIT_POWER[unit];
+  return count >= YEAR_MIN * per && count < (YEAR_MAX + 1n) * per;
+}
+
+/** `2024-02-29T12:00:00.500Z` with all the decimals of the unit; undefined outside of the years 0000 to 9999. */
+export function formatTime(count: bigint, unit: TimeUnit): string | undefined {
+  const per = UNIT_POWER[unit];
+  const fraction = ((count % per) + per) % per;
+  const seconds = (count - fraction) / per;
+  if (!isYearKnown(count, unit)) return undefined;
+  const shown = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  const digits = UNIT_DIGITS[unit];
+  return digits === 0 ? `${shown}Z` : `${shown}.${String(fraction).padStart(digits, '0')}Z`;
+}
+
+/** Units of `unit` in a second. */
+export function unitsPerSecond(unit: TimeUnit): bigint {
+  return UNIT_POWER[unit];
 }
 
 /** Decimals of a second that `unit` counts: 3 for milliseconds. */

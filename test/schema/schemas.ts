@@ -4,6 +4,7 @@ import type { Cell, Columns } from '../../src/core/columns.ts';
 import { cellsOf as cellsOfVector } from '../../src/core/vectors.ts';
 import { type DataType, Field, Schema } from '../../src/schema/arrow.ts';
 import { type CompiledSchema, type CompileOptions, compileSchema } from '../../src/schema/compile-schema.ts';
+import { parseJsonText } from '../../src/schema/json-text.ts';
 
 export function field(
   name: string,
@@ -25,6 +26,11 @@ export function batchOf(body: Uint8Array | string, format: Format = 'ndjson'): B
 /** Cells by column and position. */
 export function valuesOf(columns: Columns): Cell[][] {
   return columns.vectors.map(cellsOfVector);
+}
+
+/** Cells by row. */
+export function cellsAt(columns: Columns): Cell[][] {
+  return columns.rows.map((_, place) => columns.vectors.map((vector) => vector.at(place)));
 }
 
 /** JSON text with bigint as plain digits. */
@@ -52,20 +58,24 @@ export function isoOf(count: bigint, unit: keyof typeof PER_SECOND): string {
   return `${seconds}${per === 1n ? '' : `.${String(fraction).padStart(String(per).length - 1, '0')}`}Z`;
 }
 
-function encodeCell(cell: Cell, columns: Columns, index: number): unknown {
+function encodeCell(cell: Cell, columns: Columns, index: number, nested: ReadonlySet<string>): unknown {
+  if (typeof cell === 'string' && nested.has(columns.columns[index]?.name ?? '')) return parseJsonText(cell);
   const unit = columns.columns[index]?.unit;
   if (typeof cell === 'bigint' && unit) return isoOf(cell, unit);
   return cell instanceof Uint8Array ? Buffer.from(cell).toString('base64') : cell;
 }
 
-/** What a pipeline would write if it read the columns back: the rows as ndjson. */
-export function reencode(columns: Columns): Batch {
+/**
+ * What a pipeline would write if it read the columns back: the rows as ndjson. The JSON text of `nested` columns is
+ * written as what it holds.
+ */
+export function reencode(columns: Columns, nested: ReadonlySet<string> = new Set()): Batch {
   return ndjsonOf(
     columns.rows.map((_, place) =>
       Object.fromEntries(
         columns.columns.map(({ name }, index) => [
           name,
-          encodeCell(columns.vectors[index]?.at(place) ?? null, columns, index),
+          encodeCell(columns.vectors[index]?.at(place) ?? null, columns, index, nested),
         ]),
       ),
     ),
