@@ -7,9 +7,12 @@
  * Not measured: schemas and coercion, I/O, garbage collection of what a pipeline would keep.
  */
 import Papa from 'papaparse';
+import type { Codec } from '../../src/codecs/codec.ts';
 import { decodeRecord, framer } from '../../src/codecs/codecs.ts';
+import { csv as csvCodec } from '../../src/codecs/csv.ts';
 import { csvTokenizer } from '../../src/codecs/csv-tokenizer.ts';
 import type { LayoutTokenizer } from '../../src/codecs/layout.ts';
+import { lineProtocol } from '../../src/codecs/line-protocol.ts';
 import { lineProtocolTokenizer } from '../../src/codecs/line-protocol-tokenizer.ts';
 import { Tokens } from '../../src/codecs/tokens.ts';
 import { Batch, type Format } from '../../src/core/batch.ts';
@@ -33,22 +36,40 @@ function batchOf(body: Uint8Array, format: Format): Batch {
   return new Batch({ body, format }, 'bench', framer, 0);
 }
 
-function toColumns(
-  body: Uint8Array,
-  format: Format,
-  tokenizerOf: (body: Uint8Array) => LayoutTokenizer,
-): Columns {
-  const { frame } = batchOf(body, format);
-  const tokenizer = tokenizerOf(body);
+/** Offsets of all rows: starts at even places, ends at odd ones. */
+function offsetsOf(codec: Codec, body: Uint8Array, rows: number): Int32Array {
+  const offsets = new Int32Array(rows * 2);
+  let place = 0;
+  codec.scan(body, (start, end) => {
+    offsets[place] = start;
+    offsets[place + 1] = end;
+    place += 2;
+  });
+  return offsets;
+}
+
+function toColumns(body: Uint8Array): Columns {
+  const offsets = offsetsOf(lineProtocol, body, COUNT);
+  const tokenizer = lineProtocolTokenizer(body);
   const tokens = new Tokens();
-  const columns = new Columns(body, tokenizer, frame.rowCount);
-  for (let row = 0; row < frame.rowCount; row += 1) {
-    const bytes = frame.row(row);
-    const start = bytes.byteOffset - body.byteOffset;
-    if (!tokenizer.tokenize(start, start + bytes.length, tokens)) throw new Error(`row ${row} is no record`);
+  const columns = new Columns(body, tokenizer, COUNT);
+  for (let row = 0; row < COUNT; row += 1) {
+    const isPoint = tokenizer.tokenize(offsets[row * 2] as number, offsets[row * 2 + 1] as number, tokens);
+    if (!isPoint) throw new Error(`row ${row} is no point`);
     columns.fill(tokens, row);
   }
   return columns;
+}
+
+function toTokens(codec: Codec, body: Uint8Array, tokenizer: LayoutTokenizer): number {
+  const offsets = offsetsOf(codec, body, COUNT);
+  const tokens = new Tokens();
+  let cells = 0;
+  for (let row = 0; row < COUNT; row += 1) {
+    tokenizer.tokenize(offsets[row * 2] as number, offsets[row * 2 + 1] as number, tokens);
+    cells += tokens.count;
+  }
+  return cells;
 }
 
 function toRecords(body: Uint8Array, format: Format): number {
@@ -103,7 +124,12 @@ function subjects(): Readonly<Record<string, Subject>> {
       [`points${kind}`]: {
         label: `line protocol to columns, ${words}`,
         bytes: body.length,
-        run: () => toColumns(body, 'line-protocol', lineProtocolTokenizer),
+        run: () => toColumns(body),
+      },
+      [`pointTokens${kind}`]: {
+        label: `line protocol to tokens, ${words}`,
+        bytes: body.length,
+        run: () => toTokens(lineProtocol, body, lineProtocolTokenizer(body)),
       },
       [`pointRecords${kind}`]: {
         label: `line protocol to records, ${words}`,
@@ -121,10 +147,10 @@ function subjects(): Readonly<Record<string, Subject>> {
         bytes: csv.length,
         run: () => toRecords(csv, 'csv'),
       },
-      [`csvColumns${kind}`]: {
+      [`csvTokens${kind}`]: {
         label: `CSV to tokens, ${words}`,
         bytes: csv.length,
-        run: () => toTokens(csv, 'csv', csvTokenizer),
+        run: () => toTokens(csvCodec, csv, csvTokenizer(csv)),
       },
       [`csvFrame${kind}`]: {
         label: `CSV framing, ${words}`,
@@ -139,23 +165,6 @@ function subjects(): Readonly<Record<string, Subject>> {
     } satisfies Record<string, Subject>);
   }
   return list;
-}
-
-function toTokens(
-  body: Uint8Array,
-  format: Format,
-  tokenizerOf: (body: Uint8Array) => LayoutTokenizer,
-): number {
-  const { frame } = batchOf(body, format);
-  const tokenizer = tokenizerOf(body);
-  const tokens = new Tokens();
-  let cells = 0;
-  for (let row = 0; row < frame.rowCount; row += 1) {
-    const bytes = frame.row(row);
-    const start = bytes.byteOffset - body.byteOffset;
-    if (tokenizer.tokenize(start, start + bytes.length, tokens)) cells += tokens.count;
-  }
-  return cells;
 }
 
 /** Nanoseconds of CPU per row. */

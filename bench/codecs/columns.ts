@@ -11,38 +11,58 @@ const SLOTS = 1 << 14;
 /** A number of at most 15 digits, which makes both of its parts exact. */
 function readDecimal(body: Uint8Array, start: number, end: number): number {
   const isNegative = body[start] === 45;
+  const from = isNegative ? start + 1 : start;
+  if (end - from > 10) return Number(Buffer.from(body.subarray(start, end)).toString('latin1'));
   let mantissa = 0;
-  let decimals = 0;
-  for (let at = isNegative ? start + 1 : start; at < end; at += 1) {
-    const byte = body[at] as number;
-    if (byte === 46) decimals = end - at - 1;
-    else mantissa = mantissa * 10 + (byte - 48);
+  let point = end - 1;
+  for (let at = from; at < end; at += 1) {
+    const digit = (body[at] as number) - 48;
+    if (digit < 0) point = at;
+    else mantissa = (Math.imul(mantissa, 10) + digit) | 0;
   }
-  const value = decimals === 0 ? mantissa : mantissa / (POWERS[decimals] as number);
+  const value = mantissa / (POWERS[end - 1 - point] as number);
   return isNegative ? -value : value;
 }
 
 /** Texts by code, in the order of their first occurrence. */
 class Dictionary {
   readonly body: Uint8Array;
+  readonly view: DataView;
   readonly slots = new Int32Array(SLOTS).fill(-1);
   readonly starts = new Int32Array(SLOTS);
   readonly ends = new Int32Array(SLOTS);
   size = 0;
+  last = 0;
 
   constructor(body: Uint8Array) {
     this.body = body;
+    this.view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   }
 
   codeOf(start: number, end: number): number {
-    const { body, slots } = this;
-    let hash = 0x811c9dc5;
-    for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ (body[at] as number), 0x01000193);
+    // Values of neighbours are often the same.
+    if (this.size > 0 && this.#isSame(this.last, start, end)) return this.last;
+    this.last = this.#find(start, end);
+    return this.last;
+  }
+
+  #find(start: number, end: number): number {
+    const { slots } = this;
+    const hash = this.#hash(start, end);
     for (let slot = (hash ^ (hash >>> 15)) & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
       const code = slots[slot] as number;
       if (code < 0) return this.#add(slot, start, end);
       if (this.#isSame(code, start, end)) return code;
     }
+  }
+
+  #hash(start: number, end: number): number {
+    let hash = 0x811c9dc5 ^ (end - start);
+    let at = start;
+    for (; at + 4 <= end; at += 4)
+      hash = Math.imul(hash ^ this.view.getInt32(at, true), 0x01000193) ^ (hash >>> 15);
+    for (; at < end; at += 1) hash = Math.imul(hash ^ (this.body[at] as number), 0x01000193);
+    return hash;
   }
 
   #add(slot: number, start: number, end: number): number {
@@ -55,8 +75,13 @@ class Dictionary {
 
   #isSame(code: number, start: number, end: number): boolean {
     const known = this.starts[code] as number;
+    const shift = known - start;
     if ((this.ends[code] as number) - known !== end - start) return false;
-    for (let at = start; at < end; at += 1) if (this.body[at] !== this.body[known + at - start]) return false;
+    let at = start;
+    for (; at + 4 <= end; at += 4) {
+      if (this.view.getInt32(at, true) !== this.view.getInt32(at + shift, true)) return false;
+    }
+    for (; at < end; at += 1) if (this.body[at] !== this.body[at + shift]) return false;
     return true;
   }
 }
@@ -83,19 +108,19 @@ const TWO_32 = 2 ** 32;
 
 /** Two's complement in two words, low one first, of up to 19 digits. */
 function putInteger(words: Int32Array, row: number, body: Uint8Array, start: number, end: number): void {
-  const from = body[start] === 45 ? start + 1 : start;
-  const split = Math.max(from, end - 9);
+  const isNegative = body[start] === 45;
+  let at = isNegative ? start + 1 : start;
+  const split = end - 9;
   let high = 0;
   let low = 0;
-  for (let at = from; at < split; at += 1) high = high * 10 + (body[at] as number) - 48;
-  for (let at = split; at < end; at += 1) low = low * 10 + (body[at] as number) - 48;
-  const upper = Math.floor(high / 65_536) * 1e9;
-  const lower = (high % 65_536) * 1e9 + low + (upper % 65_536) * 65_536;
-  let lowWord = (lower % TWO_32) | 0;
-  let highWord = (Math.floor(lower / TWO_32) + Math.floor(upper / 65_536)) | 0;
-  if (from > start) {
+  for (; at < split; at += 1) high = high * 10 + ((body[at] as number) - 48);
+  for (; at < end; at += 1) low = low * 10 + ((body[at] as number) - 48);
+  let lowWord = (Math.imul(high | 0, 1e9) + low) | 0;
+  // The double is off by less than 2^11, so that the word above its lowest 32 bits is exact once those are taken away.
+  let highWord = high === 0 ? 0 : Math.round((high * 1e9 + low - (lowWord >>> 0)) / TWO_32) | 0;
+  if (isNegative) {
     lowWord = -lowWord | 0;
-    highWord = (lowWord === 0 ? -highWord : ~highWord) | 0;
+    highWord = lowWord === 0 ? -highWord | 0 : ~highWord;
   }
   words[row * 2] = lowWord;
   words[row * 2 + 1] = highWord;

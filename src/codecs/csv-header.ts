@@ -10,6 +10,7 @@ import { isUtf8 } from 'node:buffer';
 import { asKey } from './bare-record.ts';
 import { bomLength, type Place, rowError } from './codec.ts';
 import { splitCells } from './csv-cells.ts';
+import { RowText } from './row-text.ts';
 
 export const LF = 10;
 export const CR = 13;
@@ -108,6 +109,7 @@ function spanOf(
 export interface Header {
   readonly names: readonly string[];
   readonly delimiter: number;
+  readonly rows: RowText;
 }
 
 // A body is immutable and shared by all of its rows: its header is read once and goes away with it.
@@ -130,7 +132,7 @@ export function readHeader(body: Uint8Array, place: Place): Header {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   const cells = splitCells(text, String.fromCharCode(span.delimiter), place, 'the header: ');
   const names = cells.map((name) => name ?? '');
-  const header = { names: distinctNames(names).map(asKey), delimiter: span.delimiter };
+  const header = { names: distinctNames(names).map(asKey), delimiter: span.delimiter, rows: new RowText(body) };
   headers.set(body, header);
   return header;
 }

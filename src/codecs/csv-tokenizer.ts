@@ -6,14 +6,12 @@ import type { LayoutTokenizer } from './layout.ts';
 import { TOKEN, TOKEN_STRIDE, type Tokens } from './tokens.ts';
 import { Utf8Check } from './utf8-check.ts';
 
-const NO_HEADER: Header = { names: [], delimiter: 0 };
-
-/** The header, or none when it cannot be read: then no row is a record, and decoding it says why. */
-function headerOf(body: Uint8Array): Header {
+/** The header, or one of no columns when it cannot be read: then no row is a record, and decoding it says why. */
+function headerOf(body: Uint8Array): Pick<Header, 'names' | 'delimiter'> {
   try {
     return readHeader(body, { row: 0, offset: 0 });
   } catch (error) {
-    if (error instanceof InputError) return NO_HEADER;
+    if (error instanceof InputError) return { names: [], delimiter: 0 };
     throw error;
   }
 }
@@ -40,7 +38,7 @@ class CsvTokenizer implements LayoutTokenizer {
   readonly #body: Uint8Array;
   readonly #text: Buffer;
   readonly #utf8: Utf8Check;
-  readonly #header: Header;
+  readonly #header: Pick<Header, 'names' | 'delimiter'>;
 
   constructor(body: Uint8Array) {
     this.#body = body;

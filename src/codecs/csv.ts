@@ -10,7 +10,6 @@ import { createBareRecord } from './bare-record.ts';
 import { type Codec, guardBom, NO_BYTES, rowError, trimReturns, type Visit } from './codec.ts';
 import { splitCells } from './csv-cells.ts';
 import { CR, closeQuote, findHeader, isUtf16, QUOTE, readHeader, skipLineEnds } from './csv-header.ts';
-import { decodeRowText } from './row-text.ts';
 
 /**
  * Offset of the byte that ends the record at `start`, which has a quote at `quote` or behind it, or the end of the body; -1
@@ -71,8 +70,8 @@ export const csv: Codec = {
     else visit(header.start, body.length);
   },
   decode(bytes, place, body) {
-    const { names, delimiter } = readHeader(body, place);
-    const cells = splitCells(decodeRowText(bytes, place, body), String.fromCharCode(delimiter), place);
+    const { names, delimiter, rows } = readHeader(body, place);
+    const cells = splitCells(rows.decode(bytes, place), String.fromCharCode(delimiter), place);
     if (cells.length !== names.length) throw rowError(place, countFault(cells.length, names.length));
     const record = createBareRecord();
     for (let index = 0; index < cells.length; index += 1) record[names[index] ?? ''] = cells[index];

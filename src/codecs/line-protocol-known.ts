@@ -47,16 +47,25 @@ const NUMBER_BYTES_MAX = 20;
 const INTEGER_DIGITS_MAX = 18;
 const EXACT_DIGITS = 15;
 
-/** Whether the known name `index` and an equals sign stand at `start`; its end is then `start` and its length. */
-function isKnownAt(body: Uint8Array, start: number, known: number, length: number): boolean {
-  if (body[start + length] !== EQUALS) return false;
-  for (let at = 0; at < length; at += 1) if (body[start + at] !== body[known + at]) return false;
+/**
+ * Whether the known name, which is `length` bytes long, and its equals sign stand at `start`. Compared are four bytes at a time,
+ * the last four of which may overlap those before.
+ */
+function isKnownAt(view: DataView, start: number, known: number, length: number): boolean {
+  const last = length - 3;
+  if (start + length + 4 > view.byteLength) return false;
+  const mask = last < 0 ? -1 >>> (-last << 3) : -1;
+  if (((view.getInt32(start, true) ^ view.getInt32(known, true)) & mask) !== 0) return false;
+  for (let offset = 4; offset <= length; offset += 4) {
+    const at = Math.min(offset, last);
+    if (view.getInt32(start + at, true) !== view.getInt32(known + at, true)) return false;
+  }
   return true;
 }
 
 /** @returns where measurement and tags end, which is at a space; -1 to give up */
 function readTags(body: Uint8Array, start: number, names: KnownNames, data: Int32Array): number {
-  const { spans, tagCount } = names;
+  const { view, spans, tagCount } = names;
   let at = start;
   while (ENDS_MEASUREMENT[body[at] as number] === 0) at += 1;
   if (at === start) return -1;
@@ -69,7 +78,7 @@ function readTags(body: Uint8Array, start: number, names: KnownNames, data: Int3
     const name = at + 1;
     const known = spans[index * 2] as number;
     const length = (spans[index * 2 + 1] as number) - known;
-    if (body[at] !== COMMA || !isKnownAt(body, name, known, length)) return -1;
+    if (body[at] !== COMMA || !isKnownAt(view, name, known, length)) return -1;
     const from = name + length + 1;
     at = from;
     while (ENDS_VALUE[body[at] as number] === 0) at += 1;
@@ -86,14 +95,14 @@ function readTags(body: Uint8Array, start: number, names: KnownNames, data: Int3
 
 /** @returns where the fields end; -1 to give up */
 function readFields(body: Uint8Array, start: number, end: number, names: KnownNames, data: Int32Array): number {
-  const { spans, tagCount, count } = names;
+  const { view, spans, tagCount, count } = names;
   let at = start;
   for (let index = tagCount; index < count; index += 1) {
     const name = at + 1;
     const known = spans[index * 2] as number;
     const length = (spans[index * 2 + 1] as number) - known;
     if (index > tagCount && body[at] !== COMMA) return -1;
-    if (!isKnownAt(body, name, known, length)) return -1;
+    if (!isKnownAt(view, name, known, length)) return -1;
     const from = name + length + 1;
     const token = index * TOKEN_STRIDE;
     data[token] = name;

@@ -23,6 +23,7 @@ const TIME_BYTES = bytesOf(FIXED_NAMES[TIME]);
 /** Public fields, for the hot loops that compare with them. */
 export class KnownNames {
   readonly body: Uint8Array;
+  readonly view: DataView;
   /** Start and end of each name in the body; the measurement, which has none, is the first. */
   spans = new Int32Array(128);
   /** Names, the measurement among them and the timestamp not; 0 until there is a point. */
@@ -36,6 +37,7 @@ export class KnownNames {
 
   constructor(body: Uint8Array) {
     this.body = body;
+    this.view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   }
 
   /**

@@ -7,8 +7,7 @@
  * remainder of a text into points that look right.
  */
 import { bomLength, type Codec, guardBom, NEWLINE, NO_BYTES, trimReturns } from './codec.ts';
-import { readPoint } from './line-protocol-point.ts';
-import { decodeRowText } from './row-text.ts';
+import { readPointOf } from './line-protocol-record.ts';
 
 const TAB = 9;
 const LF = 10;
@@ -121,7 +120,7 @@ export const lineProtocol: Codec = {
     }
   },
   decode(bytes, place, body) {
-    return readPoint(decodeRowText(bytes, place, body), place);
+    return readPointOf(body, bytes, place);
   },
   wrap(_body, firstRow) {
     // No newline at the end: it would become part of a last row whose string is open.

@@ -2,31 +2,31 @@
 import { decodeText, type Place } from './codec.ts';
 import { Utf8Check } from './utf8-check.ts';
 
-interface BodyText {
-  readonly buffer: Buffer;
-  readonly utf8: Utf8Check;
-}
+/** Made for one body. */
+export class RowText {
+  readonly #body: Uint8Array;
+  readonly #buffer: Buffer;
+  readonly #utf8: Utf8Check;
 
-// What was found out about a body goes away with it.
-const bodies = new WeakMap<Uint8Array, BodyText>();
+  constructor(body: Uint8Array) {
+    this.#body = body;
+    this.#buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    this.#utf8 = new Utf8Check(body);
+  }
 
-function bodyTextOf(body: Uint8Array): BodyText {
-  const known = bodies.get(body);
-  if (known) return known;
-  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const text = { buffer, utf8: new Utf8Check(body) };
-  bodies.set(body, text);
-  return text;
-}
+  /** Where the row starts in the body; -1 when it is no part of it. */
+  startOf(row: Uint8Array): number {
+    const start = row.byteOffset - this.#body.byteOffset;
+    const isPart = row.buffer === this.#body.buffer && start + row.byteLength <= this.#body.byteLength;
+    return isPart && start >= 0 ? start : -1;
+  }
 
-/**
- * Text of a row that is a view into the body.
- * @throws InputError ROW_NOT_UTF8
- */
-export function decodeRowText(row: Uint8Array, place: Place, body: Uint8Array): string {
-  const start = row.byteOffset - body.byteOffset;
-  const end = start + row.byteLength;
-  const { buffer, utf8 } = bodyTextOf(body);
-  const isView = row.buffer === body.buffer && start >= 0 && end <= body.byteLength;
-  return isView && utf8.isValid(start, end) ? buffer.toString('utf8', start, end) : decodeText(row, place);
+  /** @throws InputError ROW_NOT_UTF8 */
+  decode(row: Uint8Array, place: Place): string {
+    const start = this.startOf(row);
+    const end = start + row.byteLength;
+    return start >= 0 && this.#utf8.isValid(start, end)
+      ? this.#buffer.toString('utf8', start, end)
+      : decodeText(row, place);
+  }
 }

@@ -28,9 +28,9 @@ export function faultOf(run: () => unknown): InputError {
 
 type Cells = readonly (readonly [name: string, value: unknown])[];
 
-function decoded(batch: Batch, row: number): Cells | undefined {
+function cellsOf(decode: () => unknown): Cells | undefined {
   try {
-    return Object.entries(decodeRow(batch, row) as object);
+    return Object.entries(decode() as object);
   } catch (error) {
     expect(error).toBeInstanceOf(InputError);
     return undefined;
@@ -71,12 +71,13 @@ function expectSpelled(body: Uint8Array, tokens: Tokens): void {
 
 /**
  * Expects a tokenizer to accept the rows of a body that decode, with the same names and values (N1), whatever rows it saw
- * before, and a layout to stand for the same names. @returns how many rows were accepted
+ * before, and a layout to stand for the same names; and the same of a decoder that reads text. @returns how many rows were accepted
  */
 export function expectTokensAsDecoded(
   body: Uint8Array,
   format: Format,
   tokenizerOf: (body: Uint8Array) => LayoutTokenizer,
+  read?: (row: Uint8Array) => unknown,
 ): number {
   const batch = batchOf(body, format);
   const tokenizer = tokenizerOf(batch.body);
@@ -86,7 +87,8 @@ export function expectTokensAsDecoded(
   for (let row = 0; row < batch.rowCount; row += 1) {
     const bytes = batch.frame.row(row);
     const start = bytes.byteOffset - batch.body.byteOffset;
-    const expected = decoded(batch, row);
+    const expected = cellsOf(() => decodeRow(batch, row));
+    if (read) expect(cellsOf(() => read(bytes))).toEqual(expected);
     expect(tokenized(tokenizer, tokens, start, start + bytes.length)).toEqual(expected);
     if (!expected) continue;
     accepted += 1;
