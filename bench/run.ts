@@ -4,10 +4,21 @@
  */
 import { parseArgs } from 'node:util';
 import { runChainBench } from './chain/bench.ts';
+import { runCodecsBench } from './codecs/bench.ts';
+import { runCoerceBench } from './coerce/bench.ts';
+import { runDetectBench } from './detect/bench.ts';
+import { runDiffBench } from './diff/bench.ts';
 import type { Bench } from './report.ts';
 import { runTiersBench } from './tiers/bench.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = { chain: runChainBench, tiers: runTiersBench };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  chain: runChainBench,
+  diff: runDiffBench,
+  coerce: runCoerceBench,
+  detect: runDetectBench,
+  codecs: runCodecsBench,
+  tiers: runTiersBench,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

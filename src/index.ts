@@ -47,6 +47,22 @@ export { type EngineReason, isPassing, REASONS, type Reason, type SinkReason } f
 export type { RowSet } from './core/row-set.ts';
 export * from './core/vectors.ts';
 export type {
+  DiffChange,
+  DiffRecord,
+  DiffReport,
+  Duplicates,
+  FieldChanges,
+  OnChange,
+} from './diff/change.ts';
+export type { CellChange } from './diff/compare.ts';
+export { diffColumns } from './diff/diff-columns.ts';
+export { type DiffOptions, diffRecords } from './diff/diff-records.ts';
+export { ContentDigest, contentDigest, missingFrom, rowDigest } from './diff/digest.ts';
+export type { DiffMode } from './diff/row-identity.ts';
+export { type DiffRules, type FieldRule, parseRules, type SideTraits } from './diff/rules.ts';
+export { streamChanges } from './diff/stream-changes.ts';
+export { Decimal, Instant } from './diff/typed-value.ts';
+export type {
   Journal,
   JournalDamage,
   JournalDepth,
@@ -62,13 +78,59 @@ export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/q
 export type { ClaimedJob, Job, Queue, QueueDepth } from './reconcile/queue.ts';
 export type { DrainOptions, DrainReport, Worker, WorkerStats } from './reconcile/worker.ts';
 export { type CompiledSchema, type CompileOptions, compileSchema } from './schema/compile-schema.ts';
-export { directoryRegistry } from './schema/directory-registry.ts';
-export { fromJsonSchema } from './schema/from-json-schema.ts';
-export { inferSchema } from './schema/infer-schema.ts';
+export { COMPATIBILITIES, type Compatibility } from './schema/declare/compatibility.ts';
+export { diffSchemas } from './schema/declare/diff-schemas.ts';
+export {
+  type DirectoryRegistry,
+  directoryRegistry,
+  type Published,
+  type PublishOptions,
+} from './schema/declare/directory-registry.ts';
+export { fingerprintOf } from './schema/declare/fingerprint.ts';
+export { fromJsonSchema } from './schema/declare/from-json-schema.ts';
+export {
+  type FieldCounts,
+  type InferOptions,
+  type InferredSchema,
+  inferSchema,
+  inferWithCounts,
+  SchemaSampler,
+} from './schema/declare/infer-schema.ts';
+export type { RegisteredSchema, SchemaRegistry } from './schema/declare/registry.ts';
+export type { ChangeKind, SchemaChange, SchemaDiff } from './schema/declare/schema-change.ts';
+export type { Shape } from './schema/declare/shapes.ts';
+export { toJsonSchema } from './schema/declare/to-json-schema.ts';
+export { type DetectDriftOptions, type DriftSource, detectDrift } from './schema/drift/detect-drift.ts';
+export {
+  type DriftEntry,
+  type DriftKind,
+  type DriftReport,
+  type DriftSample,
+  emptyDrift,
+  type FieldDrift,
+  mergeDrift,
+} from './schema/drift/drift-report.ts';
+export { driftTable } from './schema/drift/drift-words.ts';
+export type { ShapeType } from './schema/drift/shape-paths.ts';
+export {
+  compareShapes,
+  type PathChange,
+  type PathUse,
+  type ShapeCount,
+  type ShapeReport,
+  type TypeCounts,
+} from './schema/drift/shape-report.ts';
+export { ShapeTracker, type ShapeTrackerOptions } from './schema/drift/shape-tracker.ts';
+export {
+  type DriftJudgement,
+  type DriftVerdict,
+  type Judged,
+  judgeDrift,
+  type Tolerances,
+  tolerancesOf,
+} from './schema/drift/tolerance.ts';
 export { lossTable } from './schema/loss/loss-table.ts';
-export type { RegisteredSchema, SchemaRegistry } from './schema/registry.ts';
 export type { SchemaLike } from './schema/schema-like.ts';
-export { toJsonSchema } from './schema/to-json-schema.ts';
 export type {
   FunctionSinkContext,
   FunctionSinkOptions,

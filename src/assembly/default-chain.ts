@@ -2,7 +2,7 @@
 import type { Chain, TierLimits } from '../chain/chain.ts';
 import { defineChain } from '../chain/define-chain.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { SchemaRegistry } from '../schema/registry.ts';
+import type { SchemaRegistry } from '../schema/declare/registry.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { primary } from '../tiers/primary.ts';

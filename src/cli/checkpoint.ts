@@ -20,9 +20,11 @@ export interface CheckpointFile {
   write(checkpoint: Checkpoint): Promise<void>;
 }
 
-export function checkpointOf(dir: string, input: string): CheckpointFile {
+/** @param jsonPath what of the input is read, when it is not all: offsets of another path mean other records */
+export function checkpointOf(dir: string, input: string, jsonPath = ''): CheckpointFile {
   const { root } = dataDirectory(dir);
-  const name = `input-${sha256(new TextEncoder().encode(resolve(input))).slice(0, 16)}.json`;
+  const read = jsonPath === '' ? resolve(input) : `${resolve(input)}#${jsonPath}`;
+  const name = `input-${sha256(new TextEncoder().encode(read)).slice(0, 16)}.json`;
   return {
     async read() {
       const saved = await readState(nodeFileSystem, root, name);

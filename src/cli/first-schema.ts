@@ -3,8 +3,8 @@ import { decodeRecord, framer } from '../codecs/codecs.ts';
 import { Batch } from '../core/batch.ts';
 import type { FileBatch } from '../ingress/files.ts';
 import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
-import { inferSchema } from '../schema/infer-schema.ts';
-import { toJsonSchema } from '../schema/to-json-schema.ts';
+import { inferSchema } from '../schema/declare/infer-schema.ts';
+import { toJsonSchema } from '../schema/declare/to-json-schema.ts';
 
 export interface FirstSchema {
   readonly schema: CompiledSchema;

@@ -1,5 +1,6 @@
 /** The format of an input: as asked for, as configured, or by the ending of its name. */
 import { basename, extname } from 'node:path';
+import { parsePointer } from '../codecs/json-pointer.ts';
 import type { Format } from '../core/batch.ts';
 import { ConfigError } from '../core/errors.ts';
 
@@ -22,6 +23,22 @@ export function formatOf(input: string, asked: Format | undefined, configured: F
     '--format',
     `is missing, and the name of ${name} does not tell`,
     'For example --format ndjson.',
+  );
+}
+
+/**
+ * Where in an input of that format the records are, as asked for.
+ * @throws ConfigError when it is no JSON Pointer, or the format is another one
+ */
+export function jsonPathOf(format: Format, asked: string | undefined): { readonly jsonPath?: string } {
+  if (asked === undefined) return {};
+  const pointer = parsePointer(asked);
+  if (typeof pointer === 'string') throw new ConfigError('--json-path', pointer, 'Write it like /data/items.');
+  if (format === 'json') return { jsonPath: asked };
+  throw new ConfigError(
+    '--json-path',
+    `is for format json, found ${format}`,
+    'Leave it out, or give --format json.',
   );
 }
 

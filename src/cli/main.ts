@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { systemClock } from '../platform/system-clock.ts';
 import { demoCommand } from './commands/demo.ts';
 import { demoWriterCommand } from './commands/demo-writer.ts';
+import { diffCommand } from './commands/diff.ts';
 import { graphCommand } from './commands/graph.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { runCommand } from './commands/run.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -22,6 +24,8 @@ export const COMMANDS = [
   reconcileCommand,
   quarantineCommand,
   verifyCommand,
+  diffCommand,
+  schemaCommand,
   graphCommand,
   demoWriterCommand,
 ];

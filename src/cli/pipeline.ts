@@ -2,16 +2,16 @@
  * Which pipeline a command is about. A setting is taken from the command line, else from the config file,
  * else from what the data directory was last written with.
  */
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { sqliteSink } from '../assembly/local-sinks.ts';
-import { ConfigError, SchemaError } from '../core/errors.ts';
+import { ConfigError } from '../core/errors.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
-import { fromJsonSchema } from '../schema/from-json-schema.ts';
+import { fromJsonSchema } from '../schema/declare/from-json-schema.ts';
 import { asCompiledSchema } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { loadConfig, type TierfallConfig } from './config.ts';
+import { namingFile, readSchemaDocument } from './schema-file.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 export interface PipelineArguments {
@@ -51,7 +51,8 @@ export async function resolvePipeline(
   const saved = await readSettings(dir);
   const chain = config?.name ?? saved?.chain ?? 'default';
   const tolerance = args.tolerance === undefined ? saved?.tolerance : parseTolerance(args.tolerance);
-  const document = args.schema === undefined ? undefined : await readSchemaFile(resolve(cwd, args.schema));
+  const document =
+    args.schema === undefined ? undefined : await readSchemaDocument(resolve(cwd, args.schema), '--schema');
   const schemaDocument = document ?? (config?.schema === undefined ? saved?.schema : undefined);
   const schema =
     config?.schema !== undefined && !document
@@ -99,15 +100,8 @@ function compileDocument(
   tolerance: number | undefined,
 ): CompiledSchema | undefined {
   if (document === undefined) return undefined;
-  try {
-    return compileSchema(fromJsonSchema(document), tolerance === undefined ? {} : { tolerance });
-  } catch (error) {
-    if (!(error instanceof SchemaError) || file === undefined) throw error;
-    throw new SchemaError(error.code, `--schema: ${file}: ${error.message}`, {
-      hint: error.hint,
-      cause: error,
-    });
-  }
+  const compile = () => compileSchema(fromJsonSchema(document), tolerance === undefined ? {} : { tolerance });
+  return file === undefined ? compile() : namingFile(file, '--schema', compile);
 }
 
 function parseTolerance(text: string): number {
@@ -118,26 +112,6 @@ function parseTolerance(text: string): number {
     `found ${JSON.stringify(text)}, expected a share from 0 to 1`,
     'For example 0.9 coerces a batch in which nine cells of ten do not match.',
   );
-}
-
-async function readSchemaFile(file: string): Promise<object> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(
-      '--schema',
-      `${file} cannot be read`,
-      'Name a JSON Schema file that can be read.',
-      cause,
-    );
-  }
-  try {
-    return JSON.parse(text) as object;
-  } catch (cause) {
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError('--schema', `${file} is not JSON: ${words}`, 'Mend the file.', cause);
-  }
 }
 
 function absoluteSpec(spec: string, cwd: string): string {

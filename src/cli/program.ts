@@ -40,7 +40,7 @@ export async function runProgram<C>(
     }
     return await findCommand(program, commands, args[0]).run(program.name, args.slice(1), context);
   } catch (error) {
-    output.stderr(`${redact(explain(program.name, error))}\n`);
+    output.stderr(explainError(program.name, error));
     return SETTING_ERRORS.some((known) => error instanceof known) ? EXIT_USAGE : EXIT_FAILED;
   }
 }
@@ -82,6 +82,11 @@ function findCommand<C>(
     commands.filter(({ spec }) => !spec.hidden).map(({ spec }) => spec.name),
     hint,
   );
+}
+
+/** What went wrong as lines for stderr, without secrets. */
+export function explainError(program: string, error: unknown): string {
+  return `${redact(explain(program, error))}\n`;
 }
 
 function explain(program: string, error: unknown): string {

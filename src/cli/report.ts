@@ -4,14 +4,13 @@
  * W1 whether a ledger is balanced is computed here, from the numbers that are shown. W2 the content security policy allows
  * this style sheet and nothing else. W3 the same input gives the same bytes.
  */
-import { createHash } from 'node:crypto';
 import type { ChainGraph } from '../chain/chain.ts';
 import type { LossEntry, LossReport } from '../core/loss.ts';
 import { formatBytes, formatCount, formatDuration, formatShare } from './format.ts';
 import { type Html, html } from './html.ts';
+import { htmlPage } from './html-page.ts';
 import { type Scene, SERIES, type TimelinePoint, timelineSvg, totalOf } from './report-chart.ts';
 import { chainSvg } from './report-graph.ts';
-import { REPORT_CSS } from './report-style.ts';
 
 export type { Scene, TimelinePoint } from './report-chart.ts';
 
@@ -65,12 +64,6 @@ const ROWS_MAX = 200;
 
 /** The whole page as text. Pure. */
 export function renderReport(input: ReportInput): string {
-  const policy = [
-    "default-src 'none'",
-    `style-src 'sha256-${createHash('sha256').update(REPORT_CSS).digest('base64')}'`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
   const sections = [
     chainSection(input),
     timelineSection(input),
@@ -83,22 +76,7 @@ export function renderReport(input: ReportInput): string {
   const body = html`<header><h1>${input.title}</h1>${input.summary === undefined ? '' : html`<p class="quiet">${input.summary}</p>`}${verdict(input)}</header>
 <main>${tiles(input)}${sections}</main>
 <footer>Written by tierfall. This file is complete by itself and loads nothing.</footer>`;
-  // The style goes in as it is: escaping it would change the bytes that the policy allows.
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-${html`<title>${input.title}</title>`.text}
-<style>${REPORT_CSS}</style>
-</head>
-<body>
-${body.text}
-</body>
-</html>
-`;
+  return htmlPage(input.title, body);
 }
 
 function unaccounted({ total, parts }: LedgerEquation): number {

@@ -47,6 +47,13 @@ export interface ProgressOptions {
   readonly unit?: string;
 }
 
+/** How good the news of a row is. */
+export type Tone = 'good' | 'fair' | 'bad';
+
+const TONES: Readonly<Record<Tone, number>> = { good: 32, fair: 33, bad: 31 };
+/** Names of the columns, and the rule below them. */
+const TABLE_HEAD_LINES = 2;
+
 export interface Terminal {
   /** Opens a chapter of a demonstration. */
   scene(title: string): void;
@@ -54,8 +61,11 @@ export interface Terminal {
   note(text: string): void;
   /** Says how it ended, in green or red where there are colours. */
   verdict(isGood: boolean, text: string): void;
-  /** Rows as an aligned table; the keys of the first row are its columns. Numbers are set to the right. */
-  table(rows: readonly TableRow[], title?: string): void;
+  /**
+   * Rows as an aligned table; the keys of the first row are its columns. Numbers are set to the right. `tones` colours
+   * each row, where there are colours.
+   */
+  table(rows: readonly TableRow[], title?: string, tones?: readonly Tone[]): void;
   /** One progress runs at a time. */
   progress(label: string, options?: ProgressOptions): Progress;
 }
@@ -107,9 +117,14 @@ export function createTerminal(options: TerminalOptions): Terminal {
         { good: isGood, text },
         `${bold(colored(isGood ? 32 : 31, `${isGood ? '✓' : '✗'} ${visible(text)}`))}\n`,
       ),
-    table(rows, title) {
+    table(rows, title, tones) {
       const head = title === undefined ? '' : `${bold(visible(title))}\n`;
-      print('table', { title, rows }, head + tableText(rows, stdout.columns));
+      const lines = tableText(rows, stdout.columns).split('\n');
+      const toned = lines.map((line, index) => {
+        const tone = tones?.[index - TABLE_HEAD_LINES];
+        return tone ? colored(TONES[tone], line) : line;
+      });
+      print('table', { title, rows }, head + toned.join('\n'));
     },
   };
 }

@@ -1,5 +1,5 @@
 /** What a format has to provide; one file per format implements it. Internal to this folder. */
-import type { Frame } from '../core/batch.ts';
+import type { Frame, Spans } from '../core/batch.ts';
 import { InputError } from '../core/errors.ts';
 
 /** Told the half-open byte range of each row, in order. */
@@ -25,6 +25,18 @@ export interface Codec {
   /** @throws InputError ROW_UNDECODABLE or ROW_NOT_UTF8 */
   decode(bytes: Uint8Array, place: Place, body: Uint8Array): unknown;
   wrap(body: Uint8Array, firstRow: Uint8Array): Wrapping;
+}
+
+/** A frame of a format whose rows are not simply parts of the body: it decodes and cuts out rows itself. */
+export interface RowFrame extends Frame {
+  /** @throws InputError ROW_UNDECODABLE or ROW_NOT_UTF8 */
+  decode(row: number): unknown;
+  /** A body of the same format, under the same attributes, of just these rows, which ascend. */
+  extract(rows: readonly number[]): Uint8Array;
+}
+
+export function isRowFrame(frame: Frame): frame is RowFrame {
+  return 'decode' in frame && 'extract' in frame;
 }
 
 export const NO_BYTES = new Uint8Array(0);
@@ -74,27 +86,41 @@ export function decodeText(bytes: Uint8Array, place: Place): string {
   }
 }
 
+const ROWS_FIRST = 64;
+
+function doubled(from: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(from.length * 2);
+  larger.set(from);
+  return larger;
+}
+
 /** A frame made of offsets. */
 export class SpanFrame implements Frame {
+  readonly rowCount: number;
+  readonly spans: Spans;
   readonly #body: Uint8Array;
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
 
   constructor(codec: Codec, body: Uint8Array) {
     this.#body = body;
+    let rows = 0;
+    let starts = new Int32Array(ROWS_FIRST);
+    let ends = new Int32Array(ROWS_FIRST);
     codec.scan(body, (start, end) => {
-      this.#starts.push(start);
-      this.#ends.push(end);
+      if (rows === starts.length) {
+        starts = doubled(starts);
+        ends = doubled(ends);
+      }
+      starts[rows] = start;
+      ends[rows] = end;
+      rows += 1;
     });
-  }
-
-  get rowCount(): number {
-    return this.#starts.length;
+    this.rowCount = rows;
+    this.spans = { starts, ends };
   }
 
   row(index: number): Uint8Array {
-    const start = this.#starts[index];
-    if (start === undefined) throw new RangeError(`row ${index} is outside 0..${this.rowCount - 1}`);
-    return this.#body.subarray(start, this.#ends[index]);
+    if (!(index >= 0 && index < this.rowCount))
+      throw new RangeError(`row ${index} is outside 0..${this.rowCount - 1}`);
+    return this.#body.subarray(this.spans.starts[index], this.spans.ends[index]);
   }
 }

@@ -66,6 +66,8 @@ export interface Tokenizer {
   tokenize(start: number, end: number, tokens: Tokens): boolean;
   /** Name of token `index`. */
   name(tokens: Tokens, index: number): string;
+  /** Where names mostly repeat: see `LayoutTokenizer`. */
+  readonly layout?: number;
   /** Value of token `index`, exactly as `Codec.decode` would give it. */
   value(tokens: Tokens, index: number): unknown;
 }

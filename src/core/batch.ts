@@ -25,22 +25,33 @@ export interface BatchInput {
   readonly orderingKey?: string;
   /** @default 'normal' */
   readonly priority?: Priority;
-  /** Travel to every tier, object row, job and log line. */
+  /**
+   * Travel to every tier, object row, job and log line. One is read: in format `json`, `json-path` is a JSON Pointer to the
+   * array whose elements are the records (`/data/items`).
+   */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
 /** Where the rows of a body are: offsets only, no copies. */
 export interface Frame {
   readonly rowCount: number;
+  /** Where each row starts and ends in the body; undefined for formats whose rows are not spans of bytes. */
+  readonly spans: Spans | undefined;
   /** The bytes of one row, without separators: a view into the body. */
   row(index: number): Uint8Array;
 }
 
-/** Framing by format, given to batches by whoever makes them; pure. */
+/** Row i is bytes `starts[i]` to `ends[i]`; both have at least as many elements as there are rows. */
+export interface Spans {
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+}
+
+/** Framing by format, given to batches by whoever makes them; pure. Attributes may say where in a body its rows are. */
 export interface Framer {
   /** Number of rows, without building a frame. */
-  count(body: Uint8Array, format: Format): number;
-  frame(body: Uint8Array, format: Format): Frame;
+  count(body: Uint8Array, format: Format, attributes?: Readonly<Record<string, string>>): number;
+  frame(body: Uint8Array, format: Format, attributes?: Readonly<Record<string, string>>): Frame;
 }
 
 /** Identity of rows that were deferred and come back: the original key, and the original index of each row. */
@@ -97,14 +108,16 @@ export class Batch {
   }
 
   get rowCount(): number {
+    if (this.#frame) return this.#frame.rowCount;
     if (this.#rowCount < 0) {
-      this.#rowCount = this.format === 'opaque' ? 1 : this.#framer.count(this.body, this.format);
+      this.#rowCount =
+        this.format === 'opaque' ? 1 : this.#framer.count(this.body, this.format, this.attributes);
     }
     return this.#rowCount;
   }
 
   get frame(): Frame {
-    this.#frame ??= this.#framer.frame(this.body, this.format);
+    this.#frame ??= this.#framer.frame(this.body, this.format, this.attributes);
     return this.#frame;
   }
 

@@ -2,6 +2,7 @@
  * Decoded rows, column by column. Columns rather than objects, so that a field named `__proto__` is just a
  * name, integers above 2^53 stay exact, and the compiled coercer can later fill typed arrays.
  */
+import type { TimeUnit } from './time-unit.ts';
 import type { Vector } from './vectors.ts';
 
 /** What a column holds, and the JavaScript value it is given as. */
@@ -17,8 +18,6 @@ export type ColumnType =
   | 'date' // string, YYYY-MM-DD
   | 'timestamp'; // bigint, epoch count in the column's `unit`
 
-export type TimeUnit = 's' | 'ms' | 'us' | 'ns';
-
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;
@@ -30,6 +29,7 @@ export interface Column {
 }
 
 export type { Cell } from './cell.ts';
+export type { TimeUnit } from './time-unit.ts';
 
 /** Some rows of a batch as columns. `vectors[c].at(i)` is column c of batch row `rows[i]`. */
 export interface Columns {

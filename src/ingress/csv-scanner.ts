@@ -3,43 +3,45 @@
  *
  * V1 a quote opens a cell only as its first byte; elsewhere it is text, as in `5" pipe`. V2 blank lines are no
  * records. V3 an open quote at the end of the input makes the rest one record, which then fails to decode by itself.
+ * V4 where records end at CR alone, all line ends after one belong to it, so that no slice starts with a LF: behind the
+ * header that would look like CRLF.
  */
 import type { RecordScanner, VisitRecord } from './record-scanner.ts';
 
 const NEWLINE = 10;
 const RETURN = 13;
 const QUOTE = 34;
-/** Comma, semicolon, tab, vertical bar; in this order when they are equally frequent. */
-const DELIMITERS = [44, 59, 9, 124];
+/** Comma, semicolon, tab, vertical bar: while the delimiter is not known, each of them starts a cell. */
+const DELIMITERS: readonly number[] = [44, 59, 9, 124];
 const MARK = [0xef, 0xbb, 0xbf];
+
+/** How the records after a header are cut. */
+export interface CsvLayout {
+  readonly delimiter: number;
+  /** The byte that ends a record: LF or CR. */
+  readonly lineEnd: number;
+}
 
 /** At the first byte of a cell, in a bare cell, inside quotes, after a quote that may have ended the cell. */
 type CellState = 'first' | 'bare' | 'quoted' | 'ended';
 
-/** The delimiter that is outside quotes most often; a comma when there is none. */
-export function sniffDelimiter(header: Uint8Array): number {
-  const counts = new Map(DELIMITERS.map((delimiter) => [delimiter, 0]));
-  let isQuoted = false;
-  for (const byte of header) {
-    if (byte === QUOTE) isQuoted = !isQuoted;
-    else if (!isQuoted && counts.has(byte)) counts.set(byte, (counts.get(byte) ?? 0) + 1);
-  }
-  const [best = 44] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [];
-  return best;
-}
-
 export class CsvScanner implements RecordScanner {
   readonly #delimiters: readonly number[];
   readonly #isHeader: boolean;
+  /** Undefined in the header until it has ended. */
+  #lineEnd: number | undefined;
   #offset = 0;
   #recordStart = 0;
   #hasContent = false;
+  /** Whether the bytes before are CRs that may have ended the record. */
+  #isReturned = false;
   #state: CellState = 'first';
 
-  /** @param delimiter of the cells; when it is not known yet (in the header), any usual one */
-  constructor(delimiter?: number) {
-    this.#isHeader = delimiter === undefined;
-    this.#delimiters = delimiter === undefined ? DELIMITERS : [delimiter];
+  /** @param layout of the records after the header; without it the header is scanned */
+  constructor(layout?: CsvLayout) {
+    this.#isHeader = layout === undefined;
+    this.#lineEnd = layout?.lineEnd;
+    this.#delimiters = layout ? [layout.delimiter] : DELIMITERS;
   }
 
   get pendingStart(): number | undefined {
@@ -49,6 +51,11 @@ export class CsvScanner implements RecordScanner {
   /** Whether the last cell is an open quote. */
   get isQuoted(): boolean {
     return this.#state === 'quoted';
+  }
+
+  /** The byte that ended the header. */
+  get lineEnd(): number {
+    return this.#lineEnd ?? NEWLINE;
   }
 
   scan(chunk: Uint8Array, visit: VisitRecord): void {
@@ -72,18 +79,37 @@ export class CsvScanner implements RecordScanner {
   }
 
   #take(byte: number, position: number, visit: VisitRecord): void {
-    if (byte === NEWLINE) return this.#endRecord(position + 1, visit);
+    if (this.#isReturned && this.#takeAfterReturn(byte, position, visit)) return;
+    if (byte === NEWLINE && this.#lineEnd !== RETURN) {
+      if (this.#hasContent) this.#lineEnd = NEWLINE;
+      return this.#endRecord(position + 1, visit);
+    }
     if (this.#isHeader && byte === MARK[position] && !this.#hasContent) return;
-    if (byte !== RETURN) this.#hasContent = true;
+    if (byte === RETURN && this.#lineEnd !== NEWLINE) {
+      this.#isReturned = this.#hasContent;
+      if (!this.#hasContent) this.#recordStart = position + 1;
+    } else if (byte !== RETURN) this.#hasContent = true;
     if (this.#delimiters.includes(byte)) this.#state = 'first';
     // A quote right after one that seemed to end the cell was the second half of an escaped quote.
     else if (byte === QUOTE && (this.#state === 'first' || this.#state === 'ended')) this.#state = 'quoted';
-    else this.#state = 'bare';
+    else if (byte !== RETURN || this.#hasContent) this.#state = 'bare';
+  }
+
+  /** @returns whether the byte was dealt with */
+  #takeAfterReturn(byte: number, position: number, visit: VisitRecord): boolean {
+    if (byte === RETURN) return true;
+    if (byte === NEWLINE && this.#lineEnd === RETURN) return true;
+    this.#isReturned = false;
+    if (byte === NEWLINE) return false;
+    this.#lineEnd = RETURN;
+    this.#endRecord(position, visit);
+    return false;
   }
 
   #endRecord(end: number, visit: VisitRecord): void {
     if (this.#hasContent) visit(this.#recordStart, end);
     this.#hasContent = false;
+    this.#isReturned = false;
     this.#state = 'first';
     this.#recordStart = end;
   }

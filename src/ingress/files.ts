@@ -5,11 +5,14 @@
  * `endOffset` of a batch gives the batches that came after it, with the same ids. F3 a batch ends only between records.
  */
 import type { Readable } from 'node:stream';
+import { findHeader, isUtf16 } from '../codecs/csv-header.ts';
+import { type Pointer, parsePointer } from '../codecs/json-pointer.ts';
 import { type BatchInput, FORMATS, type Format } from '../core/batch.ts';
 import { ConfigError, InputError } from '../core/errors.ts';
 import { sha256 } from '../core/keys.ts';
-import { CsvScanner, sniffDelimiter } from './csv-scanner.ts';
+import { CsvScanner } from './csv-scanner.ts';
 import { type InputSource, openSource } from './input-source.ts';
+import { readElements } from './json-elements.ts';
 import { WholeScanner } from './line-scanner.ts';
 import { RecordCutter, type Slice } from './record-cutter.ts';
 import type { RecordScanner } from './record-scanner.ts';
@@ -19,6 +22,11 @@ export interface ReadOptions {
   /** A path, `-` for standard input, or a stream that starts at the first byte of its source. */
   readonly input: string | Readable;
   readonly format: Format;
+  /**
+   * Only for `json`: a JSON Pointer to the array whose elements are the records. Batches are then these elements one after
+   * the other, and offsets count their bytes and not those of the input. @default the input is the array, or the records
+   */
+  readonly jsonPath?: string;
   /** Records per batch. @default 500 */
   readonly batchRows?: number;
   /** Bytes per batch; a larger record is a batch of its own. @default 1 MiB */
@@ -50,6 +58,7 @@ interface Settings extends ReadOptions {
   readonly batchBytes: number;
   readonly recordBytesMax: number;
   readonly offset: number;
+  readonly pointer: Pointer | undefined;
 }
 
 /** What every batch repeats, and the scanner and bytes for the rest. */
@@ -64,7 +73,8 @@ interface Body {
  * Batches of a file, of standard input or of a stream, read as they are pulled.
  * @throws InputError INPUT_NOT_FOUND, INPUT_DENIED, INPUT_IS_DIRECTORY, INPUT_UNREADABLE; INPUT_EMPTY when there is
  *   no record at all; INPUT_RECORD_TOO_LARGE after the batches before that record
- * @throws ConfigError for a limit that is not a positive integer or an unknown format
+   INPUT_PATH_NOT_FOUND when there is nothing at `jsonPath` in a document
+ * @throws ConfigError for a limit that is not a positive integer, an unknown format, or a `jsonPath` that is no pointer
  */
 export async function* readBatches(options: ReadOptions): AsyncGenerator<FileBatch, void, undefined> {
   const settings = checkSettings(options);
@@ -107,7 +117,19 @@ function checkSettings(options: ReadOptions): Settings {
     batchBytes: positive('batchBytes', options.batchBytes ?? DEFAULTS.batchBytes, 1),
     recordBytesMax: positive('recordBytesMax', options.recordBytesMax ?? DEFAULTS.recordBytesMax, 1),
     offset: positive('from.offset', options.from?.offset ?? 0, 0),
+    pointer: checkPointer(options),
   };
+}
+
+/** @returns undefined when the records are the input itself */
+function checkPointer({ jsonPath, format }: ReadOptions): Pointer | undefined {
+  if (jsonPath === undefined || jsonPath === '') return undefined;
+  if (format !== 'json') {
+    throw new ConfigError('jsonPath', `found it with format ${format}`, 'It is for format json; leave it out.');
+  }
+  const pointer = parsePointer(jsonPath);
+  if (typeof pointer !== 'string') return pointer;
+  throw new ConfigError('jsonPath', pointer, 'Write it like /data/items.');
 }
 
 function positive(path: string, value: number, min: number): number {
@@ -120,8 +142,13 @@ function positive(path: string, value: number, min: number): number {
 }
 
 async function openBody(source: InputSource, settings: Settings): Promise<Body> {
-  const { format, offset, signal } = settings;
+  const { format, offset, signal, pointer } = settings;
   if (format === 'csv') return openCsv(source, settings);
+  if (pointer) {
+    const elements = readElements(source.read(0, signal), pointer, source.name);
+    const chunks = skip(new Uint8Array(0), elements, offset);
+    return { header: new Uint8Array(0), start: offset, scanner: createRecordScanner(format), chunks };
+  }
   const chunks = source.read(offset, signal);
   return { header: new Uint8Array(0), start: offset, scanner: createRecordScanner(format), chunks };
 }
@@ -130,11 +157,11 @@ async function openBody(source: InputSource, settings: Settings): Promise<Body> 
 async function openCsv(source: InputSource, settings: Settings): Promise<Body> {
   const { offset, signal } = settings;
   const chunks = source.read(0, signal);
-  const { header, rest } = await takeHeader(chunks, source.name, settings);
+  const { header, rest, lineEnd } = await takeHeader(chunks, source.name, settings);
   // Without a header nothing can be cut: the bytes are kept as one record, which fails to decode.
   if (header.length === 0)
     return { header, start: 0, scanner: new WholeScanner(), chunks: skip(rest, chunks, 0) };
-  const scanner = new CsvScanner(sniffDelimiter(header));
+  const scanner = new CsvScanner({ delimiter: findHeader(header).delimiter, lineEnd });
   const start = Math.max(offset, header.length);
   if (source.isFile && offset > header.length) {
     await chunks.return();
@@ -143,10 +170,12 @@ async function openCsv(source: InputSource, settings: Settings): Promise<Body> {
   return { header, start, scanner, chunks: skip(rest, chunks, start - header.length) };
 }
 
-/** What was read to find the header: its bytes, none when its quote is never closed, and the bytes behind it. */
+/** What was read to find the header: its bytes, none when it cannot be read, and the bytes behind it. */
 interface HeaderRead {
   readonly header: Uint8Array;
   readonly rest: Uint8Array;
+  /** The byte that ends records. */
+  readonly lineEnd: number;
 }
 
 async function takeHeader(
@@ -164,7 +193,7 @@ async function takeHeader(
   while (headerEnd < 0) {
     const next = await chunks.next();
     if (next.done && !scanner.isQuoted) throw inputEmpty(name, format);
-    if (next.done) return splitAt(held, 0);
+    if (next.done) return splitAt(held, 0, scanner.lineEnd);
     held.push(next.value);
     bytes += next.value.length;
     scanner.scan(next.value, visit);
@@ -173,12 +202,14 @@ async function takeHeader(
       throw tooLarge(name, 0, 'the header', recordBytesMax);
     }
   }
-  return splitAt(held, headerEnd);
+  return splitAt(held, headerEnd, scanner.lineEnd);
 }
 
-function splitAt(held: readonly Uint8Array[], end: number): HeaderRead {
+function splitAt(held: readonly Uint8Array[], headerEnd: number, lineEnd: number): HeaderRead {
   const all = Buffer.concat(held);
-  return { header: all.subarray(0, end), rest: all.subarray(end) };
+  // The lines of UTF-16 are no lines of bytes.
+  const end = isUtf16(all) ? 0 : headerEnd;
+  return { header: all.subarray(0, end), rest: all.subarray(end), lineEnd };
 }
 
 /** All bytes but the first `bytes`; leaving the loop ends `chunks`, also before it was asked for anything. */

@@ -1,8 +1,9 @@
 /**
  * Finds where points of line protocol end, chunk by chunk. A line end inside a string field belongs to the point.
  *
- * P1 a quote is special only right after the `=` of a field. P2 a backslash escapes the next byte, but outside
- * strings never a line end. P3 comments and blank lines are no points.
+ * P1 a quote is special only right after the `=` of a field. P2 a backslash makes a space or equals sign after it a letter,
+ * whatever is before the backslash, and never a line end; in strings it escapes the next byte. P3 comments and blank lines are
+ * no points.
  */
 import type { RecordScanner, VisitRecord } from './record-scanner.ts';
 
@@ -24,8 +25,11 @@ export class LineProtocolScanner implements RecordScanner {
   #lineStart = 0;
   #section: Section = 'start';
   #hasContent = false;
+  /** In a string, whether the byte before escapes this one. */
   #isEscaped = false;
+  /** The byte before, and the one before that, in tags and fields. */
   #previous = 0;
+  #older = 0;
 
   get pendingStart(): number | undefined {
     return this.#hasContent ? this.#lineStart : undefined;
@@ -51,29 +55,47 @@ export class LineProtocolScanner implements RecordScanner {
   }
 
   #take(byte: number, position: number, visit: VisitRecord): void {
-    if (byte === NEWLINE && this.#section !== 'string') return this.#endLine(position + 1, visit);
-    if (this.#isEscaped) this.#isEscaped = false;
-    else this.#section = this.#next(byte, position);
+    if (this.#section === 'string') return this.#takeInString(byte);
+    if (byte === NEWLINE) return this.#endLine(position + 1, visit);
+    this.#section = this.#next(byte, position);
     if (this.#section !== 'start' && this.#section !== 'comment' && byte !== RETURN) this.#hasContent = true;
+    this.#older = this.#previous;
     this.#previous = byte;
+  }
+
+  #takeInString(byte: number): void {
+    if (this.#isEscaped) this.#isEscaped = false;
+    else if (byte === BACKSLASH) this.#isEscaped = true;
+    else if (byte === QUOTE) {
+      this.#section = 'fields';
+      this.#older = 0;
+      this.#previous = QUOTE;
+    }
   }
 
   #next(byte: number, position: number): Section {
     const isBlank = byte === SPACE || byte === TAB;
-    let section = this.#section;
-    if (section === 'start') {
-      if (isBlank || byte === MARK[position]) return 'start';
-      section = byte === HASH ? 'comment' : 'tags';
-    } else if (section === 'gap') {
-      if (isBlank) return 'gap';
-      // The first byte of the fields follows no `=` of a field.
-      this.#previous = 0;
-      section = 'fields';
-    } else if (byte === SPACE && section === 'tags') return 'gap';
-    else if (byte === SPACE && section === 'fields') return 'rest';
-    else if (byte === QUOTE && section === 'string') return 'fields';
-    if (byte === QUOTE && section === 'fields' && this.#previous === EQUALS) return 'string';
-    this.#isEscaped = byte === BACKSLASH;
+    const isLetter = byte !== SPACE || this.#previous === BACKSLASH;
+    switch (this.#section) {
+      case 'start':
+        if (isBlank || byte === MARK[position]) return 'start';
+        return byte === HASH ? 'comment' : this.#begin('tags');
+      case 'tags':
+        return isLetter ? 'tags' : 'gap';
+      case 'gap':
+        return isBlank ? 'gap' : this.#begin('fields');
+      case 'fields':
+        if (byte === QUOTE && this.#previous === EQUALS && this.#older !== BACKSLASH) return 'string';
+        return isLetter ? 'fields' : 'rest';
+      default:
+        return this.#section;
+    }
+  }
+
+  /** A section knows nothing of the bytes before it. */
+  #begin(section: Section): Section {
+    this.#previous = 0;
+    this.#older = 0;
     return section;
   }
 

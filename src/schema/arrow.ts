@@ -2,6 +2,7 @@
 export {
   Binary,
   Bool,
+  type Data,
   DataType,
   DateDay,
   DateMillisecond,
@@ -21,7 +22,10 @@ export {
   LargeUtf8,
   List,
   Map_,
+  makeData,
+  makeVector,
   Precision as FloatWidth,
+  RecordBatch,
   Schema,
   Struct,
   Timestamp,
@@ -31,4 +35,5 @@ export {
   Uint32,
   Uint64,
   Utf8,
+  Vector as ArrowVector,
 } from 'apache-arrow';

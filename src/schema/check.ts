@@ -6,16 +6,17 @@
  * over all decodable rows; a field that the schema does not know is one cell, mismatched, and an optional one that is
  * absent is none: otherwise records of another kind would look like sparse ones.
  */
-import type { Batch } from '../core/batch.ts';
-import type { Cell, Columns } from '../core/columns.ts';
+import type { Columns } from '../core/columns.ts';
 import type { Residue } from '../core/outcome.ts';
-import { type RowSet, rowIndices } from '../core/row-set.ts';
-import { ColumnBuilder } from './column-builder.ts';
-import { type DecodedRecord, dialectOf, RowDecoder } from './decoded-rows.ts';
-import { FaultTally } from './fault-tally.ts';
-import type { FieldNames } from './field-names.ts';
-import type { FieldPlan } from './plan.ts';
-import { type Dialect, Fault, type FaultKind } from './reader.ts';
+import type { RowSet } from '../core/row-set.ts';
+import { DriftBook, driftKindOf, NO_COLUMN } from './drift/drift-book.ts';
+import type { DriftReport } from './drift/drift-report.ts';
+import { judgeDrift, type Tolerances } from './drift/tolerance.ts';
+import type { DriftedCell } from './fill/drifted-cells.ts';
+import type { Pass } from './fill/pass.ts';
+import { Selection } from './fill/selection.ts';
+import { Fault } from './reader.ts';
+import type { SchemaPlan } from './schema-plan.ts';
 
 export interface Checked {
   /** The rows that conform. */
@@ -24,71 +25,60 @@ export interface Checked {
   readonly residue: readonly Residue[];
   /** Mismatched cells / cells, 0 to 1. */
   readonly divergence: number;
+  /** What differs, by field and kind; made when first read. */
+  readonly drift: DriftReport;
 }
 
-/** The plans of a schema with their names. */
-export interface SchemaPlan {
-  readonly fields: readonly FieldPlan[];
-  readonly names: FieldNames;
-}
-
-/** The strict cell of one field, or why there is none. */
-export function readCell(plan: FieldPlan, record: DecodedRecord, dialect: Dialect): Cell | Fault {
-  const { name, nullable } = plan.column;
-  const value = record[name];
-  if (value === undefined) return plan.optional ? null : new Fault('missing');
-  if (value === null) return nullable ? null : new Fault('null');
-  return plan.reader.read(value, dialect);
-}
-
-type OnFault = (field: string, kind: FaultKind) => void;
-
-/** Reads a whole row into `cells`. @returns the number of cells looked at; every fault is told */
-function readRow(
-  plan: SchemaPlan,
-  record: DecodedRecord,
-  dialect: Dialect,
-  cells: Cell[],
-  onFault: OnFault,
-): number {
-  let absent = 0;
-  plan.fields.forEach((field, index) => {
-    const cell = readCell(field, record, dialect);
-    if (cell instanceof Fault) onFault(field.column.name, cell.kind);
-    else cells[index] = cell;
-    if (cell === null && record[field.column.name] === undefined) absent += 1;
-  });
-  let unknown = 0;
-  for (const name of Object.keys(record)) {
-    if (plan.names.exact(name) !== undefined) continue;
-    unknown += 1;
-    onFault(name, 'unknown');
-  }
-  return plan.fields.length - absent + unknown;
-}
-
-export function checkRows(plan: SchemaPlan, batch: Batch, rows: RowSet, tolerance: number): Checked {
-  const dialect = dialectOf(batch.format);
-  const decoder = new RowDecoder(batch);
-  const builder = new ColumnBuilder(plan.fields.map((field) => field.column));
-  const tally = new FaultTally();
-  const onFault: OnFault = (field, kind) => tally.add(field, kind);
-  const cells: Cell[] = [];
+export function checkRows(plan: SchemaPlan, pass: Pass, rows: RowSet, tolerances: Tolerances): Checked {
+  const selection = new Selection(pass, rows);
+  const columns = pass.columns(selection.landing());
+  const residue = [...selection.undecodable()];
+  const book = new DriftBook(plan.fields.map(({ column }) => column.name));
   const mismatched: number[] = [];
-  let cellsTotal = 0;
-  for (const row of rowIndices(rows, batch.rowCount)) {
-    const record = decoder.decode(row);
-    if (!record) continue;
-    const faultsBefore = tally.total;
-    cellsTotal += readRow(plan, record, dialect, cells, onFault);
-    if (tally.total > faultsBefore) mismatched.push(row);
-    else builder.add(row, cells);
-  }
-  const divergence = cellsTotal === 0 ? 0 : tally.total / cellsTotal;
-  const residue = [...decoder.residue];
+  selection.eachDrifted((row, from, to) => {
+    mismatched.push(row);
+    for (let index = from; index < to; index += 1) addCell(book, plan, pass, pass.drifted.at(index));
+  });
+  const undecodable = residue.reduce((count, { rows }) => count + rows.length, 0);
+  book.skip(undecodable);
+  book.look(columns.rows.length + mismatched.length);
+  selection.eachAbsent((column, cells) => book.addAbsent(column, cells));
   if (mismatched.length > 0) {
-    const reason = divergence > tolerance ? 'beyond-tolerance' : 'schema-mismatch';
-    residue.push({ rows: mismatched, reason, detail: String(tally) });
+    const { verdict, field, words } = judgeDrift(book, tolerances);
+    const reason = verdict === 'beyond-tolerance' ? 'beyond-tolerance' : 'schema-mismatch';
+    // Of all cells together the counts say it; a single field has to be named.
+    residue.push({
+      rows: mismatched,
+      reason,
+      detail: field === undefined ? String(book) : `${words}; ${book}`,
+    });
   }
-  return { columns: builder.build(), residue, divergence };
+  return {
+    columns,
+    residue,
+    divergence: book.divergence,
+    get drift() {
+      return book.report();
+    },
+  };
+}
+
+function addCell(book: DriftBook, plan: SchemaPlan, pass: Pass, cell: DriftedCell): void {
+  const field = plan.fields[cell.column];
+  const kind = driftKindOf(cell.fault);
+  if (!field) {
+    book.add(NO_COLUMN, pass.nameOf(cell) ?? '', kind, cell.place, () => pass.valueOf(cell));
+    return;
+  }
+  const sample = (): unknown => (cell.fault === 'renamed' ? pass.nameOf(cell) : pass.valueOf(cell));
+  book.add(cell.column, pathOf(plan, pass, cell), kind, cell.place, sample);
+}
+
+/** The column, or where inside of its nested values the reader stopped. */
+function pathOf({ fields }: SchemaPlan, pass: Pass, cell: DriftedCell): string {
+  const field = fields[cell.column];
+  const name = field?.column.name ?? '';
+  if (!field?.nested || cell.isAbsent || cell.fault === 'renamed') return name;
+  const fault = field.reader.read(pass.valueOf(cell), pass.dialect);
+  return fault instanceof Fault && fault.path !== '' ? `${name}${fault.path}` : name;
 }

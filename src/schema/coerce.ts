@@ -5,18 +5,16 @@
  * E3 a changed cell of a landed row is counted exactly once; cells of refused rows are not, for those rows go on
  * untouched. E4 a difference that no counted change explains sends the row away rather than to the sink.
  */
-import type { Batch } from '../core/batch.ts';
 import type { Columns } from '../core/columns.ts';
 import type { LossReport } from '../core/loss.ts';
 import type { Residue } from '../core/outcome.ts';
-import { type RowSet, rowIndices } from '../core/row-set.ts';
-import type { SchemaPlan } from './check.ts';
-import { coerceRow } from './coerce-row.ts';
-import { ColumnBuilder } from './column-builder.ts';
-import { dialectOf, RowDecoder } from './decoded-rows.ts';
-import { findUnaccounted } from './diff.ts';
+import type { RowSet } from '../core/row-set.ts';
+import { coerceCells } from './coerce-cells.ts';
 import { FaultTally } from './fault-tally.ts';
+import type { Pass } from './fill/pass.ts';
+import { Selection } from './fill/selection.ts';
 import { LossBook } from './loss/loss-book.ts';
+import type { SchemaPlan } from './schema-plan.ts';
 
 export interface Coerced {
   /** The rows that land, conforming or coerced. */
@@ -28,49 +26,47 @@ export interface Coerced {
   readonly residue: readonly Residue[];
 }
 
-/** Rows coerced between two turns of the event loop. */
-const ROWS_PER_TURN = 100;
+/** Drifted rows between two turns of the event loop. */
+const ROWS_PER_TURN = 500;
 
 export async function coerceRows(
   plan: SchemaPlan,
-  batch: Batch,
+  pass: Pass,
   rows: RowSet,
   yieldToLoop: () => Promise<unknown>,
 ): Promise<Coerced> {
-  const dialect = dialectOf(batch.format);
-  const decoder = new RowDecoder(batch);
-  const builder = new ColumnBuilder(plan.fields.map((field) => field.column));
+  const selection = new Selection(pass, rows);
   const book = new LossBook();
   const refused = new FaultTally();
   const refusedRows: number[] = [];
   const unaccounted: { readonly row: number; readonly words: string }[] = [];
   const degradedRows: number[] = [];
   let turn = 0;
-  for (const row of rowIndices(rows, batch.rowCount)) {
+  book.look(selection.countCells(plan.fields.length));
+  const { drifted } = pass;
+  for (let from = 0, to = 0; from < drifted.count; from = to) {
+    to = selection.endOfRow(from);
+    const row = drifted.placeOf(from);
+    if (!selection.isMeant(row)) continue;
     turn += 1;
     if (turn % ROWS_PER_TURN === 0) await yieldToLoop();
-    const record = decoder.decode(row);
-    if (!record) continue;
-    const coerced = coerceRow(plan, record, dialect);
-    book.look(coerced.cellsLooked);
-    if (coerced.refusals.length > 0) {
-      for (const refusal of coerced.refusals) {
+    const { changes, refusals, words } = coerceCells(plan, pass, from, to);
+    if (refusals.length > 0) {
+      for (const refusal of refusals) {
         refused.add(refusal.field, refusal.words);
         book.refuse(row, refusal);
       }
       refusedRows.push(row);
-      continue;
+    } else if (words !== undefined) unaccounted.push({ row, words });
+    else {
+      for (const { column, after } of changes) {
+        if (column >= 0 && after !== null && after !== undefined) pass.stores[column]?.patch(row, after);
+      }
+      for (const change of changes) book.add(row, change);
+      degradedRows.push(row);
     }
-    const words = findUnaccounted(plan, record, coerced, dialect);
-    if (words !== undefined) {
-      unaccounted.push({ row, words });
-      continue;
-    }
-    builder.add(row, coerced.cells);
-    for (const change of coerced.changes) book.add(row, change);
-    if (coerced.changes.length > 0) degradedRows.push(row);
   }
-  const residue: Residue[] = [...decoder.residue];
+  const residue: Residue[] = [...selection.undecodable()];
   if (refusedRows.length > 0)
     residue.push({ rows: refusedRows, reason: 'beyond-tolerance', detail: String(refused) });
   if (unaccounted.length > 0) {
@@ -80,5 +76,6 @@ export async function coerceRows(
       detail: `unaccounted difference: ${unaccounted[0]?.words}`,
     });
   }
-  return { columns: builder.build(), degradedRows, loss: book.report(), residue };
+  const columns = pass.columns(selection.landing(new Set(degradedRows)));
+  return { columns, degradedRows, loss: book.report(), residue };
 }

@@ -2,14 +2,18 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../core/batch.ts';
 import type { Column } from '../core/columns.ts';
-import { ConfigError, SchemaError } from '../core/errors.ts';
-import { sha256 } from '../core/keys.ts';
+import { SchemaError } from '../core/errors.ts';
 import type { RowSet } from '../core/row-set.ts';
 import type { Schema } from './arrow.ts';
 import { type Checked, checkRows } from './check.ts';
 import { type Coerced, coerceRows } from './coerce.ts';
+import { fingerprintOf } from './declare/fingerprint.ts';
+import { tolerancesOf } from './drift/tolerance.ts';
 import { FieldNames } from './field-names.ts';
 import { planField } from './field-plan.ts';
+import { GeneratedLayouts } from './fill/generated-layouts.ts';
+import { Pass } from './fill/pass.ts';
+import type { SchemaPlan } from './schema-plan.ts';
 
 export type { Checked } from './check.ts';
 export type { Coerced } from './coerce.ts';
@@ -17,33 +21,38 @@ export type { Coerced } from './coerce.ts';
 export interface CompileOptions {
   /** Divergence (mismatched cells / cells, 0 to 1) above which mismatched rows are `beyond-tolerance`. @default 0.25 */
   readonly tolerance?: number;
-  /** Lets other work run; called every 100 rows of a coercion. @default a setImmediate */
+  /** Whether code may be generated for the schema; hosts that forbid it are noticed without being told. @default true */
+  readonly codeGeneration?: boolean;
+  /** Lets other work run; called every few milliseconds of work. @default a setImmediate */
   readonly yieldToLoop?: () => Promise<unknown>;
 }
 
 export interface CompiledSchema {
   readonly schema: Schema;
-  /** SHA-256 over names, types, nullability and metadata, 64 hex digits: equal for equal schemas. */
+  /** Of `fingerprintOf`: equal for equal schemas. */
   readonly fingerprint: string;
   readonly columns: readonly Column[];
   /** As compiled with: 0 to 1. */
   readonly tolerance: number;
   /** The strict check. Every row is in the columns or in one residue; never throws for data. */
   check(batch: Batch, rows: RowSet): Checked;
+  /** The same for bodies of any size: lets other work run every few milliseconds. */
+  checkInTurns(batch: Batch, rows: RowSet): Promise<Checked>;
   /** Structural degradation. Every row is in the columns or in one residue; never rejects for data. */
   coerce(batch: Batch, rows: RowSet): Promise<Coerced>;
 }
 
 const TOLERANCE = 0.25;
 
-function fingerprintOf(schema: Schema): string {
-  const fields = schema.fields.map((field) => [
-    field.name,
-    String(field.type),
-    field.nullable,
-    [...field.metadata].sort(([a], [b]) => (a < b ? -1 : 1)),
-  ]);
-  return sha256(new TextEncoder().encode(JSON.stringify(fields)));
+/** Metadata `onUnknown` of the schema itself. */
+function readUnknown({ metadata }: Schema): boolean {
+  const text = metadata.get('onUnknown') ?? 'strip';
+  if (text === 'strip' || text === 'refuse') return text === 'refuse';
+  throw new SchemaError(
+    'SCHEMA_METADATA',
+    `onUnknown is ${JSON.stringify(text)}, expected "strip" or "refuse"`,
+    { hint: 'Correct the metadata onUnknown of the schema (x-on-unknown at the root of a JSON Schema).' },
+  );
 }
 
 /**
@@ -53,24 +62,44 @@ function fingerprintOf(schema: Schema): string {
  */
 export function compileSchema(schema: Schema, options: CompileOptions = {}): CompiledSchema {
   const { tolerance = TOLERANCE, yieldToLoop = () => setImmediate() } = options;
-  if (!(tolerance >= 0 && tolerance <= 1)) {
-    throw new ConfigError(
-      'tolerance',
-      `found ${tolerance}, expected a number from 0 to 1`,
-      'It is the part of all cells.',
-    );
-  }
+  const tolerances = tolerancesOf(schema.fields, tolerance);
   if (schema.fields.length === 0) {
     throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
   }
   const fields = schema.fields.map(planField);
-  const plan = { fields, names: new FieldNames(fields) };
+  const plan: SchemaPlan = {
+    fields,
+    declared: schema.fields,
+    names: new FieldNames(fields),
+    refusesUnknown: readUnknown(schema),
+    generated: new GeneratedLayouts(fields, options.codeGeneration ?? true),
+  };
+  // A retry, a bisection and the coercion of what the check left all look at the same rows again.
+  const passes = new WeakMap<Batch, Pass>();
+  const passOf = (batch: Batch): Pass => {
+    const pass = passes.get(batch) ?? new Pass(plan, batch);
+    passes.set(batch, pass);
+    return pass;
+  };
   return {
     schema,
     fingerprint: fingerprintOf(schema),
     columns: fields.map((field) => field.column),
     tolerance,
-    check: (batch, rows) => checkRows(plan, batch, rows, tolerance),
-    coerce: (batch, rows) => coerceRows(plan, batch, rows, yieldToLoop),
+    check(batch, rows) {
+      const pass = passOf(batch);
+      while (!pass.advance());
+      return checkRows(plan, pass, rows, tolerances);
+    },
+    async checkInTurns(batch, rows) {
+      const pass = passOf(batch);
+      while (!pass.advance()) await yieldToLoop();
+      return checkRows(plan, pass, rows, tolerances);
+    },
+    async coerce(batch, rows) {
+      const pass = passOf(batch);
+      while (!pass.advance()) await yieldToLoop();
+      return coerceRows(plan, pass, rows, yieldToLoop);
+    },
   };
 }

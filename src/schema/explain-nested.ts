@@ -71,6 +71,9 @@ class Walk {
   #field(field: FieldPlan, source: string | undefined, before: unknown, after: unknown, path: string): boolean {
     const isSameName = source === field.column.name;
     if (before === undefined && after === undefined) return field.optional;
+    // Where null does not conform and the field may be left out, it is.
+    if (before === null && after === undefined)
+      return field.optional && !field.takesNull && this.claim(path, before)?.kind === 'stripped';
     const isInside = field.nested && isOfForm(field.nested, before) && isOfForm(field.nested, after);
     if (isInside && field.nested && isSameName) return this.nested(field.nested, before, after, path);
     if (!field.nested && isSameName && isSame(field, before, after)) return true;
@@ -116,6 +119,7 @@ function isSame(field: FieldPlan, before: unknown, after: unknown): boolean {
 
 /** Whether the new text holds the cell that a part claims. */
 function isCellOf(field: FieldPlan, part: NestedChange, after: unknown): boolean {
+  if (after === undefined && field.optional && !field.takesNull) return part.after === null;
   if (part.after === null || after === null) return part.after === after;
   if (field.nested) return part.after === toJsonText(after);
   return after !== undefined && isReadAs(field, after, part.after, 'typed');

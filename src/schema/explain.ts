@@ -100,7 +100,9 @@ function fold(text: string): string {
 
 function isJsonOf(before: unknown, after: Cell, field: FieldPlan): boolean {
   if (typeof before !== 'string' || typeof after !== 'string') return false;
-  if (!field.nested) return !isJsonText(before) && isTextOf(before, after);
+  // Where only some kinds of JSON may stand, text that holds one is taken for what it holds.
+  if (!field.nested && isJsonText(before)) return after === before && !isReadAs(field, before, after, 'typed');
+  if (!field.nested) return isTextOf(before, after);
   return isNestedExplained(field, before, after, undefined, isExplained);
 }
 

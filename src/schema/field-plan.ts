@@ -20,6 +20,7 @@ import {
 import { FieldNames } from './field-names.ts';
 import { DOUBLE, HALF, SINGLE } from './float-width.ts';
 import { parseJsonText } from './json-text.ts';
+import { jsonKindsOf, jsonValueReader } from './json-value-reader.ts';
 import { nestedReader } from './nested-reader.ts';
 import { type Exact, rescale } from './number-grammar.ts';
 import { decimalReader, floatReader, integerReader } from './number-readers.ts';
@@ -179,7 +180,6 @@ function planNested(field: Field, depth: number): NestedPlan | undefined {
   if (depth >= NESTING_MAX) refuseType(field, `Nest no deeper than ${NESTING_MAX} levels.`);
   if (isStruct) {
     const fields = type.children.map((child) => planDeep(child, depth + 1));
-    if (fields.length === 0) refuseType(field, 'Give the struct at least one field.');
     return { kind: 'struct', fields, names: new FieldNames(fields) };
   }
   const [item] = type.children;
@@ -188,12 +188,17 @@ function planNested(field: Field, depth: number): NestedPlan | undefined {
   return { kind: 'list', item: planDeep(item, depth + 1), size };
 }
 
+function jsonPlan(field: Field): Reader {
+  const kinds = jsonKindsOf(field);
+  return kinds ? jsonValueReader(kinds) : jsonReader;
+}
+
 function planReader(field: Field, nested: NestedPlan | undefined): Reader {
   const type: DataType = field.type;
   if (nested) return nestedReader(nested);
   if (isText(type) && !readFlag(field, 'json', false)) return textPlan(field);
   refuseKeys(field, TEXT_KEYS, 'text');
-  if (isText(type)) return jsonReader;
+  if (isText(type)) return jsonPlan(field);
   if (DataType.isInt(type)) return integerPlan(field, type.bitWidth, type.isSigned);
   if (DataType.isFloat(type)) return floatPlan(field, type.precision);
   if (DataType.isBool(type)) return boolReader;
@@ -224,6 +229,7 @@ function planDeep(field: Field, depth: number): FieldPlan {
     key: readFlag(field, 'key', false),
     ...(reader.unit === undefined ? {} : { unit: reader.unit }),
   };
+  if (field.metadata.get('json') !== 'true') refuseKeys(field, ['jsonTypes'], 'JSON text');
   if (reader.type !== 'timestamp') refuseKeys(field, ['epoch'], 'timestamps');
   const isNumeric =
     DataType.isInt(field.type) || DataType.isFloat(field.type) || DataType.isDecimal(field.type);
@@ -232,6 +238,7 @@ function planDeep(field: Field, depth: number): FieldPlan {
     column,
     essential: readFlag(field, 'essential', true),
     optional: readOptional(field),
+    takesNull: readFlag(field, 'nullable', field.nullable) && field.nullable,
     aliases: readAliases(field),
     precision: readPrecision(field),
     default: readDefault(field, reader),

@@ -43,7 +43,7 @@ function own(value: JsonObject, name: string): unknown {
 /** Why one value below does not conform; undefined = it does. */
 function checkField(field: FieldPlan, value: unknown, path: string): Fault | undefined {
   if (value === undefined) return field.optional ? undefined : new Fault('missing', path);
-  if (value === null) return field.column.nullable ? undefined : new Fault('null', path);
+  if (value === null) return field.takesNull ? undefined : new Fault('null', path);
   const fault = field.nested ? checkNested(field.nested, value) : field.reader.read(value, 'typed');
   return fault instanceof Fault ? below(fault, path) : undefined;
 }
@@ -84,6 +84,11 @@ function encodeCell(cell: Cell, unit: TimeUnit | undefined): string | undefined 
   return toJsonText(cell instanceof Uint8Array ? Buffer.from(cell).toString('base64') : cell);
 }
 
+/** Whether null would not conform where the field itself may be left out. */
+function isAbsentOnly({ optional, takesNull }: FieldPlan): boolean {
+  return optional && !takesNull;
+}
+
 /** The text of one field or element; its changes go to `parts`. `isRenamed` = the data has it under another name. */
 function takeField(
   field: FieldPlan,
@@ -94,12 +99,19 @@ function takeField(
 ): string | Fault | undefined {
   const isAbsent = value === undefined;
   if (isAbsent && field.optional) return undefined;
+  if (value === null && isAbsentOnly(field)) {
+    parts.push({ path, kind: 'stripped', lossless: false, before: null, after: undefined, error: 0 });
+    return undefined;
+  }
   const result = isAbsent ? coerceAbsent(field) : coerceValue(field, value, 'typed');
   if (result instanceof Refusal) {
     const inner = result.field.slice(field.column.name.length);
     return new Fault(result.kind, path + inner);
   }
-  if (!isCell(result)) return takeConversion(field, result, value, path, parts);
+  if (!isCell(result)) {
+    const text = takeConversion(field, result, value, path, parts);
+    return text === 'null' && isAbsentOnly(field) ? undefined : text;
+  }
   if (isAbsent || isRenamed) {
     const kind = isAbsent ? 'missing' : 'renamed';
     parts.push({ path, kind, lossless: true, before: value, after: result, error: 0 });

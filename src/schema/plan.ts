@@ -12,6 +12,8 @@ export interface FieldPlan {
   readonly essential: boolean;
   /** May be absent, which is null and conforms; otherwise a row without it does not conform. */
   readonly optional: boolean;
+  /** Whether an explicit null conforms: a column may be nullable only because its field may be absent. */
+  readonly takesNull: boolean;
   readonly aliases: readonly string[];
   readonly precision: Precision | undefined;
   /** In place of what is absent or null where the schema has no null. */

@@ -24,7 +24,17 @@ export function epochUnitOf(dialect: Dialect): TimeUnit | undefined {
 }
 
 /** Every way in which a value can fail to conform. */
-export const FAULT_KINDS = ['type', 'null', 'range', 'format', 'precision', 'missing', 'unknown'] as const;
+export const FAULT_KINDS = [
+  'type',
+  'null',
+  'range',
+  'format',
+  'precision',
+  'missing',
+  'unknown',
+  'renamed',
+  'duplicate',
+] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** Why a value does not conform. A class, so that it can never be taken for a cell. */

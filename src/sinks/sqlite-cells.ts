@@ -9,7 +9,7 @@
  */
 import type { Cell, Column } from '../core/columns.ts';
 import { SinkError } from '../core/errors.ts';
-import { isoTimestamp } from './iso-timestamp.ts';
+import { isoTimestamp } from '../core/iso-timestamp.ts';
 
 /** A value that can be bound to a statement. */
 export type SqlValue = null | number | bigint | string | Uint8Array;

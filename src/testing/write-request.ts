@@ -93,6 +93,7 @@ const lineFramer: Framer = {
     const ends = lineEnds(body);
     return {
       rowCount: ends.length,
+      spans: undefined,
       row: (index) => body.subarray(index === 0 ? 0 : (ends[index - 1] ?? 0) + 1, ends[index]),
     };
   },

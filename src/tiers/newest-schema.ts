@@ -1,6 +1,6 @@
 /** What a registry holds, compiled once per version and shared by all batches. */
 import { type CompiledSchema, type CompileOptions, compileSchema } from '../schema/compile-schema.ts';
-import type { SchemaRegistry } from '../schema/registry.ts';
+import type { SchemaRegistry } from '../schema/declare/registry.ts';
 
 export class NewestSchema {
   readonly #registry: SchemaRegistry;

@@ -7,6 +7,7 @@ import type { Residue } from '../core/outcome.ts';
 import { type RowSet, rowIndices } from '../core/row-set.ts';
 import type { CompiledSchema } from '../schema/compile-schema.ts';
 import { recordKeys } from '../schema/record-keys.ts';
+import { recordsOf } from '../schema/records-of.ts';
 import type { Sink, SinkRecord, WriteRequest } from '../sinks/sink.ts';
 import type { Work } from './tier.ts';
 
@@ -87,7 +88,7 @@ export function payloadOf(columns: Columns, sink: Sink, rows: RowSet, residue: r
     case 'columns':
       return { rows: passed, columns, records: undefined };
     case 'records':
-      return { rows: passed, columns, records: toRecords(columns) };
+      return { rows: passed, columns, records: recordsOf(columns) };
     case 'bytes':
       return { rows: passed, columns, records: undefined };
   }
@@ -116,13 +117,4 @@ function decodeAll(batch: Batch, rows: RowSet): Prepared {
   }
   const passed = residue.length === 0 ? rows : decoded;
   return { payload: { rows: passed, columns: undefined, records }, residue };
-}
-
-/** Objects without a prototype, so that a field named `__proto__` is data. */
-function toRecords({ columns, rows, vectors }: Columns): readonly SinkRecord[] {
-  return rows.map((_, position) => {
-    const record: Record<string, unknown> = Object.create(null);
-    for (const [index, { name }] of columns.entries()) record[name] = vectors[index]?.at(position) ?? null;
-    return record;
-  });
 }

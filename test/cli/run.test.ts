@@ -106,6 +106,24 @@ describe('tierfall run', () => {
     expect(place.rows('x.db', 'SELECT count(*) AS n FROM "in"')).toEqual([{ n: 4 }]);
   });
 
+  it('lands the records of an array within a document, and goes on there', async () => {
+    const place = workplace();
+    const document = (rows: number) =>
+      JSON.stringify({
+        meta: { n: rows },
+        data: { items: Array.from({ length: rows }, (_, n) => ({ n, name: `r${n}` })) },
+      });
+    place.file('in.json', document(3));
+    const args = ['run', '-i', 'in.json', '--json-path', '/data/items', '--batch-rows', '2'];
+    expect((await place.tierfall([...args, ...INTO])).code).toBe(0);
+    place.file('in.json', document(5));
+    const again = await place.tierfall([...args, '--resume', '--json']);
+    expect(again.out).toContain('"accepted":2');
+    expect(place.rows('x.db', 'SELECT n, name FROM "in" ORDER BY n')).toEqual(
+      Array.from({ length: 5 }, (_, n) => ({ n, name: `r${n}` })),
+    );
+  });
+
   it('lands every record once when it is run twice without --resume', async () => {
     const place = workplace();
     place.file('in.ndjson', NDJSON);
@@ -122,6 +140,20 @@ const REFUSED: readonly (readonly [
   code: string,
   place: string,
 ])[] = [
+  [
+    'a path that is no pointer',
+    ['run', '-i', 'in.json', '--json-path', 'data', ...INTO],
+    2,
+    'CONFIG_INVALID',
+    '--json-path',
+  ],
+  [
+    'a path into lines',
+    ['run', '-i', 'in.ndjson', '--json-path', '/data', ...INTO],
+    2,
+    'CONFIG_INVALID',
+    '--json-path',
+  ],
   ['an unknown option', ['run', '--inptu', 'x'], 2, 'USAGE', '--inptu'],
   ['an unknown command', ['rum'], 2, 'USAGE', '"rum"'],
   [

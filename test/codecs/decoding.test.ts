@@ -5,19 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeRecord, decodeRow } from '../../src/codecs/codecs.ts';
 import { FORMATS } from '../../src/core/batch.ts';
 import { InputError } from '../../src/core/errors.ts';
-import { batchOf } from './batches.ts';
-
-function faultOf(run: () => unknown): InputError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof InputError) return error;
-    throw error;
-  }
-  throw new Error('decoded');
-}
-
-const point = (line: string) => ({ ...(decodeRow(batchOf(line, 'line-protocol'), 0) as object) });
+import { batchOf, faultOf } from './batches.ts';
 
 describe('json rows', () => {
   it('keep integers beyond 2^53 exact, in any depth, and leave other numbers alone', () => {
@@ -89,89 +77,6 @@ describe('json rows', () => {
     expect(Array.from({ length: 3201 }, (_, row) => decodeRow(batch, row))).toEqual(
       JSON.parse(body.toString()),
     );
-  });
-});
-
-describe('csv rows', () => {
-  it('decode by header; a bare empty cell is null and a quoted one is empty text', () => {
-    const record = decodeRecord(batchOf('a,"b ""x""",c,__proto__\n,"",007,p\n', 'csv'), 0);
-    expect(Object.entries(record)).toEqual([
-      ['a', null],
-      ['b "x"', ''],
-      ['c', '007'],
-      ['__proto__', 'p'],
-    ]);
-  });
-
-  it.each([[','], [';'], ['\t'], ['|']])('find the delimiter %j in the header', (delimiter) => {
-    const body = ['"x,;|y",b,c'.replace(/,(?=[bc])/g, delimiter), ['1', '2', '3'].join(delimiter)].join('\n');
-    expect({ ...decodeRecord(batchOf(body, 'csv'), 0) }).toEqual({ 'x,;|y': '1', b: '2', c: '3' });
-  });
-
-  it('fail alone with too many or too few cells or text after a closing quote', () => {
-    const batch = batchOf('a,b\n1\n1,2,3\n1,"2"x\n1,2\n', 'csv');
-    expect([0, 1, 2].map((row) => faultOf(() => decodeRow(batch, row)).code)).toEqual(
-      Array(3).fill('ROW_UNDECODABLE'),
-    );
-    expect({ ...decodeRecord(batch, 3) }).toEqual({ a: '1', b: '2' });
-  });
-
-  it('fail when the header names a column twice, for one value would be lost', () => {
-    expect(faultOf(() => decodeRow(batchOf('a,a\n1,2', 'csv'), 0)).message).toContain('"a" twice');
-  });
-
-  it('survive a round trip through quoting', () => {
-    const cell = fc.option(fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' ', 'é') }), {
-      nil: null,
-    });
-    fc.assert(
-      fc.property(fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 5 }), (rows) => {
-        const quote = (value: string | null) => (value === null ? '' : `"${value.replaceAll('"', '""')}"`);
-        const batch = batchOf(`a,b\n${rows.map((row) => row.map(quote).join(',')).join('\n')}`, 'csv');
-        expect(rows.map((_, row) => Object.values(decodeRecord(batch, row)))).toEqual(rows);
-      }),
-    );
-  });
-});
-
-describe('line protocol rows', () => {
-  it('decode to measurement, tags, fields and time with exact types', () => {
-    expect(
-      point('cpu,host=a\\ b,r=x\\,y u=1i,v=2u,w=1.5,s="q\\"\\\\",t=T,f=false 1700000000000000001'),
-    ).toEqual({
-      measurement: 'cpu',
-      host: 'a b',
-      r: 'x,y',
-      u: 1n,
-      v: 2n,
-      w: 1.5,
-      s: 'q"\\',
-      t: true,
-      f: false,
-      time: 1700000000000000001n,
-    });
-  });
-
-  it('have no time when the point has none', () => {
-    expect(point('m f=1')).toEqual({ measurement: 'm', f: 1 });
-  });
-
-  it.each([
-    'm',
-    'm f',
-    'm f=',
-    'm,t f=1',
-    'm f=1e400',
-    'm f=0x10',
-    'm f=NaN',
-    'm f=9223372036854775808i',
-    'm f=1 2.5',
-    'm f="x',
-    'm f=1,f=2',
-    'm,f=1 f=2',
-    'm f="a"b',
-  ])('refuse %j', (line) => {
-    expect(faultOf(() => point(line)).code).toBe('ROW_UNDECODABLE');
   });
 });
 

@@ -119,51 +119,6 @@ describe('JsonScanner', () => {
   });
 });
 
-describe('csv framing', () => {
-  it('takes records after the header as rows, with newlines inside quotes', () => {
-    expect(rowsOf(`${MARK}a,b\r\n1,"x\ny"\r\n\r\n2,"say ""hi"""\n3,z`, 'csv')).toEqual([
-      '1,"x\ny"',
-      '2,"say ""hi"""',
-      '3,z',
-    ]);
-  });
-
-  it('treats a quote inside a bare cell as data', () => {
-    expect(rowsOf('a,b\n5" disk,x\n6,y', 'csv')).toEqual(['5" disk,x', '6,y']);
-  });
-
-  it('gives the rest of the body to a cell that is never closed', () => {
-    expect(rowsOf('a,b\n1,"x\n2,y\n', 'csv')).toEqual(['1,"x\n2,y\n']);
-  });
-
-  it('keeps a body with an unreadable header as one row', () => {
-    expect(rowsOf('a,"b\n1,2\n', 'csv')).toEqual(['a,"b\n1,2\n']);
-  });
-
-  it('has no rows when there is only a header', () => {
-    expect(framer.count(Buffer.from('a,b\n'), 'csv')).toBe(0);
-  });
-});
-
-describe('line protocol framing', () => {
-  it('takes points as rows, not comments and blank lines', () => {
-    expect(rowsOf('# c\nm f=1\n\n  # d\nm f=2 5\r\n', 'line-protocol')).toEqual(['m f=1', 'm f=2 5']);
-  });
-
-  it('lets a string value hold newlines, escaped quotes and hashes', () => {
-    const points = ['m f="a\n# \\"b",g=1 5', 'm,t=a"b f=2'];
-    expect(rowsOf(points.join('\n'), 'line-protocol')).toEqual(points);
-  });
-
-  it('takes a quote in a field name for a letter', () => {
-    expect(rowsOf('m k"=1\nm f=2', 'line-protocol')).toEqual(['m k"=1', 'm f=2']);
-  });
-
-  it('does not take a quote after an escaped equals sign for a string', () => {
-    expect(rowsOf('m a\\="=1\nm f=2', 'line-protocol')).toEqual(['m a\\="=1', 'm f=2']);
-  });
-});
-
 describe('opaque and arrow-ipc', () => {
   it('are one row of all bytes', () => {
     expect(rowsOf('a\nb', 'opaque')).toEqual(['a\nb']);

@@ -89,7 +89,7 @@ describe('the tour of the command', () => {
 
   it('shows every command but help and the demo', () => {
     expect(commands.map(([name]) => name).sort()).toEqual(
-      ['graph', 'quarantine', 'reconcile', 'run', 'status', 'verify', 'worker'].sort(),
+      ['diff', 'graph', 'quarantine', 'reconcile', 'run', 'schema', 'status', 'verify', 'worker'].sort(),
     );
   });
 

@@ -76,6 +76,8 @@ const point = fc.constantFrom(
   'm f="a\nb"',
   '# "no point',
   'm\\ x,t=\\" f="q\\"\nz",g=2',
+  'm,t=a\\\\ b="x\ny" f=1',
+  'm a\\="\\ =1,b="\\\\" 5',
   'm f=a" 1',
   '',
 );
@@ -84,8 +86,20 @@ const element = fc.constantFrom('{"a":"]}\\""}', '[1,[2]]', '"x,\\\\"', '12', 'n
 /** Content of each format with everything that could mislead a cutter, ending anywhere. */
 const CONTENT: { readonly [F in Format]?: fc.Arbitrary<string> } = {
   ndjson: joined(fc.oneof(word, fc.constant('{"a":1}'))),
-  csv: joined(csvRow).map((rows) => `id;na"me\n${rows}`),
-  'line-protocol': joined(point, fc.constantFrom('\n', '\r\n')),
+  csv: fc.oneof(
+    joined(csvRow).map((rows) => `id;na"me\n${rows}`),
+    // Line ends are CR alone when that of the header is.
+    fc
+      .tuple(fc.constantFrom('\r', '\r\r', '\n\r'), joined(csvRow, fc.constantFrom('\r', '\r\r', '\r\n')))
+      .map(([blank, rows]) => `${blank}id;"n\ra"\r${rows}`),
+  ),
+  'line-protocol': joined(
+    fc.oneof(
+      point,
+      fc.array(fc.constantFrom(...'m ="\\,\n\t#'), { maxLength: 9 }).map((letters) => letters.join('')),
+    ),
+    fc.constantFrom('\n', '\r\n'),
+  ),
   json: joined(element, fc.constantFrom(',', ' ,\n')).map((elements) => `[${elements}`),
 };
 const source = fc.oneof(

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { SchemaError } from '../../src/core/errors.ts';
-import { ArrowTimeUnit, DateDay, type Field, Int32, Int64, Timestamp } from '../../src/schema/arrow.ts';
+import {
+  ArrowTimeUnit,
+  DateDay,
+  type Field,
+  Int32,
+  Int64,
+  Schema,
+  Timestamp,
+  Utf8,
+} from '../../src/schema/arrow.ts';
+import { compileSchema } from '../../src/schema/compile-schema.ts';
 import { batchOf, compiled, field, valuesOf } from './schemas.ts';
 
 function faultOf(run: () => unknown): SchemaError {
@@ -18,7 +28,7 @@ describe('compiling', () => {
     const print = (...fields: Field[]) => compiled(fields).fingerprint;
     const base = print(field('a', new Int32(), { key: 'true', essential: 'false' }));
     expect(print(field('a', new Int32(), { essential: 'false', key: 'true' }))).toBe(base);
-    expect(base).toMatch(/^[0-9a-f]{64}$/);
+    expect(base).toMatch(/^v1:[0-9a-f]{64}$/);
     expect(
       new Set([
         base,
@@ -98,5 +108,64 @@ describe('compiling', () => {
       'all',
     );
     expect(valuesOf(columns)).toEqual([[BigInt(Date.UTC(1970, 5, 9, 7, 5, 0, 250))]]);
+  });
+});
+
+describe('fields that the schema does not know', () => {
+  const schema = (onUnknown: string) =>
+    compileSchema(new Schema([field('a', new Int32())], new Map([['onUnknown', onUnknown]])));
+  const batch = batchOf('{"a":1,"b":2}\n{"a":"3"}\n');
+
+  it('are stripped by coercion, or cost the row where the schema says so', async () => {
+    const stripped = await schema('strip').coerce(batch, 'all');
+    expect([stripped.columns.rows, stripped.residue]).toEqual([[0, 1], []]);
+    const refused = await schema('refuse').coerce(batch, 'all');
+    expect(refused.columns.rows).toEqual([1]);
+    expect(refused.residue).toMatchObject([{ rows: [0], detail: expect.stringContaining('b') }]);
+  });
+
+  it('are treated in one of those ways', () => {
+    expect(() => schema('keep')).toThrow('onUnknown is "keep", expected "strip" or "refuse"');
+  });
+});
+
+describe('a field that may be absent but not null', () => {
+  const schema = compiled([
+    field('a', new Int32(), {}, false),
+    field('b', new Int32(), { optional: 'true', nullable: 'false' }),
+  ]);
+
+  it('conforms when absent, and lands as null when it is null, without a loss', async () => {
+    const batch = batchOf('{"a":1}\n{"a":2,"b":3}\n{"a":4,"b":null}\n');
+    expect(schema.check(batch, 'all').columns.rows).toEqual([0, 1]);
+    const { columns, loss, residue } = await schema.coerce(batch, 'all');
+    expect([valuesOf(columns), loss.entries, residue]).toEqual([
+      [
+        [1, 2, 4],
+        [null, 3, null],
+      ],
+      [],
+      [],
+    ]);
+  });
+});
+
+describe('a column of some kinds of JSON', () => {
+  const schema = compiled([field('a', new Utf8(), { json: 'true', jsonTypes: '["object"]' }, false)]);
+
+  it('takes an object that comes as text for what it holds, and nothing else', async () => {
+    const batch = batchOf('{"a":{"b":1}}\n{"a":"{\\"b\\":2}"}\n{"a":[1]}\n{"a":"[1]"}\n{"a":"x"}\n');
+    expect(schema.check(batch, 'all').columns.rows).toEqual([0]);
+    const { columns, loss } = await schema.coerce(batch, 'all');
+    expect(valuesOf(columns)).toEqual([['{"b":1}', '{"b":2}']]);
+    expect(loss.entries.map(({ kind, lossless, count }) => [kind, lossless, count])).toEqual([
+      ['json-from-text', true, 1],
+    ]);
+  });
+
+  it('refuses kinds that there are none of', () => {
+    const kinds = (jsonTypes: string) => () => compiled([field('a', new Utf8(), { json: 'true', jsonTypes })]);
+    for (const text of ['[]', '["null"]', '"object"', '{'])
+      expect(kinds(text)).toThrow('expected a JSON array of object');
   });
 });

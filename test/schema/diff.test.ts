@@ -11,10 +11,11 @@ import {
   Utf8,
 } from '../../src/schema/arrow.ts';
 import type { Change } from '../../src/schema/change.ts';
-import { type CoercedRow, coerceRow } from '../../src/schema/coerce-row.ts';
-import { findUnaccounted, isExplained } from '../../src/schema/diff.ts';
+import { isExplained } from '../../src/schema/explain.ts';
 import { FieldNames } from '../../src/schema/field-names.ts';
 import { planField } from '../../src/schema/field-plan.ts';
+import { findUnaccounted } from './oracle/account-row.ts';
+import { type CoercedRow, coerceRow } from './oracle/coerce-row.ts';
 import { field } from './schemas.ts';
 
 const fields = [

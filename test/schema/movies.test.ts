@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { batchKey, fieldsKey } from '../../src/core/keys.ts';
 import { DateDay, Float64, Int32, Int64, Utf8 } from '../../src/schema/arrow.ts';
 import { compileSchema } from '../../src/schema/compile-schema.ts';
-import { inferSchema } from '../../src/schema/infer-schema.ts';
+import { inferSchema } from '../../src/schema/declare/infer-schema.ts';
 import { lossTable } from '../../src/schema/loss/loss-table.ts';
 import { recordKeys } from '../../src/schema/record-keys.ts';
 import { batchOf, compiled, field, valuesOf } from './schemas.ts';

@@ -28,6 +28,11 @@ export function valuesOf(columns: Columns): Cell[][] {
   return columns.vectors.map(cellsOfVector);
 }
 
+/** Cells by row. */
+export function cellsAt(columns: Columns): Cell[][] {
+  return columns.rows.map((_, place) => columns.vectors.map((vector) => vector.at(place)));
+}
+
 /** JSON text with bigint as plain digits. */
 export function jsonLine(value: unknown): string {
   if (typeof value === 'bigint') return String(value);

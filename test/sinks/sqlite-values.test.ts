@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell, Column, ColumnType, TimeUnit } from '../../src/core/columns.ts';
-import { isoTimestamp } from '../../src/sinks/iso-timestamp.ts';
+import { isoTimestamp } from '../../src/core/iso-timestamp.ts';
 import { column, sqliteTarget, table } from './sqlite-target.ts';
 
 const INT64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });

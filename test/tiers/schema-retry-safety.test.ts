@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SinkError } from '../../src/core/errors.ts';
-import type { SchemaRegistry } from '../../src/schema/registry.ts';
+import type { SchemaRegistry } from '../../src/schema/declare/registry.ts';
 import { memorySink } from '../../src/sinks/memory-sink.ts';
 import { flakySink } from '../../src/testing/flaky-sink.ts';
 import { schemaRetry } from '../../src/tiers/schema-retry.ts';

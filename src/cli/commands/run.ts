@@ -9,7 +9,7 @@ import { checkpointOf } from '../checkpoint.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { inferFirstSchema, withFirst } from '../first-schema.ts';
 import { ingest } from '../ingest.ts';
-import { formatOf, tableNameOf } from '../input-format.ts';
+import { formatOf, jsonPathOf, tableNameOf } from '../input-format.ts';
 import { deferredLedgerRows, liveLedgerRows } from '../ledger-table.ts';
 import { openMachine, serveIfAsked } from '../machine.ts';
 import { type Pipeline, requireSink, resolvePipeline } from '../pipeline.ts';
@@ -27,6 +27,11 @@ const OPTIONS = {
     description: 'What to read; - is standard input.',
   },
   format: FORMAT_OPTION,
+  'json-path': {
+    type: 'text',
+    placeholder: 'PATH',
+    description: 'Where in a JSON input the array of records is, as a JSON Pointer: /data/items.',
+  },
   ...PIPELINE_OPTIONS,
   'batch-rows': {
     type: 'integer',
@@ -113,14 +118,16 @@ class Run {
   }
 
   async run(): Promise<number> {
-    const { input, resume, 'log-level': level, metrics: port, ...sizes } = this.#options;
+    const { input, resume, 'json-path': jsonPath, 'log-level': level, metrics: port, ...sizes } = this.#options;
     const { dir, chain, config } = this.#pipeline;
     const { signal, cwd } = this.#context;
-    const checkpoint = checkpointOf(dir, input);
+    const checkpoint = checkpointOf(dir, input, jsonPath);
     const from = resume ? await checkpoint.read() : { offset: 0, records: 0 };
+    const format = formatOf(input, this.#options.format, config?.format);
     const reading = readBatches({
       input: input === '-' ? '-' : resolveInput(input, cwd),
-      format: formatOf(input, this.#options.format, config?.format),
+      format,
+      ...jsonPathOf(format, jsonPath),
       batchRows: sizes['batch-rows'],
       batchBytes: sizes['batch-bytes'],
       recordBytesMax: sizes['record-bytes'],

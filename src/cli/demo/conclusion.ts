@@ -5,7 +5,7 @@ import { dataDirectory } from '../../assembly/data-directory.ts';
 import { sqliteSink } from '../../assembly/local-sinks.ts';
 import type { Chain } from '../../chain/chain.ts';
 import { compileSchema } from '../../schema/compile-schema.ts';
-import { fromJsonSchema } from '../../schema/from-json-schema.ts';
+import { fromJsonSchema } from '../../schema/declare/from-json-schema.ts';
 import { describeChain } from '../describe.ts';
 import { formatCount, formatDuration } from '../format.ts';
 import { deferredLedgerRows } from '../ledger-table.ts';

@@ -14,7 +14,7 @@ import type { Receipt } from '../../core/outcome.ts';
 import { type FileBatch, readBatches } from '../../ingress/files.ts';
 import { nodeFileSystem } from '../../platform/node-file-system.ts';
 import { compileSchema } from '../../schema/compile-schema.ts';
-import { fromJsonSchema } from '../../schema/from-json-schema.ts';
+import { fromJsonSchema } from '../../schema/declare/from-json-schema.ts';
 import { ingest } from '../ingest.ts';
 import type { Gate, WriterMessage } from './messages.ts';
 import type { ChainPlan, Feed, Item, Plan } from './plan.ts';

@@ -1,0 +1,56 @@
+/** Splits the text of one CSV record into cells. */
+import { type Place, rowError } from './codec.ts';
+
+const QUOTE = 34;
+
+/**
+ * Text of each cell, or null for an empty one without quotes. Spaces belong to their cell, and a quote that is not the first
+ * character of its cell is a letter, as in `5" disk`.
+ * @param where what the text is, for messages; nothing for a row
+ * @throws InputError ROW_UNDECODABLE when a quote is never closed or text follows a closing one
+ */
+export function splitCells(text: string, delimiter: string, place: Place, where = ''): (string | null)[] {
+  const cells: (string | null)[] = [];
+  let at = 0;
+  for (;;) {
+    if (text.charCodeAt(at) === QUOTE) {
+      cells.push(readQuoted(text, at + 1));
+      if (closedAt < 0) {
+        throw rowError(place, `${where}cell ${cells.length} opens a quote that is never closed`);
+      }
+      at = closedAt + 1;
+      if (at < text.length && text[at] !== delimiter) {
+        throw rowError(place, `${where}cell ${cells.length} goes on after its closing quote`);
+      }
+    } else {
+      const found = text.indexOf(delimiter, at);
+      const stop = found < 0 ? text.length : found;
+      cells.push(stop === at ? null : text.slice(at, stop));
+      at = stop;
+    }
+    if (at >= text.length) return cells;
+    at += 1;
+  }
+}
+
+/** Where the quote is that closed what `readQuoted` read last, or -1: a register, for two results of one call. */
+let closedAt = -1;
+
+/** The text from `start` to the closing quote as it was meant: every quote in it is doubled. */
+function readQuoted(text: string, start: number): string {
+  let cell = '';
+  let from = start;
+  let quote = text.indexOf('"', from);
+  while (quote >= 0 && text.charCodeAt(quote + 1) === QUOTE) {
+    cell += text.slice(from, quote + 1);
+    from = quote + 2;
+    quote = text.indexOf('"', from);
+  }
+  closedAt = quote;
+  return cell + text.slice(from, quote < 0 ? from : quote);
+}
+
+/** The text between the quotes of a cell as it was meant. */
+export function undouble(spelled: string): string {
+  return spelled.replaceAll('""', '"');
+}

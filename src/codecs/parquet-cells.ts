@@ -1,0 +1,155 @@
+/** Single values of a leaf: as a cell of a column of its own, and as JSON text within a nested one. */
+import type { Cell } from '../core/columns.ts';
+import { formatDay } from '../core/day.ts';
+import { halfValue } from './arrow-buffers.ts';
+import { damaged } from './parquet-fault.ts';
+import type { SchemaElement } from './parquet-footer.ts';
+import type { Chunk } from './parquet-pages.ts';
+import { lengthOf } from './parquet-pages.ts';
+import type { Values } from './parquet-values.ts';
+import { bigEndianInteger, decimalText, timeOfDayText, timestampText, uuidText } from './value-text.ts';
+
+type Convert = (value: Cell) => Cell;
+
+/** Longer decimals than any writer makes; their text would take a time that grows with the square of their length. */
+const DECIMAL_BYTES_MAX = 64;
+const JULIAN_EPOCH = 2_440_588n;
+const DAY_NS = 86_400_000_000_000n;
+const INT64_LIMIT = 2n ** 63n;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A value as it is stored: number, bigint, boolean or bytes. */
+function storedAt(values: Values, index: number): Cell {
+  if (values.kind === 'spans') return values.data.subarray(values.offsets[index], values.offsets[index + 1]);
+  const value = values.data[index] ?? null;
+  return values.kind === 'bools' ? value === 1 : value;
+}
+
+export function decodeUtf8(bytes: Uint8Array, name: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw damaged(`column ${JSON.stringify(name)} holds text that is not UTF-8`, error);
+  }
+}
+
+function integerOf(value: Cell): bigint {
+  if (typeof value === 'number') return BigInt(value);
+  if (typeof value === 'bigint') return value;
+  const bytes = bytesOf(value);
+  if (bytes.length > DECIMAL_BYTES_MAX) throw damaged(`a decimal has ${bytes.length} bytes`);
+  return bigEndianInteger(bytes);
+}
+
+function bytesOf(value: Cell): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw damaged('a value is stored in another type than its column');
+}
+
+/** Eight bytes of nanoseconds within the day, four of the Julian day. */
+function int96Of(value: Cell): bigint {
+  const bytes = bytesOf(value);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = (BigInt(view.getUint32(8, true)) - JULIAN_EPOCH) * DAY_NS + view.getBigInt64(0, true);
+  if (count >= INT64_LIMIT || count < -INT64_LIMIT) {
+    throw damaged('a 96-bit timestamp is outside of the years 1677 to 2262, which 64 bits of nanoseconds hold');
+  }
+  return count;
+}
+
+function halfOf(value: Cell): number {
+  const [low = 0, high = 0] = bytesOf(value);
+  return halfValue(low | (high << 8));
+}
+
+function unsigned(value: Cell): Cell {
+  return typeof value === 'bigint' ? BigInt.asUintN(64, value) : Number(value) >>> 0;
+}
+
+/** How a stored value becomes the cell of its column. */
+function convertOf(element: SchemaElement): Convert {
+  const { meaning, type, name } = element;
+  switch (meaning.kind) {
+    case 'text':
+    case 'json':
+      return (value) => decodeUtf8(bytesOf(value), name);
+    case 'decimal':
+      return (value) => decimalText(integerOf(value), meaning.scale);
+    case 'date':
+      return (value) => formatDay(Number(value));
+    case 'time':
+      return (value) => timeOfDayText(integerOf(value), meaning.unit);
+    case 'uuid':
+      return (value) => uuidText(bytesOf(value));
+    case 'float16':
+      return halfOf;
+    case 'integer':
+      return meaning.isSigned ? (value) => value : unsigned;
+    default:
+      return type === 'INT96' ? int96Of : (value) => value;
+  }
+}
+
+/** JSON has no word for these, and null would be another value. */
+function numberText(value: number): string {
+  return Number.isFinite(value) ? JSON.stringify(value) : JSON.stringify(String(value));
+}
+
+function jsonTextOf(cell: Cell, { meaning, type }: SchemaElement): string {
+  if (meaning.kind === 'json') return String(cell);
+  if (meaning.kind === 'timestamp') {
+    return JSON.stringify(timestampText(integerOf(cell), meaning.unit, meaning.isUtc));
+  }
+  if (type === 'INT96') return JSON.stringify(timestampText(integerOf(cell), 'ns', false));
+  if (cell instanceof Uint8Array) return JSON.stringify(Buffer.from(cell).toString('base64'));
+  return typeof cell === 'number'
+    ? numberText(cell)
+    : typeof cell === 'string'
+      ? JSON.stringify(cell)
+      : String(cell);
+}
+
+/** Every value of the chunk without its nulls; those of a dictionary are converted once. */
+export function convertChunk<T>(
+  { parts, dictionary }: Chunk,
+  convert: (values: Values, index: number) => T,
+): T[] {
+  const words: T[] = [];
+  if (dictionary && parts.some(({ kind }) => kind === 'indices')) {
+    for (let index = 0; index < lengthOf(dictionary); index += 1) words.push(convert(dictionary, index));
+  }
+  const all: T[] = [];
+  for (const part of parts) {
+    if (part.kind === 'indices') for (const index of part.indices) all.push(words[index] as T);
+    else for (let index = 0; index < part.count; index += 1) all.push(convert(part.values, index));
+  }
+  return all;
+}
+
+/** Cells of a leaf, without its nulls. */
+export function cellsOfChunk(chunk: Chunk, element: SchemaElement): Cell[] {
+  const convert = convertOf(element);
+  return convertChunk(chunk, (values, index) => convert(storedAt(values, index)));
+}
+
+/** Values of a leaf as JSON text, without its nulls: bytes are base64, times ISO 8601,
+ * decimals text, so that no reader of JSON rounds them. */
+export function jsonTextsOfChunk(chunk: Chunk, element: SchemaElement): string[] {
+  const convert = convertOf(element);
+  const texts = convertChunk(chunk, (values, index) => jsonTextOf(convert(storedAt(values, index)), element));
+  if (element.meaning.kind === 'json') checkJson(texts, element.name);
+  return texts;
+}
+
+/** @throws InputError PARQUET_DAMAGED when a text is no JSON */
+export function checkJson(texts: Iterable<unknown>, name: string): void {
+  for (const text of texts) {
+    if (typeof text !== 'string') continue;
+    try {
+      JSON.parse(text);
+    } catch (error) {
+      throw damaged(`column ${JSON.stringify(name)} holds text that is not JSON`, error);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** What a timestamp counts. */
+export type TimeUnit = 's' | 'ms' | 'us' | 'ns';

@@ -1,0 +1,214 @@
+/**
+ * Finds rows of one side by the key of rows of the other: a hash table with open addressing in typed arrays.
+ *
+ * J1 two rows are of one key only if their cells were compared, or if the hash is reversible (32-bit integers). J2 rows of
+ * one key form a chain in their order. J3 null is a key like any other.
+ */
+import type { Columns } from '../core/columns.ts';
+import type { TextVector, Vector } from '../core/vectors.ts';
+import { type ColumnPair, cellValue, pairColumns, sideOf } from './column-pair.ts';
+import { keyPart, valueKey } from './row-key.ts';
+import type { DiffRules } from './rules.ts';
+
+export const NO_ROW = -1;
+
+export type IsSameKey = (x: number, y: number) => boolean;
+
+/** Keys of the rows of both sides, comparable by number. */
+export interface KeyHashes {
+  readonly a: Int32Array;
+  readonly b: Int32Array;
+  /** Whether rows of one hash have one key: rows of A, or of B as their number + `b0`; undefined when all of them have. */
+  readonly isSame: IsSameKey | undefined;
+  /** Rows of A; B's are counted from here on in `isSame`. */
+  readonly b0: number;
+}
+
+/** Multiplication by an odd number and a shifted xor can both be undone, so different keys have different hashes. */
+function mix(value: number): number {
+  const spread = Math.imul(value, 0x9e3779b1);
+  return spread ^ (spread >>> 15);
+}
+
+const FNV_PRIME = 0x01000193;
+const FNV_START = 0x811c9dc5 | 0;
+
+function hashText(text: string): number {
+  let hash = FNV_START;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
+  return mix(hash);
+}
+
+/** Calls `step` for rows 0 to `rows` in slices, giving way between them; a row takes about `rowNs`. */
+export type InTurns = (rows: number, rowNs: number, step: (from: number, to: number) => void) => Promise<void>;
+
+/** Hashes rows `from` to `to` of a side. @returns false when this way cannot do it */
+type Fill = (hashes: Int32Array, from: number, to: number) => boolean;
+
+/** One way to hash keys. */
+interface KeyHasher {
+  readonly a: Fill;
+  readonly b: Fill;
+  readonly isSame: KeyHashes['isSame'];
+  /** About how long a row takes. */
+  readonly rowNs: number;
+}
+
+/** Of a column of integers without nulls, as long as all of them fit 32 bits. */
+function fillIntegers(vector: Vector | undefined): Fill | undefined {
+  if (vector?.kind === 'number' && !vector.validity) {
+    const { data } = vector;
+    if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint32Array)
+      return undefined;
+    return (hashes, from, to) => {
+      for (let row = from; row < to; row += 1) hashes[row] = mix(data[row] ?? 0);
+      return true;
+    };
+  }
+  if (vector?.kind !== 'wide' || vector.validity) return undefined;
+  const halves = new Int32Array(vector.data.buffer, vector.data.byteOffset, vector.length * 2);
+  const isSigned = vector.data instanceof BigInt64Array;
+  return (hashes, from, to) => {
+    for (let row = from; row < to; row += 1) {
+      const low = halves[2 * row] ?? 0;
+      if ((halves[2 * row + 1] ?? 0) !== low >> 31 || (!isSigned && low < 0)) return false;
+      hashes[row] = mix(low);
+    }
+    return true;
+  };
+}
+
+function integerHasher({ a, b }: ColumnPair): KeyHasher | undefined {
+  const areTimes = [a, b].filter((side) => side?.column.type === 'timestamp').length;
+  if (areTimes === 1 || a?.column.unit !== b?.column.unit) return undefined;
+  const [fillA, fillB] = [fillIntegers(a?.vector), fillIntegers(b?.vector)];
+  return fillA && fillB && { a: fillA, b: fillB, isSame: undefined, rowNs: 4 };
+}
+
+function fillBytes({ offsets, data }: TextVector): Fill {
+  return (hashes, from, to) => {
+    for (let row = from; row < to; row += 1) {
+      let hash = FNV_START;
+      const end = offsets[row + 1] ?? 0;
+      for (let at = offsets[row] ?? 0; at < end; at += 1) hash = Math.imul(hash ^ (data[at] ?? 0), FNV_PRIME);
+      hashes[row] = mix(hash);
+    }
+    return true;
+  };
+}
+
+/** One text column without nulls on both sides: hashed and compared as bytes. */
+function textHasher({ a, b, rule }: ColumnPair): KeyHasher | undefined {
+  const [x, y] = [a?.vector, b?.vector];
+  if (x?.kind !== 'text' || y?.kind !== 'text' || x.validity || y.validity) return undefined;
+  const isText = a?.column.type === 'text' && b?.column.type === 'text';
+  if (!isText || rule.isNfc || rule.isSpelled || rule.granularity !== undefined) return undefined;
+  const b0 = x.length;
+  const sliceOf = (row: number): Uint8Array => {
+    const [vector, at] = row < b0 ? [x, row] : [y, row - b0];
+    return vector.data.subarray(vector.offsets[at], vector.offsets[at + 1]);
+  };
+  const isSame: IsSameKey = (p, q) => Buffer.compare(sliceOf(p), sliceOf(q)) === 0;
+  return { a: fillBytes(x), b: fillBytes(y), isSame, rowNs: 60 };
+}
+
+/** Any columns: the key of each row as one text. */
+function generalHasher(pairs: readonly ColumnPair[], rowsA: number, rowsB: number): KeyHasher {
+  const texts: string[] = new Array(rowsA + rowsB).fill('');
+  const fill =
+    (side: 'a' | 'b', first: number): Fill =>
+    (hashes, from, to) => {
+      for (let row = from; row < to; row += 1) {
+        const parts = pairs.map((pair) => {
+          const isTime = pair.a?.column.type === 'timestamp' || pair.b?.column.type === 'timestamp';
+          return keyPart(valueKey(cellValue(pair[side], row), pair.rule, isTime));
+        });
+        const text = parts.join('|');
+        texts[first + row] = text;
+        hashes[row] = hashText(text);
+      }
+      return true;
+    };
+  return { a: fill('a', 0), b: fill('b', rowsA), isSame: (x, y) => texts[x] === texts[y], rowNs: 1000 };
+}
+
+async function hashBy(
+  hasher: KeyHasher,
+  rowsA: number,
+  rowsB: number,
+  inTurns: InTurns,
+): Promise<KeyHashes | undefined> {
+  const [a, b] = [new Int32Array(rowsA), new Int32Array(rowsB)];
+  let isDone = true;
+  await inTurns(rowsA, hasher.rowNs, (from, to) => {
+    isDone &&= hasher.a(a, from, to);
+  });
+  await inTurns(rowsB, hasher.rowNs, (from, to) => {
+    isDone &&= hasher.b(b, from, to);
+  });
+  return isDone ? { a, b, b0: rowsA, isSame: hasher.isSame } : undefined;
+}
+
+/** The keys of two sides, by the fastest way that is exact for their columns. */
+export async function hashKeys(
+  a: Columns,
+  b: Columns,
+  fields: readonly string[],
+  rules: DiffRules,
+  inTurns: InTurns,
+): Promise<KeyHashes> {
+  const pairs = fields.map((name) => pairColumns(name, rules.of(name), sideOf(a, name), sideOf(b, name)));
+  const [only] = pairs;
+  const [rowsA, rowsB] = [a.rows.length, b.rows.length];
+  const fast = only && pairs.length === 1 ? (integerHasher(only) ?? textHasher(only)) : undefined;
+  const hashes = fast && (await hashBy(fast, rowsA, rowsB, inTurns));
+  if (hashes) return hashes;
+  const general = await hashBy(generalHasher(pairs, rowsA, rowsB), rowsA, rowsB, inTurns);
+  if (!general) throw new RangeError('the general way hashes any key');
+  return general;
+}
+
+/** A table of the rows of one side by key. */
+export class RowTable {
+  /** Pairs of hash and row + 1, next to each other for the sake of the cache. */
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+  readonly #shift: number;
+  readonly #isSame: IsSameKey | undefined;
+
+  /** @param isSame by the numbers that `add` and `find` are given */
+  constructor(rows: number, isSame: IsSameKey | undefined) {
+    const bits = Math.max(4, 32 - Math.clz32(Math.max(1, rows * 2 - 1)));
+    this.#slots = new Int32Array(2 ** (bits + 1));
+    this.#mask = 2 ** bits - 1;
+    this.#shift = 32 - bits;
+    this.#isSame = isSame;
+  }
+
+  /** Adds a row. @returns an earlier row of the same key, which stays the one that is found, or NO_ROW */
+  add(hash: number, row: number): number {
+    const [slots, isSame] = [this.#slots, this.#isSame];
+    let slot = hash >>> this.#shift;
+    for (;;) {
+      const found = slots[2 * slot + 1] ?? 0;
+      if (found === 0) break;
+      if (slots[2 * slot] === hash && (!isSame || isSame(found - 1, row))) return found - 1;
+      slot = (slot + 1) & this.#mask;
+    }
+    slots[2 * slot] = hash;
+    slots[2 * slot + 1] = row + 1;
+    return NO_ROW;
+  }
+
+  /** The first row that was added with this key, or NO_ROW. */
+  find(hash: number, row: number): number {
+    const [slots, isSame] = [this.#slots, this.#isSame];
+    let slot = hash >>> this.#shift;
+    for (;;) {
+      const found = slots[2 * slot + 1] ?? 0;
+      if (found === 0) return NO_ROW;
+      if (slots[2 * slot] === hash && (!isSame || isSame(found - 1, row))) return found - 1;
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+}

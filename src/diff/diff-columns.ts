@@ -1,0 +1,249 @@
+/**
+ * Compares two sets of columns that are in memory.
+ *
+ * The same as `diffRecords` over the rows of both, and held to that by a test; but rows that stand at the same places are
+ * compared by whole runs of bytes, and others are joined by a hash table of typed arrays.
+ */
+import type { Columns } from '../core/columns.ts';
+import type { DiffChange, DiffRecord, DiffReport } from './change.ts';
+import { hashKeys, type InTurns, NO_ROW } from './column-index.ts';
+import { type ColumnJoin, isRising, joinByHash } from './column-join.ts';
+import {
+  type ColumnPair,
+  type ColumnSide,
+  cellValue,
+  findDifferent,
+  pairColumns,
+  sideOf,
+} from './column-pair.ts';
+import { type CellChange, collectChanges, fieldPath } from './compare.ts';
+import { type DiffOptions, diffRecords, SAMPLES_MAX } from './diff-records.ts';
+import { matchGroup } from './match-group.ts';
+import { createComparer } from './record-comparer.ts';
+import { createKeyReader } from './row-key.ts';
+import { RowList } from './row-list.ts';
+import { type DiffRules, parseRules } from './rules.ts';
+import { Tally } from './tally.ts';
+
+/** Rows that are compared in one go. */
+const RUN_ROWS = 4096;
+/** Nanoseconds of work between two turns of the event loop, as far as they can be told in advance. */
+const TURN_NS = 2e6;
+const RAW_NS = 8;
+/** A cell somewhere else in memory. */
+const GATHER_NS = 60;
+const VALUE_NS = 500;
+/** To see that a key is the same and rises. */
+const KEY_NS = 20;
+
+/** Row `row` as a record. */
+export function recordOf(columns: Columns, row: number): DiffRecord {
+  const record: Record<string, unknown> = Object.create(null);
+  columns.columns.forEach((column, index) => {
+    const vector = columns.vectors[index];
+    if (vector) record[column.name] = cellValue({ column, vector }, row);
+  });
+  return record;
+}
+
+/** Two sets of columns and what they are compared by. */
+class Comparison {
+  readonly a: Columns;
+  readonly b: Columns;
+  readonly rules: DiffRules;
+  readonly pairs: readonly ColumnPair[];
+  /** By pair: the rows of A that differ in it. */
+  readonly #different: readonly RowList[];
+  readonly #keys: Readonly<Record<'a' | 'b', readonly (ColumnSide | undefined)[]>>;
+  readonly #options: DiffOptions;
+  #workNs = 0;
+
+  constructor(a: Columns, b: Columns, options: DiffOptions) {
+    this.a = a;
+    this.b = b;
+    this.#options = options;
+    this.rules = options.rules ?? parseRules([], [], { isTabular: true });
+    const names = new Set([...a.columns, ...b.columns].map(({ name }) => name));
+    this.pairs = Array.from(names, (name) =>
+      pairColumns(name, this.rules.of(name), sideOf(a, name), sideOf(b, name)),
+    );
+    this.#different = this.pairs.map(() => new RowList());
+    this.#keys = {
+      a: this.fields.map((name) => sideOf(a, name)),
+      b: this.fields.map((name) => sideOf(b, name)),
+    };
+  }
+
+  get fields(): readonly string[] {
+    return typeof this.#options.key === 'string' ? [] : this.#options.key;
+  }
+
+  /** Gives way once enough was done. @returns a promise, which must be waited for, only then */
+  spend(ns: number): Promise<void> | undefined {
+    this.#workNs += ns;
+    if (this.#workNs < TURN_NS) return undefined;
+    this.#workNs = 0;
+    this.#options.signal?.throwIfAborted();
+    return this.#options.yieldToLoop?.();
+  }
+
+  readonly inTurns: InTurns = async (rows, rowNs, step) => {
+    const slice = Math.max(1, Math.floor(TURN_NS / 2 / rowNs));
+    for (let from = 0; from < rows; from += slice) {
+      const to = Math.min(rows, from + slice);
+      step(from, to);
+      const turn = this.spend((to - from) * rowNs);
+      if (turn) await turn;
+    }
+  };
+
+  keyOf(side: 'a' | 'b', row: number): readonly unknown[] {
+    if (this.#options.key === 'order') return [row];
+    return this.#keys[side].map((column) => cellValue(column, row) ?? null);
+  }
+
+  /** What differs between a row of A and its partner; rows have to be asked for in rising order. */
+  cells(i: number, j: number): readonly CellChange[] {
+    const changes: CellChange[] = [];
+    this.pairs.forEach((pair, index) => {
+      if (!this.#different[index]?.moveTo(i)) return;
+      const [before, after] = [cellValue(pair.a, i), cellValue(pair.b, j)];
+      collectChanges(fieldPath('', pair.name), before, after, pair.rule, 0, changes);
+    });
+    return changes;
+  }
+
+  /** By row of A: whether a cell differs from that of its partner. */
+  async flagRows(partner: Int32Array | undefined): Promise<Uint8Array> {
+    const rows = this.a.rows.length;
+    const flags = new Uint8Array(rows);
+    const rowNs = partner ? GATHER_NS : RAW_NS;
+    for (const [index, pair] of this.pairs.entries()) {
+      const found = this.#different[index] ?? new RowList();
+      for (let from = 0; from < rows; from += RUN_ROWS) {
+        const to = Math.min(rows, from + RUN_ROWS);
+        const slow = findDifferent(pair, partner, from, to, flags, found);
+        const turn = this.spend((to - from) * rowNs + slow * VALUE_NS);
+        if (turn) await turn;
+      }
+    }
+    return flags;
+  }
+
+  /** @returns a promise, which must be waited for, only when somebody has to be waited for */
+  tell(change: DiffChange, tally: Tally): Promise<void> | undefined {
+    tally.take(change);
+    const told = this.#options.onChange?.(change);
+    const turn = this.spend(VALUE_NS);
+    return told && turn ? told.then(() => turn) : (told ?? turn) || undefined;
+  }
+}
+
+/** Whether the key column is the same row by row, and no key occurs twice, so that nothing has to be looked up. */
+async function areAligned({ a, b, fields, pairs, inTurns }: Comparison): Promise<boolean> {
+  const rows = a.rows.length;
+  const raw = pairs.find(({ name }) => name === fields[0])?.raw;
+  if (rows !== b.rows.length || fields.length !== 1 || !raw) return false;
+  let isAligned = true;
+  await inTurns(rows, KEY_NS, (from, to) => {
+    isAligned &&= raw.isSameRun(from, to) && isRising(a, fields[0] ?? '', from, to);
+  });
+  return isAligned;
+}
+
+/** Row n with row n. */
+function joinByOrder(rowsA: number, rowsB: number): ColumnJoin {
+  if (rowsA === rowsB) return { partner: undefined, owner: undefined, groups: [] };
+  const fill = (rows: number, others: number): Int32Array =>
+    Int32Array.from({ length: rows }, (_, row) => (row < others ? row : NO_ROW));
+  return { partner: fill(rowsA, rowsB), owner: fill(rowsB, rowsA), groups: [] };
+}
+
+async function join(comparison: Comparison, options: DiffOptions, tally: Tally): Promise<ColumnJoin> {
+  const { a, b, rules, fields } = comparison;
+  if (options.key === 'order') return joinByOrder(a.rows.length, b.rows.length);
+  // For its refusals: what cannot be a key of records cannot be one of columns.
+  createKeyReader(fields, rules, []);
+  if (await areAligned(comparison)) return { partner: undefined, owner: undefined, groups: [] };
+  const joined = await joinByHash(await hashKeys(a, b, fields, rules, comparison.inTurns), comparison.inTurns);
+  settleGroups(comparison, joined, tally);
+  return joined;
+}
+
+function settleGroups(comparison: Comparison, { groups, partner, owner }: ColumnJoin, tally: Tally): void {
+  const { a, b, rules } = comparison;
+  const comparer = createComparer(rules);
+  const recordOfA = (row: number): DiffRecord => recordOf(a, row);
+  const recordOfB = (row: number): DiffRecord => recordOf(b, row);
+  for (const group of groups) {
+    for (const row of group.a.slice(1)) tally.takeDuplicate('a', comparison.keyOf('a', row));
+    for (const row of group.b.slice(1)) tally.takeDuplicate('b', comparison.keyOf('b', row));
+    for (const { rowA, rowB } of matchGroup(group.a, group.b, recordOfA, recordOfB, comparer)) {
+      if (partner) partner[rowA] = rowB;
+      if (owner) owner[rowB] = rowA;
+    }
+  }
+}
+
+/** The first row in `from` to `to` that there is something to tell of; `to` when there is none. */
+function nextTold(flags: Uint8Array, partner: Int32Array | undefined, from: number, to: number): number {
+  let row = from;
+  if (partner) while (row < to && flags[row] === 0 && partner[row] !== NO_ROW) row += 1;
+  else while (row < to && flags[row] === 0) row += 1;
+  return row;
+}
+
+function changeOf(comparison: Comparison, row: number, other: number): DiffChange {
+  const key = comparison.keyOf('a', row);
+  if (other === NO_ROW) return { kind: 'removed', key, rowA: row, record: recordOf(comparison.a, row) };
+  return { kind: 'changed', key, rowA: row, rowB: other, cells: comparison.cells(row, other) };
+}
+
+async function tellOfA(
+  comparison: Comparison,
+  partner: Int32Array | undefined,
+  flags: Uint8Array,
+  tally: Tally,
+): Promise<void> {
+  for (let from = 0; from < flags.length; from += RUN_ROWS) {
+    const to = Math.min(flags.length, from + RUN_ROWS);
+    const turn = comparison.spend(RUN_ROWS);
+    if (turn) await turn;
+    for (let row = nextTold(flags, partner, from, to); row < to; row = nextTold(flags, partner, row + 1, to)) {
+      const told = comparison.tell(changeOf(comparison, row, partner ? (partner[row] ?? NO_ROW) : row), tally);
+      if (told) await told;
+    }
+  }
+}
+
+async function tellOfB(comparison: Comparison, owner: Int32Array | undefined, tally: Tally): Promise<void> {
+  if (!owner) return;
+  const { b } = comparison;
+  for (let row = owner.indexOf(NO_ROW); row >= 0; row = owner.indexOf(NO_ROW, row + 1)) {
+    const [key, record] = [comparison.keyOf('b', row), recordOf(b, row)];
+    const told = comparison.tell({ kind: 'added', key, rowB: row, record }, tally);
+    if (told) await told;
+  }
+}
+
+function allRecords(columns: Columns): readonly DiffRecord[] {
+  return columns.rows.map((_, row) => recordOf(columns, row));
+}
+
+/**
+ * What differs between two sets of columns. Nullable cells cannot be absent, so by default null is the same as a column
+ * that a side does not have.
+ * @throws like `diffRecords`
+ */
+export async function diffColumns(a: Columns, b: Columns, options: DiffOptions): Promise<DiffReport> {
+  const comparison = new Comparison(a, b, options);
+  if (options.key === 'content') {
+    return diffRecords(allRecords(a), allRecords(b), { ...options, rules: comparison.rules });
+  }
+  const tally = new Tally(options.samplesMax ?? SAMPLES_MAX);
+  const joined = await join(comparison, options, tally);
+  const flags = await comparison.flagRows(joined.partner);
+  await tellOfA(comparison, joined.partner, flags, tally);
+  await tellOfB(comparison, joined.owner, tally);
+  return tally.report(a.rows.length, b.rows.length);
+}

@@ -1,0 +1,149 @@
+/** Where the rows of one side of a comparison come from, a part at a time. */
+import { decodeText } from '../codecs/codec.ts';
+import { decodeRow, framer } from '../codecs/codecs.ts';
+import { parseJson } from '../codecs/json-text.ts';
+import { Batch, type BatchInput, type Format } from '../core/batch.ts';
+import type { Cell, Column, Columns } from '../core/columns.ts';
+import type { DiffRecord } from './change.ts';
+import { recordOf } from './diff-columns.ts';
+import type { SideTraits } from './rules.ts';
+import { Instant, typedValue } from './typed-value.ts';
+
+/** Some rows that are in memory. */
+export interface SourcePart {
+  readonly rows: number;
+  /** About how many bytes it holds. */
+  readonly bytes: number;
+  /** Set when the rows are columns anyway. */
+  readonly columns?: Columns;
+  /** @throws InputError when the row is not the format */
+  record(row: number): DiffRecord;
+  /** The row as bytes that `restore` of the source takes. */
+  encode(row: number): Uint8Array;
+}
+
+export interface RecordSource {
+  readonly name: string;
+  readonly traits: SideTraits;
+  /** Fields that hold instants by their type. */
+  readonly timeFields: readonly string[];
+  /** Size of the whole source, if it is known; decides how finely rows are spread when they do not fit into memory. */
+  readonly bytes: number | undefined;
+  /** Read once. */
+  parts(): AsyncIterable<SourcePart>;
+  restore(bytes: Uint8Array): DiffRecord;
+}
+
+const PLACE = { row: 0, offset: 0 };
+
+/** What is no object becomes a record of one field. */
+function asRecord(value: unknown): DiffRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as DiffRecord)
+    : { value };
+}
+
+/** The time of a point counts nanoseconds. */
+function withInstant(record: DiffRecord): DiffRecord {
+  const time = record['time'];
+  return typeof time === 'bigint' ? { ...record, time: new Instant(time) } : record;
+}
+
+function restorePoint(bytes: Uint8Array): DiffRecord {
+  const batch = new Batch({ body: bytes, format: 'line-protocol' }, 'diff', framer, 0);
+  return withInstant(asRecord(decodeRow(batch, 0)));
+}
+
+function restoreJson(bytes: Uint8Array): DiffRecord {
+  return asRecord(parseJson(decodeText(bytes, PLACE), PLACE));
+}
+
+function partOf(input: BatchInput): SourcePart {
+  const batch = new Batch(input, 'diff', framer, 0);
+  const isPoint = batch.format === 'line-protocol';
+  const record = (row: number): DiffRecord => {
+    const found = asRecord(decodeRow(batch, row));
+    return isPoint ? withInstant(found) : found;
+  };
+  return {
+    rows: batch.rowCount,
+    bytes: batch.bytes,
+    record,
+    // A row of csv means nothing without its header.
+    encode:
+      batch.format === 'csv'
+        ? (row) => Buffer.from(JSON.stringify(record(row)))
+        : (row) => batch.frame.row(row),
+  };
+}
+
+/** Rows of batches of one format. */
+export function batchSource(
+  name: string,
+  format: Format,
+  batches: AsyncIterable<BatchInput>,
+  bytes?: number,
+): RecordSource {
+  const isCsv = format === 'csv';
+  return {
+    name,
+    bytes,
+    traits: isCsv ? { isTabular: true, isText: true } : {},
+    timeFields: format === 'line-protocol' ? ['time'] : [],
+    async *parts() {
+      for await (const batch of batches) yield partOf(batch);
+    },
+    restore: format === 'line-protocol' ? restorePoint : restoreJson,
+  };
+}
+
+function encodeCell(cell: Cell): unknown {
+  if (typeof cell === 'bigint') return String(cell);
+  if (typeof cell === 'number' && (!Number.isFinite(cell) || Object.is(cell, -0))) return String(cell);
+  return cell instanceof Uint8Array ? Buffer.from(cell).toString('base64') : cell;
+}
+
+function decodeCell(value: unknown, column: Column): Cell {
+  if (value === null || typeof value !== 'string') return value as Cell;
+  if (column.type === 'bigint' || column.type === 'timestamp') return BigInt(value);
+  if (column.type === 'float' || column.type === 'int') return Number(value);
+  return column.type === 'bytes' ? Buffer.from(value, 'base64') : value;
+}
+
+/** About how many bytes a row of columns takes; a text is taken for a short one. */
+const CELL_BYTES = 12;
+
+/** Rows of columns that all have the same layout. */
+export function columnsSource(
+  name: string,
+  columns: readonly Column[],
+  parts: AsyncIterable<Columns>,
+  bytes?: number,
+): RecordSource {
+  return {
+    name,
+    bytes,
+    traits: { isTabular: true },
+    timeFields: columns.filter(({ type }) => type === 'timestamp').map((column) => column.name),
+    async *parts() {
+      for await (const part of parts) {
+        yield {
+          rows: part.rows.length,
+          bytes: part.rows.length * part.columns.length * CELL_BYTES,
+          columns: part,
+          record: (row) => recordOf(part, row),
+          encode: (row) =>
+            Buffer.from(JSON.stringify(part.vectors.map((vector) => encodeCell(vector.at(row))))),
+        };
+      }
+    },
+    restore(encoded) {
+      const cells = JSON.parse(Buffer.from(encoded).toString()) as readonly unknown[];
+      const record: Record<string, unknown> = Object.create(null);
+      columns.forEach((column, index) => {
+        record[column.name] = typedValue(decodeCell(cells[index] ?? null, column), column);
+      });
+      return record;
+    },
+  };
+}
