@@ -145,6 +145,16 @@ describe('a nested value that no rule takes', () => {
     expect(take(meta, parseJsonText(text))).toEqual({ refused });
   });
 
+  it('lacks what an object only inherits', () => {
+    const named = field('o', struct(field('constructor', new Utf8()), field('__proto__', new Utf8())));
+    expect(take(named, {})).toMatchObject({ parts: ['.constructor missing', '.__proto__ missing'] });
+    const optional = struct(field('constructor', new Utf8(), { optional: 'true' }));
+    expect(take(field('o', optional), {})).toEqual({ cell: '{}' });
+    expect(take(named, parseJsonText('{"constructor":"a","__proto__":"b"}'))).toEqual({
+      cell: '{"constructor":"a","__proto__":"b"}',
+    });
+  });
+
   it('says where it does not conform when it is only checked', async () => {
     const fault = (text: string) => {
       const read = plan.reader.read(parseJsonText(text), 'typed');
@@ -329,8 +339,8 @@ describe('whatever the fields and the values', () => {
     const honest = { fw: 1, signal: 7.4, tags: ['a', 2], gps: { lat: '1', lon: 2 }, x: 1 };
     const result = coerceValue(plan, honest, 'typed');
     if (result instanceof Refusal || isCell(result)) throw new Error('a conversion was expected');
-    const change = { field: 'meta', column: 0, source: 'meta', before: honest, ...result };
-    expect(isExplained(plan, { ...change, after: result.cell }, 'typed')).toBe(true);
+    const change = { field: 'meta', column: 0, source: 'meta', before: honest, after: result.cell, ...result };
+    expect(isExplained(plan, change, 'typed')).toBe(true);
     for (const [from, to] of [
       ['"rssi":7', '"rssi":8'],
       ['"fw":"1"', '"fw":"2"'],
@@ -344,6 +354,19 @@ describe('whatever the fields and the values', () => {
       const after = String(result.cell).replace(from, to);
       expect(after).not.toBe(result.cell);
       expect(isExplained(plan, { ...change, after }, 'typed')).toBe(false);
+    }
+    const [first, ...others] = result.parts ?? [];
+    if (!first) throw new Error('parts were expected');
+    for (const parts of [
+      [first, ...others, first],
+      [...others, first],
+      [{ ...first, before: 2 }, ...others],
+      [first, ...others.map((part) => (part.path === '.rssi' ? { ...part, before: 7.3 } : part))],
+      [{ ...first, after: '2' }, ...others],
+      [{ ...first, path: '.rssi' }, ...others],
+      [{ ...first, kind: 'text-from-bool' as const }, ...others],
+    ]) {
+      expect(isExplained(plan, { ...change, parts }, 'typed')).toBe(false);
     }
   });
 });

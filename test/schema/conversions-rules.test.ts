@@ -218,5 +218,8 @@ describe('bounds', () => {
     expect(take(new Decimal(2, 10), '1.00', money)).toEqual(['1.00', CONFORMS]);
     expect(take(new Decimal(2, 10), '1.01', money)).toEqual(['refused', 'range']);
     expect(take(new Decimal(2, 10), '-1.01', money)).toEqual(['refused', 'range']);
+    expect(take(new Decimal(2, 10), '-1.00', { maximum: '-1.005' })).toEqual(['refused', 'range']);
+    expect(take(new Int32(), -1, { maximum: '-1.5' })).toEqual(['refused', 'range']);
+    expect(take(new Int32(), -2, { maximum: '-1.5', minimum: '-2' })).toEqual([-2, CONFORMS]);
   });
 });

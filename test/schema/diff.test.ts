@@ -11,6 +11,7 @@ import {
   Utf8,
 } from '../../src/schema/arrow.ts';
 import type { Change } from '../../src/schema/change.ts';
+import { isExplained } from '../../src/schema/explain.ts';
 import { FieldNames } from '../../src/schema/field-names.ts';
 import { planField } from '../../src/schema/field-plan.ts';
 import { findUnaccounted } from './oracle/account-row.ts';
@@ -124,6 +125,28 @@ describe('the diff validator', () => {
     ] as const) {
       expect(verdict(relabelled(kind))).toBe('int changed without a reason');
     }
+  });
+
+  it('compares a time with its cell to the last digit, whatever the form', () => {
+    const texts = [
+      '2024-02-29 10:00:00',
+      '2024-02-29 10:00:00Z',
+      ' 2024-02-29 09:00:00.000-01:00',
+      '2024-02-29 10:00',
+    ];
+    const at = fields.find(({ column }) => column.name === 'at');
+    const isTime = (before: string, after: bigint, kind: Change['kind']) =>
+      isExplained(at, { field: 'at', column: 7, source: 'at', kind, lossless: false, before, after }, 'typed');
+    const cell = BigInt(Date.UTC(2024, 1, 29, 10));
+    for (const text of texts) {
+      expect(isTime(text, cell, 'time-from-text')).toBe(true);
+      for (const offset of [1n, -1n, 500n, 1000n, 86_400_000n]) {
+        expect(isTime(text, cell + offset, 'time-from-text')).toBe(false);
+      }
+      expect(isTime(text, cell, 'rounded')).toBe(false);
+    }
+    expect(isTime('2024-02-29 10:00:00.0009', cell, 'rounded')).toBe(true);
+    expect(isTime('2024-02-29 10:00:00.0009', cell, 'time-from-text')).toBe(false);
   });
 
   it('finds a rounding above the declared precision', () => {

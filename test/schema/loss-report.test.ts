@@ -65,8 +65,11 @@ describe('the decade of an error', () => {
   });
 
   it('starts at its power of ten, for each that a double can hold', () => {
-    for (let exponent = -322; exponent <= 308; exponent += 1)
-      expect(decadeOf(Number(`1e${exponent}`))).toBe(exponent);
+    for (let exponent = -300; exponent <= 308; exponent += 1) {
+      const power = Number(`1e${exponent}`);
+      expect(decadeOf(power)).toBe(exponent);
+      expect(decadeOf(power * (1 - Number.EPSILON))).toBe(exponent - 1);
+    }
   });
 });
 
