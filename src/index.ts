@@ -23,7 +23,9 @@ export type { Engine, EngineOptions, SubmitOptions } from './chain/engine.ts';
 export type { LedgerView } from './chain/ledger.ts';
 export type { RunOptions } from './chain/run-batches.ts';
 export { defineConfig, type TierfallConfig } from './cli/config.ts';
-export { extractRows, framer } from './codecs/codecs.ts';
+export { readArrowIpc } from './codecs/arrow-ipc.ts';
+export { extractRows, framer, JSON_PATH_ATTRIBUTE } from './codecs/codecs.ts';
+export { openParquet, type ParquetFile } from './codecs/parquet.ts';
 export {
   Batch,
   type BatchInput,
@@ -77,6 +79,7 @@ export type { ReconcileCounts, ReconcileReport } from './reconcile/ledger.ts';
 export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/quarantine.ts';
 export type { ClaimedJob, Job, Queue, QueueDepth } from './reconcile/queue.ts';
 export type { DrainOptions, DrainReport, Worker, WorkerStats } from './reconcile/worker.ts';
+export { toArrow } from './schema/arrow-batch.ts';
 export { type CompiledSchema, type CompileOptions, compileSchema } from './schema/compile-schema.ts';
 export { COMPATIBILITIES, type Compatibility } from './schema/declare/compatibility.ts';
 export { diffSchemas } from './schema/declare/diff-schemas.ts';
@@ -100,6 +103,7 @@ export type { RegisteredSchema, SchemaRegistry } from './schema/declare/registry
 export type { ChangeKind, SchemaChange, SchemaDiff } from './schema/declare/schema-change.ts';
 export type { Shape } from './schema/declare/shapes.ts';
 export { toJsonSchema } from './schema/declare/to-json-schema.ts';
+export { PRECISION_ATTRIBUTE } from './schema/dialect-of.ts';
 export { type DetectDriftOptions, type DriftSource, detectDrift } from './schema/drift/detect-drift.ts';
 export {
   type DriftEntry,
@@ -130,6 +134,8 @@ export {
   tolerancesOf,
 } from './schema/drift/tolerance.ts';
 export { lossTable } from './schema/loss/loss-table.ts';
+export { restore } from './schema/loss/restore.ts';
+export { upgrade } from './schema/loss/upgrade.ts';
 export type { SchemaLike } from './schema/schema-like.ts';
 export type {
   FunctionSinkContext,

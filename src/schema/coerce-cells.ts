@@ -60,12 +60,14 @@ export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: numb
       changes.push(stripped(source ?? '', pass.valueOf(cell)));
       continue;
     }
-    const result = change(field, cell, source, pass.valueOf(cell), dialect);
+    const text = pass.textOf(cell);
+    const judgedAs = text === undefined ? dialect : 'text';
+    const result = change(field, cell, source, text ?? pass.valueOf(cell), judgedAs);
     if (result === undefined) continue;
     if (result instanceof Refusal) refusals.push(result);
     else {
       changes.push(result);
-      if (!isExplained(field, result, dialect)) words ??= `${field.column.name} changed without a reason`;
+      if (!isExplained(field, result, judgedAs)) words ??= `${field.column.name} changed without a reason`;
     }
   }
   return { changes, refusals, words };

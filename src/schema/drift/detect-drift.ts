@@ -98,7 +98,7 @@ export async function detectDrift(
 ): Promise<DriftReport> {
   options.signal?.throwIfAborted();
   const { canGenerate = true } = options;
-  const dialect = source instanceof Batch ? dialectOf(source.format) : 'typed';
+  const dialect = source instanceof Batch ? dialectOf(source) : 'typed';
   const detector = new DriftDetector(planDrift(schema), { dialect, canGenerate });
   const turns = new Turns(options);
   if (source instanceof Batch) await detectInBatch(source, detector, turns);

@@ -13,6 +13,7 @@ import { dialectOf } from '../dialect-of.ts';
 import type { Dialect } from '../reader.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
 import { type DriftedCell, DriftedCells } from './drifted-cells.ts';
+import { exactText } from './exact-number.ts';
 import type { FillRows, RowFallback } from './generated-rows.ts';
 import { makeStore } from './make-store.ts';
 import { ROW, RowFiller } from './row-filler.ts';
@@ -63,7 +64,7 @@ export class Pass {
     this.#spans = spansOf(batch);
     this.stores = plan.declared.map((field) => makeStore(field, rows));
     this.status = new Uint8Array(rows);
-    this.dialect = dialectOf(batch.format);
+    this.dialect = dialectOf(batch);
     this.#view = new DataView(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength);
     this.#isJson = (batch.format === 'ndjson' || batch.format === 'json') && hasOffsets(batch);
     this.#isLearning = this.#isJson;
@@ -159,6 +160,12 @@ export class Pass {
   /** The value of a drifted cell, as its codec gives it; undefined when it is missing. */
   valueOf(cell: DriftedCell): unknown {
     return cell.isAbsent ? undefined : this.#tokenizer.value(this.#load(cell), 0);
+  }
+
+  /** What a drifted cell is judged by, where its value is not all of it: its own text, in the dialect `text`. */
+  textOf(cell: DriftedCell): string | undefined {
+    const column = this.#plan.fields[cell.column]?.column;
+    return column && exactText(this.batch.body, cell.kind, cell.start, cell.end, column.type);
   }
 
   /** The name that a drifted cell has in the data; undefined when it is missing. */

@@ -7,10 +7,11 @@
  */
 import { addValue } from '../../codecs/json-tokenizer.ts';
 import { TOKEN, TOKEN_STRIDE, type Tokenizer, Tokens } from '../../codecs/tokens.ts';
-import type { Cell } from '../../core/columns.ts';
+import type { Cell, ColumnType } from '../../core/columns.ts';
 import { type Dialect, Fault } from '../reader.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
 import type { DriftedCells } from './drifted-cells.ts';
+import { exactText } from './exact-number.ts';
 import { type Layout, learnLayout } from './layout.ts';
 import type { ColumnStore } from './store.ts';
 
@@ -219,12 +220,21 @@ export class RowFiller {
     if (!this.#parts.plan.fields[column]?.takesNull) this.#parts.drifted.add(place, column, 'null', data, at);
   }
 
+  #exactText(kind: number, at: number, type: ColumnType): string | undefined {
+    const { data } = this.#tokens;
+    return exactText(this.#parts.body, kind, data[at + 3] as number, data[at + 4] as number, type);
+  }
+
   #askReader(place: number, column: number, at: number, token: number): void {
     const { plan, stores, tokenizer, dialect, drifted } = this.#parts;
     const field = plan.fields[column];
     const store = stores[column] as ColumnStore;
-    const value = tokenizer.value(this.#tokens, token);
-    const cell = readValue(value, field, dialect);
+    const { data } = this.#tokens;
+    const text = field && this.#exactText(data[at + 2] as number, at, field.column.type);
+    const cell =
+      text === undefined
+        ? readValue(tokenizer.value(this.#tokens, token), field, dialect)
+        : readValue(text, field, 'text');
     if (cell instanceof Fault) {
       store.skip(place);
       drifted.add(place, column, cell.kind, this.#tokens.data, at);
