@@ -6,6 +6,9 @@ const POINT = 46;
 /** Any so many digits are a whole number that a double holds. */
 const DIGITS_MAX = 15;
 const LOW_DIGITS = 9;
+/** Any so many digits fit 63 bits, and one more if the first is not a nine. */
+const SAFE_DIGITS = 18;
+const NINE = 57;
 const WORD = 2 ** 32;
 const HALF_WORD = 2 ** 16;
 /** Which half of a 64-bit integer stands first in memory. */
@@ -84,7 +87,7 @@ export function storeProduct(
   words[2 * index + HIGH] = carried + lowest + overflow;
 }
 
-/** Stores the whole number of at most 18 digits in `start` to `end`; false for any other text. */
+/** Stores the whole number in `start` to `end`; false for any other text, and for what may be beyond 63 bits. */
 export function storeDigits(
   body: Uint8Array,
   start: number,
@@ -100,7 +103,8 @@ export function storeDigits(
   const isNegative = body[start] === MINUS;
   const first = isNegative ? start + 1 : start;
   const count = end - first;
-  if (count <= DIGITS_MAX || count > 2 * LOW_DIGITS || body[first] === ZERO) return false;
+  if (count <= DIGITS_MAX || body[first] === ZERO) return false;
+  if (count > SAFE_DIGITS && (count > SAFE_DIGITS + 1 || body[first] === NINE)) return false;
   const upper = parseWhole(body, first, end - LOW_DIGITS);
   let lower = 0;
   for (let at = end - LOW_DIGITS; at < end; at += 1) {

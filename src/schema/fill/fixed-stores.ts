@@ -45,7 +45,9 @@ export class NumberStore implements ColumnStore {
   }
 
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
-    if (kind !== TOKEN.number && kind !== TOKEN.cell) return false;
+    if (kind !== TOKEN.number && kind !== TOKEN.cell) {
+      if (!this.isWhole || (kind !== TOKEN.signed && kind !== TOKEN.unsigned)) return false;
+    }
     const value = this.#parse(body, start, end);
     if (!(value >= this.min && value <= this.max)) return false;
     this.data[index] = value;
@@ -141,11 +143,22 @@ export class TimeStore extends WideCells implements ColumnStore {
   readonly scale: number;
   readonly #nanosPerUnit: number;
   readonly #needsZone: boolean;
+  readonly #takesCounts: boolean;
   readonly isPlain: boolean;
 
-  /** @param isPlain whether ISO 8601 is the only form */
-  constructor(rows: number, unit: TimeUnit, needsZone: boolean, isPlain: boolean) {
+  /**
+   * @param isPlain whether ISO 8601 is the only form
+   * @param counted the unit of timestamps that are counts, if the format has them
+   */
+  constructor(
+    rows: number,
+    unit: TimeUnit,
+    needsZone: boolean,
+    isPlain: boolean,
+    counted: TimeUnit | undefined,
+  ) {
     super(new BigInt64Array(rows));
+    this.#takesCounts = isPlain && counted === unit;
     this.scale = PER_SECOND[unit];
     this.#nanosPerUnit = 1e9 / this.scale;
     this.#needsZone = needsZone;
@@ -153,6 +166,7 @@ export class TimeStore extends WideCells implements ColumnStore {
   }
 
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
+    if (kind === TOKEN.time) return this.#takesCounts && storeDigits(body, start, end, this.words, index);
     if ((kind !== TOKEN.text && kind !== TOKEN.cell) || !this.isPlain) return false;
     if (!readIsoTime(body, start, end) || (this.#needsZone && !ISO.isZoned)) return false;
     const { seconds, nanos } = ISO;

@@ -2,6 +2,7 @@
 import type { NumberArray } from '../../core/vectors.ts';
 import { DataType, type Field, FloatWidth } from '../arrow.ts';
 import { timeUnitOf } from '../field-plan.ts';
+import { type Dialect, epochUnitOf } from '../reader.ts';
 import { CellStore } from './cell-store.ts';
 import { BoolStore, DayStore, NumberStore, type Range, TimeStore, WideStore } from './fixed-stores.ts';
 import type { ColumnStore } from './store.ts';
@@ -67,8 +68,11 @@ function textStore(field: Field, rows: number): ColumnStore {
   return new TextStore(rows, isPlain(field, 'json') ? 'text' : 'none');
 }
 
-/** @param rows how many cells there will be at most */
-export function makeStore(field: Field, rows: number): ColumnStore {
+/**
+ * @param rows how many cells there will be at most
+ * @param dialect of the format that fills it
+ */
+export function makeStore(field: Field, rows: number, dialect: Dialect): ColumnStore {
   const type: DataType = field.type;
   if (isText(type)) return textStore(field, rows);
   if (DataType.isInt(type)) return integerStore(field, type.bitWidth, type.isSigned, rows);
@@ -76,7 +80,8 @@ export function makeStore(field: Field, rows: number): ColumnStore {
   if (DataType.isBool(type)) return new BoolStore(rows);
   if (DataType.isDate(type)) return new DayStore(rows, isPlain(field));
   if (DataType.isTimestamp(type)) {
-    return new TimeStore(rows, timeUnitOf(type.unit), Boolean(type.timezone), isPlain(field));
+    const counted = epochUnitOf(dialect);
+    return new TimeStore(rows, timeUnitOf(type.unit), Boolean(type.timezone), isPlain(field), counted);
   }
   if (DataType.isStruct(type) || DataType.isList(type)) return new TextStore(rows, 'none');
   return new CellStore(rows);

@@ -62,9 +62,10 @@ export class Pass {
     this.batch = batch;
     this.#plan = plan;
     this.#spans = spansOf(batch);
-    this.stores = plan.declared.map((field) => makeStore(field, rows));
+    const dialect = dialectOf(batch);
+    this.dialect = dialect;
+    this.stores = plan.declared.map((field) => makeStore(field, rows, dialect));
     this.status = new Uint8Array(rows);
-    this.dialect = dialectOf(batch);
     this.#view = new DataView(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength);
     this.#isJson = (batch.format === 'ndjson' || batch.format === 'json') && hasOffsets(batch);
     this.#isLearning = this.#isJson;
