@@ -1,26 +1,101 @@
 /** Readers of files that hold columns, behind one port. */
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
+import { readArrowIpc } from '../codecs/arrow-ipc.ts';
+import { openParquet } from '../codecs/parquet.ts';
 import type { Column, Columns } from '../core/columns.ts';
-import { InputError } from '../core/errors.ts';
+import { InputError, TierfallError } from '../core/errors.ts';
+import type { OpenFile } from '../core/file-system.ts';
+import { nodeFileSystem } from '../platform/node-file-system.ts';
 
 /** A file of columns. */
 export interface TableFile {
   readonly columns: readonly Column[];
-  /** Its rows, a part at a time, in order. */
+  /** Its rows, a part at a time, in order. Read once, to the end or until the loop is left. */
   parts(): AsyncIterable<Columns>;
 }
 
 /**
- * Opens a file of columns.
- * @throws InputError when it is not what its name says
+ * Opens a file of columns; `-` is standard input, held whole.
+ * @throws InputError when it is not there or not what its name says
  */
 export type OpenTable = (path: string) => Promise<TableFile>;
 
-function notRead(path: string, format: string): InputError {
-  return new InputError('INPUT_FORMAT_UNSUPPORTED', `${path}: ${format} files cannot be read`, {
-    hint: 'Convert the file to NDJSON or CSV.',
+function unreadable(path: string, error: unknown): TierfallError {
+  if (error instanceof InputError) {
+    const { code, hint, offset } = error;
+    const place = offset === undefined ? {} : { offset };
+    return new InputError(code, `${path}: ${error.message}`, { hint, cause: error, ...place });
+  }
+  if (error instanceof TierfallError) return error;
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') {
+    const hint = 'Check the path; it is relative to the current directory.';
+    return new InputError('INPUT_NOT_FOUND', `${path} is not there`, { hint, cause: error });
+  }
+  const hint = 'Check that it is a file, and that this user may read it.';
+  return new InputError('INPUT_UNREADABLE', `${path} could not be read (${code || message})`, {
+    hint,
+    cause: error,
   });
 }
 
-export const openParquetFile: OpenTable = (path) => Promise.reject(notRead(path, 'Parquet'));
+async function readInput(path: string): Promise<Uint8Array> {
+  if (path !== '-') return nodeFileSystem.readFile(path);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
 
-export const openArrow: OpenTable = (path) => Promise.reject(notRead(path, 'Arrow'));
+/** Standard input as a file. */
+function inMemory(bytes: Uint8Array): Pick<OpenFile, 'size' | 'read' | 'close'> {
+  return {
+    size: async () => bytes.length,
+    read: async (position, length) => bytes.subarray(position, position + length),
+    close: async () => {},
+  };
+}
+
+async function openParquetOf(file: Pick<OpenFile, 'size' | 'read' | 'close'>): Promise<TableFile> {
+  const byteLength = await file.size();
+  const slice = async (start: number, end = byteLength): Promise<ArrayBuffer> =>
+    Uint8Array.from(await file.read(start, end - start)).buffer;
+  const parquet = await openParquet({ byteLength, slice }, { yieldToLoop });
+  return {
+    columns: parquet.columns,
+    async *parts() {
+      try {
+        for (let group = 0; group < parquet.rowGroups; group += 1) yield await parquet.readRowGroup(group);
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+/** Row group by row group. */
+export const openParquetFile: OpenTable = async (path) => {
+  try {
+    const file = path === '-' ? inMemory(await readInput(path)) : await nodeFileSystem.open(path, 'read');
+    return await openParquetOf(file).catch(async (error: unknown) => {
+      await file.close();
+      throw error;
+    });
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+};
+
+/** The whole file at once, record batch by record batch. */
+export const openArrow: OpenTable = async (path) => {
+  try {
+    const batches = readArrowIpc(await readInput(path));
+    return {
+      columns: batches[0]?.columns ?? [],
+      async *parts() {
+        yield* batches;
+      },
+    };
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+};
