@@ -76,6 +76,6 @@ export async function coerceRows(
       detail: `unaccounted difference: ${unaccounted[0]?.words}`,
     });
   }
-  const columns = pass.columns(selection.landing(new Set(degradedRows)));
+  const columns = await pass.columnsInTurns(selection.landing(new Set(degradedRows)), yieldToLoop);
   return { columns, degradedRows, loss: book.report(), residue };
 }

@@ -9,6 +9,7 @@ import { hasOffsets, tokenizerOf } from '../../codecs/codecs.ts';
 import { Tokens } from '../../codecs/tokens.ts';
 import type { Batch, Spans } from '../../core/batch.ts';
 import type { Columns } from '../../core/columns.ts';
+import type { Vector } from '../../core/vectors.ts';
 import { dialectOf } from '../dialect-of.ts';
 import type { Dialect } from '../reader.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
@@ -22,6 +23,8 @@ import type { ColumnStore } from './store.ts';
 /** Rows between two looks at the clock of the event loop, by bytes of body and by drifted cells. */
 const TURN_BYTES = 256 * 1024;
 const TURN_CELLS = 1000;
+/** Rows whose columns are all copied in about a millisecond. */
+const ROWS_AT_ONCE = 8192;
 /** What a row counts whose bytes are not known: a usual size of telemetry. */
 const MADE_BYTES = 200;
 
@@ -184,11 +187,27 @@ export class Pass {
   /** The columns of these rows, ascending; undefined = of all. */
   columns(places: Int32Array | undefined): Columns {
     const rows = this.status.length;
-    return {
-      columns: this.#plan.fields.map(({ column }) => column),
-      rows: places ? Array.from(places) : Array.from({ length: rows }, (_, row) => row),
-      vectors: this.stores.map((store) => store.vector(rows, places)),
-    };
+    return this.#columnsOf(
+      places,
+      this.stores.map((store) => store.vector(rows, places)),
+    );
+  }
+
+  /** The same; of many rows, column by column with turns of others between them. */
+  async columnsInTurns(places: Int32Array | undefined, yieldToLoop: () => Promise<unknown>): Promise<Columns> {
+    const rows = this.status.length;
+    if (rows <= ROWS_AT_ONCE) return this.columns(places);
+    const vectors: Vector[] = [];
+    for (const store of this.stores) {
+      await yieldToLoop();
+      vectors.push(store.vector(rows, places));
+    }
+    return this.#columnsOf(places, vectors);
+  }
+
+  #columnsOf(places: Int32Array | undefined, vectors: readonly Vector[]): Columns {
+    const rows = places ? Array.from(places) : Array.from({ length: this.status.length }, (_, row) => row);
+    return { columns: this.#plan.fields.map(({ column }) => column), rows, vectors };
   }
 
   #load({ keyStart, keyEnd, kind, start, end }: DriftedCell): Tokens {
