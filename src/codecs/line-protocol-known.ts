@@ -22,10 +22,11 @@ const EQUALS = 61;
 const BACKSLASH = 92;
 const SMALL_I = 105;
 
-/** Not 0 for what ends a measurement or needs a closer look; the same for tag values, which hold no equals sign. */
-const ENDS_MEASUREMENT = new Uint8Array(256).fill(1, 0, SPACE + 1);
+/** Not 0 for what ends a measurement or needs a closer look. */
+export const ENDS_MEASUREMENT = new Uint8Array(256).fill(1, 0, SPACE + 1);
 for (const byte of [COMMA, BACKSLASH, 127]) ENDS_MEASUREMENT[byte] = 1;
-const ENDS_VALUE = ENDS_MEASUREMENT.slice();
+/** The same for the value of a tag, which holds no equals sign. */
+export const ENDS_VALUE = ENDS_MEASUREMENT.slice();
 ENDS_VALUE[EQUALS] = 1;
 
 /**

@@ -143,7 +143,8 @@ export class TimeStore extends WideCells implements ColumnStore {
   readonly scale: number;
   readonly #nanosPerUnit: number;
   readonly #needsZone: boolean;
-  readonly #takesCounts: boolean;
+  /** Whether counts of its own unit pass without its reader. */
+  readonly takesCounts: boolean;
   readonly isPlain: boolean;
 
   /**
@@ -158,7 +159,7 @@ export class TimeStore extends WideCells implements ColumnStore {
     counted: TimeUnit | undefined,
   ) {
     super(new BigInt64Array(rows));
-    this.#takesCounts = isPlain && counted === unit;
+    this.takesCounts = isPlain && counted === unit;
     this.scale = PER_SECOND[unit];
     this.#nanosPerUnit = 1e9 / this.scale;
     this.#needsZone = needsZone;
@@ -166,7 +167,7 @@ export class TimeStore extends WideCells implements ColumnStore {
   }
 
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
-    if (kind === TOKEN.time) return this.#takesCounts && storeDigits(body, start, end, this.words, index);
+    if (kind === TOKEN.time) return this.takesCounts && storeDigits(body, start, end, this.words, index);
     if ((kind !== TOKEN.text && kind !== TOKEN.cell) || !this.isPlain) return false;
     if (!readIsoTime(body, start, end) || (this.#needsZone && !ISO.isZoned)) return false;
     const { seconds, nanos } = ISO;

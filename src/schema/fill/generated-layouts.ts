@@ -1,7 +1,10 @@
 /** The code of a schema by layout: made once, used for every batch. */
 import type { FieldPlan } from '../plan.ts';
+import { TimeStore } from './fixed-stores.ts';
+import { generatePoints } from './generated-points.ts';
 import { type FillRows, generateRows } from './generated-rows.ts';
 import { type Layout, layoutId } from './layout.ts';
+import { type PointLayout, pointLayoutId } from './point-layout.ts';
 import type { ColumnStore } from './store.ts';
 
 /** More layouts than this are no regularity, and code is not free. */
@@ -20,10 +23,20 @@ export class GeneratedLayouts {
 
   /** @returns undefined when there is none: too many layouts, or a host that forbids code */
   get(layout: Layout, stores: readonly ColumnStore[]): FillRows | undefined {
-    const id = layoutId(layout);
+    return this.#getOrMake(layoutId(layout), () => generateRows(this.#plans, layout, stores));
+  }
+
+  /** The same for line protocol; undefined also when a column takes no values in place. */
+  getPoints(layout: PointLayout, stores: readonly ColumnStore[]): FillRows | undefined {
+    // What a count means is up to the batch, not to the schema.
+    const counts = stores.map((store) => store instanceof TimeStore && store.takesCounts);
+    return this.#getOrMake(`${counts}\n${pointLayoutId(layout)}`, () => generatePoints(layout, stores));
+  }
+
+  #getOrMake(id: string, make: () => FillRows | undefined): FillRows | undefined {
     const known = this.#byId.get(id);
     if (known || !this.#allowed || this.#byId.has(id) || this.#byId.size >= LAYOUTS_MAX) return known;
-    const made = generateRows(this.#plans, layout, stores);
+    const made = make();
     this.#byId.set(id, made);
     return made;
   }

@@ -22,6 +22,8 @@ export const MARGIN_BYTES = 64;
 export interface RowFallback {
   /** Fills row `place` the complete way. @returns whether it is time for a turn of others */
   fillRow(place: number): boolean;
+  /** Whether those bytes of the body are UTF-8. */
+  isText(start: number, end: number): boolean;
   /** Fills one cell from the JSON value at `at`, or tells that it drifted. @returns the offset after the value; -1: no value */
   fillValue(place: number, column: number, at: number, end: number): number;
 }
@@ -39,8 +41,8 @@ export type FillRows = (
   fallback: RowFallback,
 ) => number;
 
-/** Compares the bytes at `at` with `text` and moves on. */
-function expectText(text: string): string {
+/** Code that compares the bytes at `at` with `text` and moves on. */
+export function expectText(text: string): string {
   const bytes = Buffer.from(text);
   const tests: string[] = [];
   let at = 0;
@@ -120,7 +122,8 @@ function readBool(column: number): string {
 `;
 }
 
-function reload(column: number): string {
+/** Code that catches up with what the complete way wrote to a column of text. */
+export function reload(column: number): string {
   return `h${column} = S${column}.bytes; t${column} = d${column}[i + 1];`;
 }
 
@@ -232,7 +235,8 @@ return function fillRows(S, u, v, starts, ends, absentOf, from, to, f) {
 };`;
 }
 
-const POWERS = Float64Array.from({ length: 17 }, (_, power) => 10 ** power);
+/** Powers of ten that divide exactly. */
+export const POWERS = Float64Array.from({ length: 17 }, (_, power) => 10 ** power);
 
 /** @returns undefined where the host forbids to compile code; the complete way does it all then */
 export function generateRows(

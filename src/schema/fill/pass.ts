@@ -7,6 +7,7 @@
  */
 import { hasOffsets, tokenizerOf } from '../../codecs/codecs.ts';
 import { Tokens } from '../../codecs/tokens.ts';
+import { Utf8Check } from '../../codecs/utf8-check.ts';
 import type { Batch, Spans } from '../../core/batch.ts';
 import type { Columns } from '../../core/columns.ts';
 import type { Vector } from '../../core/vectors.ts';
@@ -43,7 +44,8 @@ export class Pass {
   readonly #filler: RowFiller;
   readonly #scratch = new Tokens();
   readonly #view: DataView;
-  readonly #isJson: boolean;
+  /** Whether its rows may be read by generated code. */
+  readonly #isRegular: boolean;
   readonly #fallback: RowFallback;
   readonly #absentOf = (column: number): Uint8Array => {
     const known = this.absent.get(column);
@@ -70,8 +72,8 @@ export class Pass {
     this.stores = plan.declared.map((field) => makeStore(field, rows, dialect));
     this.status = new Uint8Array(rows);
     this.#view = new DataView(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength);
-    this.#isJson = (batch.format === 'ndjson' || batch.format === 'json') && hasOffsets(batch);
-    this.#isLearning = this.#isJson;
+    this.#isRegular = batch.format !== 'csv' && hasOffsets(batch);
+    this.#isLearning = this.#isRegular;
     this.#tokenizer = tokenizerOf(batch);
     this.#filler = new RowFiller({
       plan,
@@ -82,7 +84,9 @@ export class Pass {
       drifted: this.drifted,
       absentOf: this.#absentOf,
     });
+    const utf8 = new Utf8Check(batch.body);
     this.#fallback = {
+      isText: (start, end) => utf8.isValid(start, end),
       fillRow: (place) => {
         // The generated code may have come some way into the row.
         for (const store of this.stores) store.unskip(place);
@@ -107,7 +111,7 @@ export class Pass {
     this.#filledOneByOne = 0;
     this.#done = this.#fillTo(from, to);
     // Most rows have another layout than the one that was learned.
-    if (this.#filledOneByOne * 2 > this.#done - from) this.#isLearning = this.#isJson;
+    if (this.#filledOneByOne * 2 > this.#done - from) this.#isLearning = this.#isRegular;
     return this.#done === rows;
   }
 
@@ -156,9 +160,19 @@ export class Pass {
   }
 
   #learn(start: number): void {
-    const layout = this.#filler.layout(start);
     this.#isLearning = false;
-    if (layout) this.#fillRows = this.#plan.generated.get(layout, this.stores) ?? this.#fillRows;
+    this.#fillRows = this.#generate(start) ?? this.#fillRows;
+  }
+
+  /** Code for the layout of the row at `start`, the last one that was filled. */
+  #generate(start: number): FillRows | undefined {
+    const { generated } = this.#plan;
+    if (this.batch.format === 'line-protocol') {
+      const layout = this.#filler.pointLayout();
+      return layout && generated.getPoints(layout, this.stores);
+    }
+    const layout = this.#filler.layout(start);
+    return layout && generated.get(layout, this.stores);
   }
 
   /** The value of a drifted cell, as its codec gives it; undefined when it is missing. */

@@ -13,6 +13,7 @@ import type { SchemaPlan } from '../schema-plan.ts';
 import type { DriftedCells } from './drifted-cells.ts';
 import { exactText } from './exact-number.ts';
 import { type Layout, learnLayout } from './layout.ts';
+import { learnPoint, type PointLayout } from './point-layout.ts';
 import type { ColumnStore } from './store.ts';
 
 export const ROW = { conforming: 0, drifted: 1, undecodable: 2 } as const;
@@ -79,12 +80,23 @@ export class RowFiller {
 
   /** How the last row, which conformed, was written; undefined when not in a regular way. */
   layout(start: number): Layout | undefined {
+    const columns = this.#columnsOfTokens();
+    return columns && learnLayout(this.#parts.body, this.#tokens, columns, start);
+  }
+
+  /** The same of a point. */
+  pointLayout(): PointLayout | undefined {
+    const columns = this.#columnsOfTokens();
+    return columns && learnPoint(this.#parts.body, this.#tokens, columns);
+  }
+
+  /** Column by token of the last row; undefined when some token has none. */
+  #columnsOfTokens(): readonly number[] | undefined {
     const columnOf = new Int32Array(this.#tokens.count).fill(NO_COLUMN);
     this.#tokenOf.forEach((token, column) => {
       if (token >= 0) columnOf[token] = column;
     });
-    if (columnOf.includes(NO_COLUMN)) return undefined;
-    return learnLayout(this.#parts.body, this.#tokens, Array.from(columnOf), start);
+    return columnOf.includes(NO_COLUMN) ? undefined : Array.from(columnOf);
   }
 
   /** Fills one cell from the JSON value at `at`, or tells that it drifted. @returns the offset after it; -1: no value */
