@@ -128,8 +128,8 @@ export class WideStore extends WideCells implements ColumnStore {
   }
 
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean {
-    if (kind !== TOKEN.number && kind !== TOKEN.cell && kind !== TOKEN.signed && kind !== TOKEN.unsigned)
-      return false;
+    const isInteger = kind === TOKEN.signed || kind === TOKEN.unsigned || kind === TOKEN.time;
+    if (!isInteger && kind !== TOKEN.number && kind !== TOKEN.cell) return false;
     if (!this.isPlain || (this.isUnsigned && body[start] === 45)) return false;
     return storeDigits(body, start, end, this.words, index);
   }
