@@ -4,7 +4,8 @@
  * Method: all subjects of a round run one after the other in one process, rounds follow each other; ratios are taken within a
  * round and their median is quoted. The clock is CPU time of the thread, so neighbours that preempt us do not count.
  * P is what NDJSON costs: find the line, decode it, `JSON.parse`. Bytes go in and columns or records come out on both sides.
- * Not measured: schemas and coercion, I/O, garbage collection of what a pipeline would keep.
+ * Points go through the strict check of their schema into columns. Not measured: coercion, I/O, garbage collection of what
+ * a pipeline would keep.
  */
 import Papa from 'papaparse';
 import type { Codec } from '../../src/codecs/codec.ts';
@@ -16,11 +17,11 @@ import { lineProtocol } from '../../src/codecs/line-protocol.ts';
 import { lineProtocolTokenizer } from '../../src/codecs/line-protocol-tokenizer.ts';
 import { Tokens } from '../../src/codecs/tokens.ts';
 import { Batch, type Format } from '../../src/core/batch.ts';
+import { compileSchema } from '../../src/schema/compile-schema.ts';
 import { type Bench, median, table } from '../report.ts';
 import { telemetryBody } from '../telemetry-records.ts';
 import { measureArrowBuild } from './arrow-build.ts';
-import { Columns } from './columns.ts';
-import { csvOf, pointsOf } from './subjects.ts';
+import { csvOf, pointSchema, pointsOf } from './subjects.ts';
 
 const ROUNDS = 7;
 const COUNT = 100_000;
@@ -29,7 +30,7 @@ const WARM_UPS = 2;
 interface Subject {
   readonly label: string;
   readonly bytes: number;
-  run(): unknown;
+  run(): Promise<number> | number;
 }
 
 function batchOf(body: Uint8Array, format: Format): Batch {
@@ -48,17 +49,12 @@ function offsetsOf(codec: Codec, body: Uint8Array, rows: number): Int32Array {
   return offsets;
 }
 
-function toColumns(body: Uint8Array): Columns {
-  const offsets = offsetsOf(lineProtocol, body, COUNT);
-  const tokenizer = lineProtocolTokenizer(body);
-  const tokens = new Tokens();
-  const columns = new Columns(body, tokenizer, COUNT);
-  for (let row = 0; row < COUNT; row += 1) {
-    const isPoint = tokenizer.tokenize(offsets[row * 2] as number, offsets[row * 2 + 1] as number, tokens);
-    if (!isPoint) throw new Error(`row ${row} is no point`);
-    columns.fill(tokens, row);
-  }
-  return columns;
+const POINTS = compileSchema(pointSchema(), { tolerance: 1 });
+
+async function toColumns(body: Uint8Array): Promise<number> {
+  const { columns } = POINTS.check(batchOf(body, 'line-protocol'), 'all');
+  if (columns.rows.length !== COUNT) throw new Error(`only ${columns.rows.length} points conform`);
+  return columns.rows.length;
 }
 
 function toTokens(codec: Codec, body: Uint8Array, tokenizer: LayoutTokenizer): number {
@@ -168,9 +164,9 @@ function subjects(): Readonly<Record<string, Subject>> {
 }
 
 /** Nanoseconds of CPU per row. */
-function measure(subject: Subject): number {
+async function measure(subject: Subject): Promise<number> {
   const before = process.threadCpuUsage();
-  subject.run();
+  await subject.run();
   const { user, system } = process.threadCpuUsage(before);
   return ((user + system) * 1000) / COUNT;
 }
@@ -181,7 +177,7 @@ export const runCodecsBench: Bench = async ({ say, rounds = ROUNDS }) => {
   const times = new Map<string, number[]>(names.map((name) => [name, []]));
   for (let round = -WARM_UPS; round < rounds; round += 1) {
     for (const name of names) {
-      const ns = measure(all[name] as Subject);
+      const ns = await measure(all[name] as Subject);
       if (round >= 0) times.get(name)?.push(ns);
     }
     process.stderr.write(`\rround ${Math.max(0, round + 1)}/${rounds} `);

@@ -1,4 +1,5 @@
 /** The data of the codec benchmarks: the same records as line protocol, CSV and JSON. */
+import { ArrowTimeUnit, Bool, Field, Float64, Int64, Schema, Timestamp, Utf8 } from '../../src/schema/arrow.ts';
 import { randomOf, type TelemetryOptions, telemetryLines } from '../telemetry-records.ts';
 
 const STATES = ['ok', 'idle', 'warn', 'fault', 'maintenance'];
@@ -9,6 +10,26 @@ export interface Points {
   readonly body: Buffer;
   /** The same records as NDJSON, flat and in the same order. */
   readonly json: Buffer;
+}
+
+function field(name: string, type: ConstructorParameters<typeof Field>[1]) {
+  return new Field(name, type, true);
+}
+
+/** What the points conform to. */
+export function pointSchema(): Schema {
+  return new Schema([
+    field('measurement', new Utf8()),
+    field('device', new Utf8()),
+    field('region', new Utf8()),
+    field('temp', new Float64()),
+    field('hum', new Float64()),
+    field('count', new Int64()),
+    field('rssi', new Int64()),
+    field('ok', new Bool()),
+    field('status', new Utf8()),
+    field('time', new Timestamp(ArrowTimeUnit.NANOSECOND)),
+  ]);
 }
 
 /** Points of one measurement, two tags, six fields and a timestamp. */
