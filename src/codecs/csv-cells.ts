@@ -3,32 +3,40 @@ import { type Place, rowError } from './codec.ts';
 
 const QUOTE = 34;
 
+/** The text of a cell; null for an empty one without quotes. */
+export type CellText = string | null;
+
 /**
- * Text of each cell, or null for an empty one without quotes. Spaces belong to their cell, and a quote that is not the first
+ * Puts the text of each cell into `cells`, from its start on. Spaces belong to their cell, and a quote that is not the first
  * character of its cell is a letter, as in `5" disk`.
  * @param where what the text is, for messages; nothing for a row
+ * @returns how many cells there are
  * @throws InputError ROW_UNDECODABLE when a quote is never closed or text follows a closing one
  */
-export function splitCells(text: string, delimiter: string, place: Place, where = ''): (string | null)[] {
-  const cells: (string | null)[] = [];
+export function splitCells(
+  text: string,
+  delimiter: string,
+  cells: CellText[],
+  place: Place,
+  where = '',
+): number {
+  let count = 0;
   let at = 0;
   for (;;) {
     if (text.charCodeAt(at) === QUOTE) {
-      cells.push(readQuoted(text, at + 1));
-      if (closedAt < 0) {
-        throw rowError(place, `${where}cell ${cells.length} opens a quote that is never closed`);
-      }
+      cells[count++] = readQuoted(text, at + 1);
+      if (closedAt < 0) throw rowError(place, `${where}cell ${count} opens a quote that is never closed`);
       at = closedAt + 1;
       if (at < text.length && text[at] !== delimiter) {
-        throw rowError(place, `${where}cell ${cells.length} goes on after its closing quote`);
+        throw rowError(place, `${where}cell ${count} goes on after its closing quote`);
       }
     } else {
       const found = text.indexOf(delimiter, at);
       const stop = found < 0 ? text.length : found;
-      cells.push(stop === at ? null : text.slice(at, stop));
+      cells[count++] = stop === at ? null : text.slice(at, stop);
       at = stop;
     }
-    if (at >= text.length) return cells;
+    if (at >= text.length) return count;
     at += 1;
   }
 }

@@ -9,7 +9,7 @@
 import { isUtf8 } from 'node:buffer';
 import { asKey } from './bare-record.ts';
 import { bomLength, type Place, rowError } from './codec.ts';
-import { splitCells } from './csv-cells.ts';
+import { type CellText, splitCells } from './csv-cells.ts';
 import { RowText } from './row-text.ts';
 
 export const LF = 10;
@@ -109,7 +109,11 @@ function spanOf(
 export interface Header {
   readonly names: readonly string[];
   readonly delimiter: number;
+  /** The delimiter as text. */
+  readonly separator: string;
   readonly rows: RowText;
+  /** For the cells of one row at a time. */
+  readonly cells: CellText[];
 }
 
 // A body is immutable and shared by all of its rows: its header is read once and goes away with it.
@@ -130,9 +134,17 @@ export function readHeader(body: Uint8Array, place: Place): Header {
   const bytes = body.subarray(span.start, span.end);
   if (!isUtf8(bytes)) throw rowError(place, 'the header is not valid UTF-8', 'ROW_NOT_UTF8');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  const cells = splitCells(text, String.fromCharCode(span.delimiter), place, 'the header: ');
+  const cells: CellText[] = [];
+  const separator = String.fromCharCode(span.delimiter);
+  splitCells(text, separator, cells, place, 'the header: ');
   const names = cells.map((name) => name ?? '');
-  const header = { names: distinctNames(names).map(asKey), delimiter: span.delimiter, rows: new RowText(body) };
+  const header = {
+    names: distinctNames(names).map(asKey),
+    delimiter: span.delimiter,
+    separator,
+    rows: new RowText(body),
+    cells: [],
+  };
   headers.set(body, header);
   return header;
 }

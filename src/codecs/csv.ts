@@ -70,11 +70,11 @@ export const csv: Codec = {
     else visit(header.start, body.length);
   },
   decode(bytes, place, body) {
-    const { names, delimiter, rows } = readHeader(body, place);
-    const cells = splitCells(rows.decode(bytes, place), String.fromCharCode(delimiter), place);
-    if (cells.length !== names.length) throw rowError(place, countFault(cells.length, names.length));
+    const { names, separator, rows, cells } = readHeader(body, place);
+    const count = splitCells(rows.decode(bytes, place), separator, cells, place);
+    if (count !== names.length) throw rowError(place, countFault(count, names.length));
     const record = createBareRecord();
-    for (let index = 0; index < cells.length; index += 1) record[names[index] ?? ''] = cells[index];
+    for (let index = 0; index < count; index += 1) record[names[index] as string] = cells[index];
     return record;
   },
   wrap(body) {
