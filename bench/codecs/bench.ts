@@ -2,7 +2,7 @@
  * Line protocol and CSV beside `JSON.parse` and papaparse, and the framing of each format, in one run.
  *
  * Method: all subjects of a round run one after the other in one process, rounds follow each other; ratios are taken within a
- * round and their median is quoted. The clock is CPU time of the thread, so neighbours that preempt us do not count.
+ * round and their median is quoted. Each subject runs twice in a row, the second time is taken. The clock is CPU time of the thread, so neighbours that preempt us do not count.
  * P is what NDJSON costs: find the line, decode it, `JSON.parse`. Bytes go in and columns or records come out on both sides.
  * Points go through the strict check of their schema into columns. Not measured: coercion, I/O, garbage collection of what
  * a pipeline would keep.
@@ -25,7 +25,7 @@ import { csvOf, pointSchema, pointsOf } from './subjects.ts';
 
 const ROUNDS = 7;
 const COUNT = 100_000;
-const WARM_UPS = 2;
+const WARM_UPS = 1;
 
 interface Subject {
   readonly label: string;
@@ -165,6 +165,8 @@ function subjects(): Readonly<Record<string, Subject>> {
 
 /** Nanoseconds of CPU per row. */
 async function measure(subject: Subject): Promise<number> {
+  // Code that was not run for some collections of garbage is dropped and has to be compiled again.
+  await subject.run();
   const before = process.threadCpuUsage();
   await subject.run();
   const { user, system } = process.threadCpuUsage(before);
