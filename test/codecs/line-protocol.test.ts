@@ -288,6 +288,13 @@ describe('framing', () => {
     expect(rowsOf('m,t=a\\\\ b="x\ny" f=1', 'line-protocol')).toEqual(['m,t=a\\\\ b="x', 'y" f=1']);
   });
 
+  it.each(['m,t=a" f="x\ny"', 'm f="a\\" b\nc"', 'm f="=",g="\n"', 'm a"=1,f="x\n"', 'm f="",g="\n"'])(
+    'sees that a string of %j goes on behind the newline, whatever quotes are before it',
+    (line) => {
+      expect(rowsOf(`${line}\nm f=2`, 'line-protocol')).toEqual([line, 'm f=2']);
+    },
+  );
+
   it('gives the rest of the body to a string that is never closed', () => {
     expect(rowsOf('m f=1\nm f="x\nm f=2\n', 'line-protocol')).toEqual(['m f=1', 'm f="x\nm f=2\n']);
   });

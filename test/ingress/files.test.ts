@@ -88,10 +88,14 @@ const CONTENT: { readonly [F in Format]?: fc.Arbitrary<string> } = {
   ndjson: joined(fc.oneof(word, fc.constant('{"a":1}'))),
   csv: fc.oneof(
     joined(csvRow).map((rows) => `id;na"me\n${rows}`),
-    // Line ends are CR alone when that of the header is.
+    // Line ends are CR alone when that of the header is, however many there are; a LF behind them makes it CRLF.
     fc
-      .tuple(fc.constantFrom('\r', '\r\r', '\n\r'), joined(csvRow, fc.constantFrom('\r', '\r\r', '\r\n')))
-      .map(([blank, rows]) => `${blank}id;"n\ra"\r${rows}`),
+      .tuple(
+        fc.constantFrom('\r', '\r\r', '\n\r'),
+        fc.constantFrom('\r', '\r\r', '\r\r\n'),
+        joined(csvRow, fc.constantFrom('\r', '\r\r', '\r\n')),
+      )
+      .map(([blank, lineEnd, rows]) => `${blank}id;"n\ra"${lineEnd}${rows}`),
   ),
   'line-protocol': joined(
     fc.oneof(
