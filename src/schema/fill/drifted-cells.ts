@@ -2,20 +2,7 @@
  * The cells that did not plainly conform, where they stand in the body: what the strict check counts, and what
  * coercion goes through later without reading the rest of the row again.
  */
-import type { FaultKind } from '../reader.ts';
-
-/** One per kind of fault, so that a cell is five numbers. */
-const FAULTS: readonly FaultKind[] = [
-  'type',
-  'null',
-  'range',
-  'format',
-  'precision',
-  'missing',
-  'unknown',
-  'renamed',
-  'duplicate',
-];
+import { FAULT_KINDS, type FaultKind } from '../reader.ts';
 
 const STRIDE = 7;
 /** In place of the kind of a token: there is none, the record does not have the field. */
@@ -45,7 +32,7 @@ export class DriftedCells {
     if (from === this.#data.length) this.#grow();
     const data = this.#data;
     data[from] = place;
-    data[from + 1] = (column << 4) | FAULTS.indexOf(fault);
+    data[from + 1] = (column << 4) | FAULT_KINDS.indexOf(fault);
     for (let index = 0; index < 5; index += 1) data[from + 2 + index] = token?.[at + index] ?? ABSENT;
     this.count += 1;
   }
@@ -70,7 +57,7 @@ export class DriftedCells {
     return {
       place: number(0),
       column: number(1) >> 4,
-      fault: FAULTS[number(1) & 15] as FaultKind,
+      fault: FAULT_KINDS[number(1) & 15] as FaultKind,
       isAbsent: number(4) === ABSENT,
       keyStart: number(2),
       keyEnd: number(3),
