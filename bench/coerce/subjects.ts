@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { framer } from '../../src/codecs/codecs.ts';
 import { Batch } from '../../src/core/batch.ts';
 import { type CompileOptions, compileSchema } from '../../src/schema/compile-schema.ts';
-import { recordsOf } from '../../src/schema/records-of.ts';
 import { telemetrySchema } from '../telemetry-records.ts';
 
 /** @returns something that depends on every record, so that nothing can be left out */
@@ -44,8 +43,7 @@ export function strictColumns(options?: CompileOptions): Subject {
   const schema = compiled(options);
   return async (body) => {
     const batch = batchOf(body);
-    await schema.read(batch);
-    return schema.check(batch, 'all').columns.rows.length;
+    return (await schema.checkInTurns(batch, 'all')).columns.rows.length;
   };
 }
 
@@ -61,7 +59,7 @@ export function lenientObjects(): Subject {
   const schema = compiled();
   return async (body) => {
     const { columns, loss } = await schema.coerce(batchOf(body), 'all');
-    return recordsOf(columns).length + loss.cells;
+    return (await schema.recordsInTurns(columns)).length + loss.cells;
   };
 }
 

@@ -31,7 +31,29 @@ export interface Checked {
 
 export function checkRows(plan: SchemaPlan, pass: Pass, rows: RowSet, tolerances: Tolerances): Checked {
   const selection = new Selection(pass, rows);
-  const columns = pass.columns(selection.landing());
+  return judgeRows(plan, pass, selection, pass.columns(selection.landing()), tolerances);
+}
+
+/** The same with turns of others while columns are copied. */
+export async function checkRowsInTurns(
+  plan: SchemaPlan,
+  pass: Pass,
+  rows: RowSet,
+  tolerances: Tolerances,
+  yieldToLoop: () => Promise<unknown>,
+): Promise<Checked> {
+  const selection = new Selection(pass, rows);
+  const columns = await pass.columnsInTurns(selection.landing(), yieldToLoop);
+  return judgeRows(plan, pass, selection, columns, tolerances);
+}
+
+function judgeRows(
+  plan: SchemaPlan,
+  pass: Pass,
+  selection: Selection,
+  columns: Columns,
+  tolerances: Tolerances,
+): Checked {
   const residue = [...selection.undecodable()];
   const book = new DriftBook(plan.fields.map(({ column }) => column.name));
   const mismatched: number[] = [];

@@ -64,12 +64,12 @@ export function coerceValue(field: FieldPlan, value: unknown, dialect: Dialect):
   return cell instanceof Fault ? coerceFaulty(field, value, dialect, cell) : cell;
 }
 
-/** The same for a value that the strict reader has already refused with `fault`. */
+/** The same for a value that the strict reader has already refused. */
 export function coerceFaulty(
   field: FieldPlan,
   value: unknown,
   dialect: Dialect,
-  fault: Fault,
+  fault: Pick<Fault, 'kind' | 'path'>,
 ): Conversion | Refusal {
   const { column, reader } = field;
   const conversion = reader.convert(value, dialect) ?? byCommonRules(field, value, dialect);

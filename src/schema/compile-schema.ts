@@ -1,11 +1,11 @@
 /** A schema, compiled once and used for every batch. */
 import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../core/batch.ts';
-import type { Column } from '../core/columns.ts';
+import type { Column, Columns } from '../core/columns.ts';
 import { SchemaError } from '../core/errors.ts';
 import type { RowSet } from '../core/row-set.ts';
 import type { Schema } from './arrow.ts';
-import { type Checked, checkRows } from './check.ts';
+import { type Checked, checkRows, checkRowsInTurns } from './check.ts';
 import { type Coerced, coerceRows } from './coerce.ts';
 import { fingerprintOf } from './declare/fingerprint.ts';
 import { tolerancesOf } from './drift/tolerance.ts';
@@ -13,6 +13,8 @@ import { FieldNames } from './field-names.ts';
 import { planField } from './field-plan.ts';
 import { GeneratedLayouts } from './fill/generated-layouts.ts';
 import { Pass } from './fill/pass.ts';
+import type { CellRecord } from './records/cell-record.ts';
+import { RecordMaker } from './records/record-maker.ts';
 import type { SchemaPlan } from './schema-plan.ts';
 
 export type { Checked } from './check.ts';
@@ -36,13 +38,14 @@ export interface CompiledSchema {
   readonly tolerance: number;
   /** The strict check. Every row is in the columns or in one residue; never throws for data. */
   check(batch: Batch, rows: RowSet): Checked;
-  /**
-   * Reads a body of any size and lets other work run every few milliseconds; `check` then only chooses rows. Twice is
-   * safe and costs nothing.
-   */
-  read(batch: Batch): Promise<void>;
+  /** The same for a body of any size: lets other work run every few milliseconds. */
+  checkInTurns(batch: Batch, rows: RowSet): Promise<Checked>;
   /** Structural degradation. Every row is in the columns or in one residue; never rejects for data. */
   coerce(batch: Batch, rows: RowSet): Promise<Coerced>;
+  /** One object per row of columns that `check` or `coerce` gave: fields in the order of the schema, null where null. */
+  records(columns: Columns): readonly CellRecord[];
+  /** The same for columns of any length. */
+  recordsInTurns(columns: Columns): Promise<readonly CellRecord[]>;
 }
 
 const TOLERANCE = 0.25;
@@ -64,7 +67,7 @@ function readUnknown({ metadata }: Schema): boolean {
  * @throws ConfigError when `tolerance` is not between 0 and 1
  */
 export function compileSchema(schema: Schema, options: CompileOptions = {}): CompiledSchema {
-  const { tolerance = TOLERANCE, yieldToLoop = () => setImmediate() } = options;
+  const { tolerance = TOLERANCE, codeGeneration = true, yieldToLoop = () => setImmediate() } = options;
   const tolerances = tolerancesOf(schema.fields, tolerance);
   if (schema.fields.length === 0) {
     throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
@@ -75,8 +78,10 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
     declared: schema.fields,
     names: new FieldNames(fields),
     refusesUnknown: readUnknown(schema),
-    generated: new GeneratedLayouts(fields, options.codeGeneration ?? true),
+    columns: fields.map(({ column }) => column),
+    generated: new GeneratedLayouts(fields, codeGeneration),
   };
+  const recordMaker = new RecordMaker(codeGeneration);
   // A retry, a bisection and the coercion of what the check left all look at the same rows again.
   const passes = new WeakMap<Batch, Pass>();
   const passOf = (batch: Batch): Pass => {
@@ -87,21 +92,24 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
   return {
     schema,
     fingerprint: fingerprintOf(schema),
-    columns: fields.map((field) => field.column),
+    columns: plan.columns,
     tolerance,
     check(batch, rows) {
       const pass = passOf(batch);
       while (!pass.advance());
       return checkRows(plan, pass, rows, tolerances);
     },
-    async read(batch) {
+    async checkInTurns(batch, rows) {
       const pass = passOf(batch);
       while (!pass.advance()) await yieldToLoop();
+      return checkRowsInTurns(plan, pass, rows, tolerances, yieldToLoop);
     },
     async coerce(batch, rows) {
       const pass = passOf(batch);
       while (!pass.advance()) await yieldToLoop();
       return coerceRows(plan, pass, rows, yieldToLoop);
     },
+    records: (columns) => recordMaker.make(columns),
+    recordsInTurns: (columns) => recordMaker.makeInTurns(columns, yieldToLoop),
   };
 }

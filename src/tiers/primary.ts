@@ -17,9 +17,6 @@ export interface PrimaryOptions {
   readonly schema?: SchemaLike;
 }
 
-/** Read in about a millisecond. */
-const BYTES_AT_ONCE = 256 * 1024;
-
 /** @throws ConfigError when the sink wants columns and there is no schema */
 export function primary(options: PrimaryOptions): Tier<SinkReason> {
   const { sink } = options;
@@ -31,10 +28,8 @@ export function primary(options: PrimaryOptions): Tier<SinkReason> {
       'Pass an Arrow schema.',
     );
   }
-  const write = (work: Work): Outcome | Promise<Outcome> => {
-    const prepared = prepareStrictly(work.batch, work.rows, sink, schema);
-    return hasRows(prepared.payload, work.batch) ? writePrepared(work, sink, prepared) : prepared;
-  };
+  const write = (work: Work, prepared: Prepared): Outcome | Promise<Outcome> =>
+    hasRows(prepared.payload, work.batch) ? writePrepared(work, sink, prepared) : prepared;
   const isUntouched = sink.accepts === 'bytes' && schema === undefined;
   return {
     kind: 'primary',
@@ -44,9 +39,9 @@ export function primary(options: PrimaryOptions): Tier<SinkReason> {
     settlesOnAbort: sink.settlesOnAbort ?? false,
     run(work) {
       if (isUntouched) return writeBytes(work, sink);
-      // A large body would keep everybody else from running while it is read.
-      if (schema && work.batch.bytes > BYTES_AT_ONCE) return schema.read(work.batch).then(() => write(work));
-      return write(work);
+      const prepared = prepareStrictly(work.batch, work.rows, sink, schema);
+      if (prepared instanceof Promise) return prepared.then((ready) => write(work, ready));
+      return write(work, prepared);
     },
   };
 }

@@ -15,7 +15,7 @@ import type { Sink } from '../sinks/sink.ts';
 import { rawEntry } from './raw-entries.ts';
 import { send } from './send.ts';
 import type { Tier, Work } from './tier.ts';
-import { payloadOf } from './write-request.ts';
+import { coercedPayload } from './write-request.ts';
 
 export interface SchemaCoerceOptions {
   readonly sink: Sink;
@@ -55,11 +55,7 @@ export function schemaCoerce(options: SchemaCoerceOptions): Tier<(typeof REASONS
     async run(work): Promise<Outcome> {
       const coerced = await schema.coerce(work.batch, work.rows);
       if (coerced.columns.rows.length === 0) return { residue: coerced.residue };
-      const failed = await send(
-        work,
-        sink,
-        payloadOf(coerced.columns, sink, coerced.columns.rows, coerced.residue),
-      );
+      const failed = await send(work, sink, await coercedPayload(coerced.columns, sink, schema));
       return keep(work, schema, coerced, failed, keepOriginal);
     },
   };

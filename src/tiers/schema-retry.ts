@@ -184,7 +184,7 @@ class Retry {
   /** Rows that the sink does not hold yet, those included that cannot be sent. @throws what the sink throws */
   async #withoutHeld(rows: RowSet, lookup: NonNullable<Sink['lookup']>): Promise<RowSet> {
     const { batch } = this.#work;
-    const { payload } = prepareStrictly(batch, rows, this.#sink, this.#schema);
+    const { payload } = await prepareStrictly(batch, rows, this.#sink, this.#schema);
     const sendable = rowIndices(payload.rows, batch.rowCount);
     const keys = recordKeys(payload.columns, batch, payload.rows);
     const held = await this.#work.call(() => lookup(keys));
@@ -220,7 +220,7 @@ class Retry {
         { rows, reason: 'unavailable', detail: `gave up after ${this.#requests - 1} requests`, whole: true },
       ];
     }
-    const { payload, residue } = prepareStrictly(batch, rows, this.#sink, this.#schema);
+    const { payload, residue } = await prepareStrictly(batch, rows, this.#sink, this.#schema);
     if (!hasRows(payload, batch)) return residue;
     return [...residue, ...(await send(this.#work, this.#sink, payload))];
   }

@@ -7,7 +7,6 @@ import type { Residue } from '../core/outcome.ts';
 import { type RowSet, rowIndices } from '../core/row-set.ts';
 import type { CompiledSchema } from '../schema/compile-schema.ts';
 import { recordKeys } from '../schema/record-keys.ts';
-import { recordsOf } from '../schema/records-of.ts';
 import type { Sink, SinkRecord, WriteRequest } from '../sinks/sink.ts';
 import type { Work } from './tier.ts';
 
@@ -18,6 +17,9 @@ export interface Prepared {
   readonly payload: Payload;
   readonly residue: readonly Residue[];
 }
+
+/** Read in about a millisecond. */
+const BYTES_AT_ONCE = 256 * 1024;
 
 const NOTHING_LEFT: readonly Residue[] = Object.freeze([]);
 
@@ -58,16 +60,21 @@ export class SinkRequest implements WriteRequest {
   }
 }
 
-/** Strict preparation: with a schema only conforming rows pass, without one only decodable rows. */
+/**
+ * Strict preparation: with a schema only conforming rows pass, without one only decodable rows. A promise only for bodies
+ * that would keep everybody else from running for long.
+ */
 export function prepareStrictly(
   batch: Batch,
   rows: RowSet,
   sink: Sink,
   schema: CompiledSchema | undefined,
-): Prepared {
+): Prepared | Promise<Prepared> {
   if (schema) {
+    if (batch.bytes > BYTES_AT_ONCE) return checkInTurns(batch, rows, sink, schema);
     const { columns, residue } = schema.check(batch, rows);
-    return { payload: payloadOf(columns, sink, rows, residue), residue };
+    const records = sink.accepts === 'records' ? schema.records(columns) : undefined;
+    return { payload: { rows: passed(rows, columns, residue), columns, records }, residue };
   }
   if (sink.accepts === 'bytes') {
     return { payload: { rows, columns: undefined, records: undefined }, residue: NOTHING_LEFT };
@@ -81,17 +88,20 @@ export function prepareStrictly(
   return decodeAll(batch, rows);
 }
 
-/** What the sink is handed of checked or coerced columns. */
-export function payloadOf(columns: Columns, sink: Sink, rows: RowSet, residue: readonly Residue[]): Payload {
-  const passed = residue.length === 0 ? rows : columns.rows;
-  switch (sink.accepts) {
-    case 'columns':
-      return { rows: passed, columns, records: undefined };
-    case 'records':
-      return { rows: passed, columns, records: recordsOf(columns) };
-    case 'bytes':
-      return { rows: passed, columns, records: undefined };
-  }
+async function checkInTurns(batch: Batch, rows: RowSet, sink: Sink, schema: CompiledSchema): Promise<Prepared> {
+  const { columns, residue } = await schema.checkInTurns(batch, rows);
+  const records = sink.accepts === 'records' ? await schema.recordsInTurns(columns) : undefined;
+  return { payload: { rows: passed(rows, columns, residue), columns, records }, residue };
+}
+
+function passed(rows: RowSet, columns: Columns, residue: readonly Residue[]): RowSet {
+  return residue.length === 0 ? rows : columns.rows;
+}
+
+/** What the sink is handed of coerced columns. */
+export async function coercedPayload(columns: Columns, sink: Sink, schema: CompiledSchema): Promise<Payload> {
+  const records = sink.accepts === 'records' ? await schema.recordsInTurns(columns) : undefined;
+  return { rows: columns.rows, columns, records };
 }
 
 /** Rows that `payload` holds. */

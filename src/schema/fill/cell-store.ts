@@ -14,6 +14,10 @@ export class CellStore implements ColumnStore {
     return false;
   }
 
+  refuses(): boolean {
+    return false;
+  }
+
   put(index: number, cell: Cell): void {
     this.#cells[index] = cell;
   }

@@ -20,6 +20,14 @@ export interface Range {
   readonly max: number;
 }
 
+function isNoScalar(kind: number): boolean {
+  return kind === TOKEN.true || kind === TOKEN.false || kind === TOKEN.nested;
+}
+
+function isNoNumber(kind: number): boolean {
+  return kind === TOKEN.text || kind === TOKEN.escaped || isNoScalar(kind);
+}
+
 /** Integers of up to 32 bits, and floats. */
 export class NumberStore implements ColumnStore {
   readonly data: NumberArray;
@@ -52,6 +60,10 @@ export class NumberStore implements ColumnStore {
     if (!(value >= this.min && value <= this.max)) return false;
     this.data[index] = value;
     return true;
+  }
+
+  refuses(kind: number): boolean {
+    return isNoNumber(kind);
   }
 
   put(index: number, cell: Cell): void {
@@ -133,6 +145,10 @@ export class WideStore extends WideCells implements ColumnStore {
     if (!this.isPlain || (this.isUnsigned && body[start] === 45)) return false;
     return storeDigits(body, start, end, this.words, index);
   }
+
+  refuses(kind: number): boolean {
+    return isNoNumber(kind);
+  }
 }
 
 const PER_SECOND: Readonly<Record<TimeUnit, number>> = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 };
@@ -177,6 +193,10 @@ export class TimeStore extends WideCells implements ColumnStore {
     storeProduct(this.words, index, seconds, this.scale, rest);
     return true;
   }
+
+  refuses(kind: number): boolean {
+    return isNoScalar(kind);
+  }
 }
 
 export class BoolStore implements ColumnStore {
@@ -191,6 +211,10 @@ export class BoolStore implements ColumnStore {
   fill(_body: Uint8Array, kind: number, _start: number, _end: number, index: number): boolean {
     if (kind !== TOKEN.true && kind !== TOKEN.false) return false;
     this.data[index] = kind === TOKEN.true ? 1 : 0;
+    return true;
+  }
+
+  refuses(): boolean {
     return true;
   }
 
@@ -237,6 +261,10 @@ export class DayStore implements ColumnStore {
     if (Number.isNaN(day)) return false;
     this.data[index] = day;
     return true;
+  }
+
+  refuses(kind: number): boolean {
+    return kind !== TOKEN.text && kind !== TOKEN.escaped;
   }
 
   put(index: number, cell: Cell): void {

@@ -8,6 +8,7 @@
 
 import { skipNested } from '../../codecs/json-skip.ts';
 import type { FieldPlan } from '../plan.ts';
+import type { Detour } from './detour.ts';
 import { HIGH, LOW, storeDigits } from './digits.ts';
 import { BoolStore, NumberStore, TimeStore, WideStore } from './fixed-stores.ts';
 import { copyRest, doubleOf } from './generated-support.ts';
@@ -26,6 +27,8 @@ export interface RowFallback {
   isText(start: number, end: number): boolean;
   /** Fills one cell from the JSON value at `at`, or tells that it drifted. @returns the offset after the value; -1: no value */
   fillValue(place: number, column: number, at: number, end: number): number;
+  /** Sees to names out of the layout; only of layouts that have names. */
+  readonly detour: Detour | undefined;
 }
 
 /** @returns the row to go on with: `to`, or an earlier one when it is time for a turn */
@@ -41,8 +44,8 @@ export type FillRows = (
   fallback: RowFallback,
 ) => number;
 
-/** Code that compares the bytes at `at` with `text` and moves on. */
-export function expectText(text: string): string {
+/** Code that compares the bytes at `at` with `text` and moves on, or leaves the block `otherwise`. */
+export function expectText(text: string, otherwise = 'row'): string {
   const bytes = Buffer.from(text);
   const tests: string[] = [];
   let at = 0;
@@ -51,7 +54,7 @@ export function expectText(text: string): string {
   if (at < bytes.length && bytes.length > 4) {
     tests.push(`v.getInt32(at + ${bytes.length - 4}, true) !== ${bytes.readInt32LE(bytes.length - 4)}`);
   } else for (; at < bytes.length; at += 1) tests.push(`u[at + ${at}] !== ${bytes[at]}`);
-  return `if (${tests.join(' || ')}) break row;\nat += ${bytes.length};\n`;
+  return `if (${tests.join(' || ')}) break ${otherwise};\nat += ${bytes.length};\n`;
 }
 
 const NULL_WORD = Buffer.from('null').readInt32LE(0);
@@ -202,13 +205,33 @@ function valueCode(stores: readonly ColumnStore[], column: number, read = ''): s
 `;
 }
 
+/** Lets the detour see to what is at `at` in place of member `position`; `q` is then where the row goes on. */
+function findCode(position: number, condition: string): string {
+  return `${condition} { q = D.find(i, ${position}, at, end); if (q < 0) break row; at = D.at; }`;
+}
+
+/** Name and value of a member, unless a detour has gone past it. */
+function memberCode(position: number, name: string, value: string): string {
+  return `if (q <= ${position}) member: {
+    if (q < ${position}) named: {
+      other: {
+        ${expectText(name, 'other')}
+        break named;
+      }
+      ${findCode(position, '')}
+      if (q > ${position}) break member;
+    }
+    ${value}
+  }`;
+}
+
 function sourceOf(plans: readonly FieldPlan[], layout: Layout, stores: readonly ColumnStore[]): string {
   const codes = stores.map((store, column) => codeOf(store, column, plans[column]?.takesNull ?? false));
   const colon = `:${' '.repeat(layout.afterColon)}`;
   const comma = `,${' '.repeat(layout.afterComma)}`;
   const members = layout.order.map((column, position) => {
-    const name = JSON.stringify(plans[column]?.column.name);
-    return `${expectText(`${position === 0 ? '{' : comma}${name}${colon}`)}${valueCode(stores, column, codes[column]?.read)}`;
+    const name = `${position === 0 ? '{' : comma}${JSON.stringify(plans[column]?.column.name)}${colon}`;
+    return memberCode(position, name, valueCode(stores, column, codes[column]?.read));
   });
   const absent = stores.flatMap((_, column) => (layout.order.includes(column) ? [] : [column]));
   const reloads = stores.flatMap((store, column) => (store instanceof TextStore ? [reload(column)] : []));
@@ -216,15 +239,18 @@ function sourceOf(plans: readonly FieldPlan[], layout: Layout, stores: readonly 
 return function fillRows(S, u, v, starts, ends, absentOf, from, to, f) {
   ${codes.map(({ setup }) => setup).join('\n  ')}
   ${absent.map((column) => `const m${column} = absentOf(${column});`).join(' ')}
-  const last = u.length - ${MARGIN_BYTES};
-  let at = 0, b = 0, e = 0, s = 0, w = 0, x = 0, neg = false;
+  const D = f.detour, last = u.length - ${MARGIN_BYTES};
+  let at = 0, b = 0, e = 0, q = -1, s = 0, w = 0, x = 0, neg = false;
   for (let i = from; i < to; i += 1) {
     const end = ends[i];
     row: {
       if (end > last) break row;
       at = starts[i];
+      q = -1;
       ${members.join('\n')}
+      ${findCode(members.length, `if (u[at] !== 125)`)}
       if (u[at] !== 125 || at + 1 !== end) break row;
+      if (q >= 0 && !D.finish(i)) break row;
       ${absent.map((column) => `S${column}.skip(i); m${column}[i] = 1;`).join(' ')}
       continue;
     }

@@ -14,9 +14,11 @@ import type { Vector } from '../../core/vectors.ts';
 import { dialectOf } from '../dialect-of.ts';
 import type { Dialect } from '../reader.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
+import { Detour } from './detour.ts';
 import { type DriftedCell, DriftedCells } from './drifted-cells.ts';
 import { exactText } from './exact-number.ts';
 import type { FillRows, RowFallback } from './generated-rows.ts';
+import type { Layout } from './layout.ts';
 import { makeStore } from './make-store.ts';
 import { ROW, RowFiller } from './row-filler.ts';
 import type { ColumnStore } from './store.ts';
@@ -46,7 +48,7 @@ export class Pass {
   readonly #view: DataView;
   /** Whether its rows may be read by generated code. */
   readonly #isRegular: boolean;
-  readonly #fallback: RowFallback;
+  readonly #fallback: RowFallback & { detour: Detour | undefined };
   readonly #absentOf = (column: number): Uint8Array => {
     const known = this.absent.get(column);
     if (known) return known;
@@ -79,7 +81,8 @@ export class Pass {
       plan,
       body: batch.body,
       tokenizer: this.#tokenizer,
-      dialect: this.dialect,
+      dialect,
+      isTyped: batch.format !== 'csv' && hasOffsets(batch),
       stores: this.stores,
       drifted: this.drifted,
       absentOf: this.#absentOf,
@@ -90,6 +93,7 @@ export class Pass {
       fillRow: (place) => {
         // The generated code may have come some way into the row.
         for (const store of this.stores) store.unskip(place);
+        for (const marks of this.absent.values()) marks[place] = 0;
         this.drifted.forget(place);
         return this.#fillRow(place);
       },
@@ -99,6 +103,7 @@ export class Pass {
         if (this.drifted.count > before) this.status[place] = ROW.drifted;
         return after;
       },
+      detour: undefined,
     };
   }
 
@@ -172,7 +177,17 @@ export class Pass {
       return layout && generated.getPoints(layout, this.stores);
     }
     const layout = this.#filler.layout(start);
-    return layout && generated.get(layout, this.stores);
+    const fillRows = layout && generated.get(layout, this.stores);
+    if (fillRows) this.#fallback.detour = this.#detourOf(layout);
+    return fillRows;
+  }
+
+  #detourOf(layout: Layout): Detour {
+    const { batch, stores, drifted, status } = this;
+    return new Detour(
+      { plan: this.#plan, body: batch.body, stores, drifted, status, absentOf: this.#absentOf },
+      layout,
+    );
   }
 
   /** The value of a drifted cell, as its codec gives it; undefined when it is missing. */
@@ -220,8 +235,10 @@ export class Pass {
   }
 
   #columnsOf(places: Int32Array | undefined, vectors: readonly Vector[]): Columns {
-    const rows = places ? Array.from(places) : Array.from({ length: this.status.length }, (_, row) => row);
-    return { columns: this.#plan.fields.map(({ column }) => column), rows, vectors };
+    const rows = new Array<number>(places?.length ?? this.status.length);
+    for (let index = 0; index < rows.length; index += 1)
+      rows[index] = places ? (places[index] as number) : index;
+    return { columns: this.#plan.columns, rows, vectors };
   }
 
   #load({ keyStart, keyEnd, kind, start, end }: DriftedCell): Tokens {

@@ -26,6 +26,8 @@ export interface RowFillerParts {
   readonly body: Uint8Array;
   readonly tokenizer: Tokenizer;
   readonly dialect: Dialect;
+  /** Whether the kind of a token is the type of its value. */
+  readonly isTyped: boolean;
   readonly stores: readonly ColumnStore[];
   readonly drifted: DriftedCells;
   /** Where it is marked by row that an optional column is absent. */
@@ -225,7 +227,11 @@ export class RowFiller {
     const kind = data[at + 2] as number;
     if (kind !== TOKEN.null) {
       if (store.fill(this.#parts.body, kind, data[at + 3] as number, data[at + 4] as number, place)) return;
-      this.#askReader(place, column, at, token);
+      if (!this.#parts.isTyped || !store.refuses(kind)) this.#askReader(place, column, at, token);
+      else {
+        store.skip(place);
+        this.#parts.drifted.add(place, column, 'type', data, at);
+      }
       return;
     }
     store.skip(place);

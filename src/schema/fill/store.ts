@@ -13,6 +13,8 @@ export interface ColumnStore {
    * @returns false when nothing was filled and the reader has to be asked
    */
   fill(body: Uint8Array, kind: number, start: number, end: number, index: number): boolean;
+  /** Whether, after `fill` refused it, such a token is of the wrong type for sure, where the format says what type it is. */
+  refuses(kind: number): boolean;
   /** Fills cell `index` with what a reader gave; null is left to `skip`. */
   put(index: number, cell: Cell): void;
   /** Leaves cell `index` null, perhaps to be patched. */

@@ -51,6 +51,10 @@ export class TextStore implements ColumnStore {
     return true;
   }
 
+  refuses(kind: number): boolean {
+    return this.takes === 'text' && kind !== TOKEN.text && kind !== TOKEN.escaped;
+  }
+
   put(index: number, cell: Cell): void {
     const text = Buffer.from(String(cell));
     const at = this.offsets[index] as number;

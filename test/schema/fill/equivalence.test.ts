@@ -165,7 +165,37 @@ const row = fc
     return `{${text}}${tail}`;
   });
 
-/** One layout from the first row to the last, with any values: what generated code is for. */
+const EXTRAS: readonly (readonly [string, string])[] = [
+  ['title', '"T"'],
+  ['ID', '3'],
+  ['extra', '{"x":[1]}'],
+  ['__proto__', '1'],
+  ['id', '4'],
+  ['i', '5'],
+  ['flag', 'true'],
+  ['ext\\"ra', '6'],
+  ['broken', '{"x":'],
+];
+
+/** Members that a row lacks, and ones that it has more, each before some place. */
+const detour = fc.oneof(
+  {
+    arbitrary: fc.constant({
+      lacks: [] as number[],
+      more: [] as (readonly [number, readonly [string, string]])[],
+    }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      lacks: fc.array(fc.nat(12), { maxLength: 3 }),
+      more: fc.array(fc.tuple(fc.nat(13), fc.constantFrom(...EXTRAS)), { maxLength: 2 }),
+    }),
+    weight: 1,
+  },
+);
+
+/** One layout from the first row to the last, with any values and some detours: what generated code is for. */
 const regular = fc
   .tuple(
     fc.shuffledSubarray(NAMES, { minLength: NAMES.length }),
@@ -180,9 +210,15 @@ const regular = fc
         { arbitrary: fc.constantFrom(...(texts[name] ?? [])), weight: 1 },
       ),
     );
-    const line = fc
-      .tuple(...members)
-      .map((values) => `{${values.map((value, at) => `"${present[at]}":${colon}${value}`).join(`,${comma}`)}}`);
+    const line = fc.tuple(detour, fc.tuple(...members)).map(([{ lacks, more }, values]) => {
+      const all = values.map((value, at) => [present[at], value] as readonly [string, string]);
+      const kept: (readonly [string, string])[] = all.flatMap((each, at) => [
+        ...more.flatMap(([place, extra]) => (place === at ? [extra] : [])),
+        ...(lacks.includes(at) ? [] : [each]),
+      ]);
+      kept.push(...more.flatMap(([place, extra]) => (place >= all.length ? [extra] : [])));
+      return `{${kept.map(([name, value]) => `"${name}":${colon}${value}`).join(`,${comma}`)}}`;
+    });
     return fc.array(line, { minLength: 4, maxLength: 12 });
   })
   .map((rows) => rows.join('\n'));
@@ -242,6 +278,27 @@ describe('the ways to fill columns', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it.each([
+    ['an alias in place of its column', '{"id":1,"title":"t","real":2}'],
+    ['an alias beside its column', '{"id":1,"title":"t","näme":"a","real":2}'],
+    ['another spelling at the end', '{"näme":"a","real":2,"ID":1}'],
+    ['nothing but unknown names', '{"x":1,"y":{"z":[2]}}'],
+    ['only the last name', '{"real":2}'],
+    ['no names', '{}'],
+    ['a name twice, after it', '{"id":1,"näme":"a","id":2,"real":2}'],
+    ['an unknown name first', '{"x":null,"id":1,"näme":"a","real":2}'],
+    ['unknown names and bad values', '{"id":"a","x":1,"näme":5,"y":2,"real":"z"}'],
+    ['an unknown name without a value', '{"id":1,"x":,"näme":"a","real":2}'],
+    ['an unknown name that is cut', '{"id":1,"x'],
+  ])('agree on %s where a layout was learned', async (_, line) => {
+    const three = new Schema(FIELDS.filter((each) => ['id', 'näme', 'real'].includes(each.name)));
+    const plain = '{"id":1,"näme":"a","real":2}';
+    const text = [plain, plain, line, plain].join('\n');
+    const complete = compileSchema(three, { ...options, codeGeneration: false });
+    const generated = compileSchema(three, options);
+    expect(await judge(generated, text + '\n'.repeat(100))).toEqual(await judge(complete, text));
   });
 
   it('give the cells that whole records give, row by row', async () => {
