@@ -1,127 +1,90 @@
 /**
  * From bytes to columns and to objects, beside JSON.parse of the same lines (P) and beside validators that coerce.
- * Times are CPU of this thread, in interleaved rounds; a ratio is taken within its round, and the median is quoted.
  *
- * Not measured: what a sink does with the columns, and bodies that are not in memory.
+ * Method: every pair of body and subject runs in a fresh process, in rounds of P and the subject; a ratio is taken within
+ * its round, and the median over rounds is quoted. Not measured: what a sink does with the columns, and bodies that are
+ * not in memory.
  */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type BenchContext, median, table } from '../report.ts';
-import { telemetryBody } from '../telemetry-records.ts';
-import { ajv, lenientColumns, lenientObjects, parse, type Subject, strictColumns, zod } from './subjects.ts';
+import type { Round } from './child.ts';
+import { DATA, type DataName } from './data.ts';
+import { SUBJECTS, type SubjectName } from './subjects.ts';
 
-const RECORDS = 100_000;
-const ROUNDS = 7;
-const WARM_UPS = 2;
+const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
+const ROUNDS = 9;
+/** Of a body that takes a second. */
+const ROUNDS_OF_MILLION = 3;
+/** A subject that costs no more than P has no add-on to divide by: it counts as so much of P. */
+const ADD_ON_MIN = 0.05;
 
-interface Data {
-  readonly name: string;
-  readonly drift: number;
-  readonly isAscii: boolean;
-  readonly count: number;
+const PAIRS: Readonly<Record<DataName, readonly SubjectName[]>> = {
+  clean: Object.keys(SUBJECTS) as SubjectName[],
+  notAscii: ['strict', 'lenient objects'],
+  drift20: Object.keys(SUBJECTS) as SubjectName[],
+  drift50: ['strict', 'lenient', 'lenient objects'],
+  million: ['strict', 'lenient objects'],
+  flights: ['strict', 'lenient', 'lenient objects'],
+};
+
+interface Measured {
+  /** Median of the ratios to P, with the lowest and the highest. */
+  readonly ratio: number;
+  readonly spread: readonly [number, number];
+  readonly nanos: number;
+  readonly blockMs: number;
 }
 
-const DATA: readonly Data[] = [
-  { name: 'clean', drift: 0, isAscii: true, count: RECORDS },
-  { name: 'clean, not ASCII', drift: 0, isAscii: false, count: RECORDS },
-  { name: '20 % drift', drift: 0.2, isAscii: true, count: RECORDS },
-  { name: '50 % drift', drift: 0.5, isAscii: true, count: RECORDS },
-  { name: 'clean, 1M records', drift: 0, isAscii: true, count: 1_000_000 },
-];
-
-function subjects(): Readonly<Record<string, Subject>> {
+async function measure(data: DataName, subject: SubjectName, rounds: number): Promise<Measured> {
+  const args = [CHILD, data, subject, String(data === 'million' ? ROUNDS_OF_MILLION : rounds)];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const measured = JSON.parse(stdout) as readonly Round[];
+  const ratios = measured.map(({ parseMs, subjectMs }) => subjectMs / parseMs);
   return {
-    parse,
-    strict: strictColumns(),
-    'strict, no generated code': strictColumns({ codeGeneration: false }),
-    lenient: lenientColumns(),
-    'lenient objects': lenientObjects(),
-    ajv: ajv(),
-    zod: zod(),
+    ratio: median(ratios),
+    spread: [Math.min(...ratios), Math.max(...ratios)],
+    nanos: (median(measured.map(({ subjectMs }) => subjectMs)) * 1e6) / DATA[data].records,
+    blockMs: median(measured.map(({ blockMs }) => blockMs)),
   };
-}
-
-function cpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}
-
-/** CPU milliseconds by subject, one per round. */
-async function measure(body: Buffer, rounds: number): Promise<Readonly<Record<string, readonly number[]>>> {
-  const times: Record<string, number[]> = {};
-  const all = Object.entries(subjects());
-  for (let round = -WARM_UPS; round < rounds; round += 1) {
-    for (const [name, run] of all) {
-      const before = cpuMs();
-      const result = await run(body);
-      const spent = cpuMs() - before;
-      if (!(result > 0)) throw new Error(`${name} found no records`);
-      if (round >= 0) times[name] = [...(times[name] ?? []), spent];
-    }
-  }
-  return times;
-}
-
-/** The longest time that nothing else could run during a coercion, in milliseconds. */
-async function longestBlockMs(body: Buffer): Promise<number> {
-  let longest = 0;
-  let last = performance.now();
-  let isDone = false;
-  const watch = (): void => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-    if (!isDone) setImmediate(watch);
-  };
-  const subject = lenientColumns();
-  await subject(body);
-  last = performance.now();
-  setImmediate(watch);
-  await subject(body);
-  isDone = true;
-  return Math.max(longest, performance.now() - last);
-}
-
-type Times = Awaited<ReturnType<typeof measure>>;
-
-function ratio(times: Times, name: string, to = 'parse'): number {
-  const base = times[to] ?? [];
-  return median((times[name] ?? []).map((time, round) => time / (base[round] ?? Number.NaN)));
-}
-
-/** What a subject costs beyond parsing, beside what another one costs beyond it. */
-function addOn(times: Times, peer: string): number {
-  const over = (name: string, round: number): number =>
-    (times[name]?.[round] ?? 0) - (times['parse']?.[round] ?? 0);
-  return median((times['parse'] ?? []).map((_, round) => over(peer, round) / over('lenient objects', round)));
 }
 
 export async function runCoerceBench({ say, rounds = ROUNDS }: BenchContext): Promise<Record<string, number>> {
-  const results: Record<string, Times> = {};
+  const results = new Map<string, Measured>();
   const rows: string[][] = [];
-  for (const { name, count, ...data } of DATA) {
-    const times = await measure(
-      telemetryBody({ count, ...data }),
-      count > RECORDS ? Math.min(rounds, 3) : rounds,
-    );
-    results[name] = times;
-    for (const subject of Object.keys(times)) {
-      const spent = times[subject] ?? [];
-      const nanos = (median(spent) * 1e6) / count;
-      rows.push([`${name}: ${subject}`, nanos.toFixed(0), ratio(times, subject).toFixed(2)]);
+  for (const data of Object.keys(PAIRS) as DataName[]) {
+    for (const subject of PAIRS[data]) {
+      const measured = await measure(data, subject, rounds);
+      results.set(`${data} ${subject}`, measured);
+      const [low, high] = measured.spread;
+      rows.push([
+        `${DATA[data].label}: ${subject}`,
+        measured.nanos.toFixed(0),
+        measured.ratio.toFixed(2),
+        `${low.toFixed(2)}..${high.toFixed(2)}`,
+      ]);
     }
   }
-  say(table(['data: subject', 'ns/record', '× P'], rows));
-  const clean = results['clean'] ?? {};
-  const drift20 = results['20 % drift'] ?? {};
-  const block = await longestBlockMs(telemetryBody({ count: RECORDS, drift: 0.2, isAscii: true }));
+  say(table(['data: subject', 'ns/record', '× P', 'spread'], rows));
+  const of = (data: DataName, subject: SubjectName): Measured => {
+    const measured = results.get(`${data} ${subject}`);
+    if (!measured) throw new Error(`${data} was not measured with ${subject}`);
+    return measured;
+  };
+  const addOn = (subject: SubjectName): number => of('drift20', subject).ratio - 1;
+  const own = Math.max(addOn('lenient objects'), ADD_ON_MIN);
   return {
-    strictVsParse: ratio(clean, 'strict'),
-    strictNotAsciiVsParse: ratio(results['clean, not ASCII'] ?? {}, 'strict'),
-    strict1MVsParse: ratio(results['clean, 1M records'] ?? {}, 'strict'),
-    closuresVsParse: ratio(clean, 'strict, no generated code'),
-    drift20VsParse: ratio(drift20, 'lenient'),
-    drift50VsParse: ratio(results['50 % drift'] ?? {}, 'lenient'),
-    lenientObjectsVsParse: ratio(drift20, 'lenient objects'),
-    addOnVsAjv: addOn(drift20, 'ajv'),
-    addOnVsZod: addOn(drift20, 'zod'),
-    longestBlockMs: block,
+    strictVsParse: of('clean', 'strict').ratio,
+    strictNotAsciiVsParse: of('notAscii', 'strict').ratio,
+    strict1MVsParse: of('million', 'strict').ratio,
+    closuresVsParse: of('clean', 'strict, no generated code').ratio,
+    drift20VsParse: of('drift20', 'lenient').ratio,
+    drift50VsParse: of('drift50', 'lenient').ratio,
+    lenientObjectsVsParse: of('drift20', 'lenient objects').ratio,
+    addOnVsAjv: addOn('ajv') / own,
+    addOnVsZod: addOn('zod') / own,
+    flightsVsParse: of('flights', 'strict').ratio,
+    longestBlockMs: of('drift20', 'lenient objects').blockMs,
   };
 }

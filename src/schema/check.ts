@@ -29,12 +29,16 @@ export interface Checked {
   readonly drift: DriftReport;
 }
 
+/** Drifted rows that are counted in about a millisecond. */
+const ROWS_AT_ONCE = 2000;
+
 export function checkRows(plan: SchemaPlan, pass: Pass, rows: RowSet, tolerances: Tolerances): Checked {
-  const selection = new Selection(pass, rows);
-  return judgeRows(plan, pass, selection, pass.columns(selection.landing()), tolerances);
+  const judge = new Judge(plan, pass, rows);
+  while (!judge.advance());
+  return judge.judge(pass.columns(judge.landing), tolerances);
 }
 
-/** The same with turns of others while columns are copied. */
+/** The same with turns of others about every millisecond. */
 export async function checkRowsInTurns(
   plan: SchemaPlan,
   pass: Pass,
@@ -42,47 +46,74 @@ export async function checkRowsInTurns(
   tolerances: Tolerances,
   yieldToLoop: () => Promise<unknown>,
 ): Promise<Checked> {
-  const selection = new Selection(pass, rows);
-  const columns = await pass.columnsInTurns(selection.landing(), yieldToLoop);
-  return judgeRows(plan, pass, selection, columns, tolerances);
+  const judge = new Judge(plan, pass, rows);
+  while (!judge.advance()) await yieldToLoop();
+  return judge.judge(await pass.columnsInTurns(judge.landing, yieldToLoop), tolerances);
 }
 
-function judgeRows(
-  plan: SchemaPlan,
-  pass: Pass,
-  selection: Selection,
-  columns: Columns,
-  tolerances: Tolerances,
-): Checked {
-  const residue = [...selection.undecodable()];
-  const book = new DriftBook(plan.fields.map(({ column }) => column.name));
-  const mismatched: number[] = [];
-  selection.eachDrifted((row, from, to) => {
-    mismatched.push(row);
-    for (let index = from; index < to; index += 1) addCell(book, plan, pass, pass.drifted.at(index));
-  });
-  const undecodable = residue.reduce((count, { rows }) => count + rows.length, 0);
-  book.skip(undecodable);
-  book.look(columns.rows.length + mismatched.length);
-  selection.eachAbsent((column, cells) => book.addAbsent(column, cells));
-  if (mismatched.length > 0) {
-    const { verdict, field, words } = judgeDrift(book, tolerances);
-    const reason = verdict === 'beyond-tolerance' ? 'beyond-tolerance' : 'schema-mismatch';
-    // Of all cells together the counts say it; a single field has to be named.
-    residue.push({
-      rows: mismatched,
-      reason,
-      detail: field === undefined ? String(book) : `${words}; ${book}`,
-    });
+class Judge {
+  readonly #plan: SchemaPlan;
+  readonly #pass: Pass;
+  readonly #selection: Selection;
+  readonly #book: DriftBook;
+  readonly #mismatched: number[] = [];
+  /** Index of the drifted cell to go on with. */
+  #at = 0;
+
+  constructor(plan: SchemaPlan, pass: Pass, rows: RowSet) {
+    this.#plan = plan;
+    this.#pass = pass;
+    this.#selection = new Selection(pass, rows);
+    this.#book = new DriftBook(plan.columns.map(({ name }) => name));
   }
-  return {
-    columns,
-    residue,
-    divergence: book.divergence,
-    get drift() {
-      return book.report();
-    },
-  };
+
+  /** The rows that conform. */
+  get landing(): Int32Array | undefined {
+    return this.#selection.landing();
+  }
+
+  /** Counts some of the drifted cells. @returns whether all are counted */
+  advance(): boolean {
+    const { drifted } = this.#pass;
+    for (let count = 0; this.#at < drifted.count && count < ROWS_AT_ONCE; count += 1) {
+      const end = this.#selection.endOfRow(this.#at);
+      const row = drifted.placeOf(this.#at);
+      if (this.#selection.isMeant(row)) this.#add(row, end);
+      this.#at = end;
+    }
+    return this.#at >= drifted.count;
+  }
+
+  #add(row: number, end: number): void {
+    this.#mismatched.push(row);
+    for (let index = this.#at; index < end; index += 1) {
+      addCell(this.#book, this.#plan, this.#pass, this.#pass.drifted.at(index));
+    }
+  }
+
+  judge(columns: Columns, tolerances: Tolerances): Checked {
+    const book = this.#book;
+    const mismatched = this.#mismatched;
+    const residue = [...this.#selection.undecodable()];
+    book.skip(residue.reduce((count, { rows }) => count + rows.length, 0));
+    book.look(columns.rows.length + mismatched.length);
+    this.#selection.eachAbsent((column, cells) => book.addAbsent(column, cells));
+    if (mismatched.length > 0) {
+      const { verdict, field, words } = judgeDrift(book, tolerances);
+      const reason = verdict === 'beyond-tolerance' ? 'beyond-tolerance' : 'schema-mismatch';
+      // Of all cells together the counts say it; a single field has to be named.
+      const detail = field === undefined ? String(book) : `${words}; ${book}`;
+      residue.push({ rows: mismatched, reason, detail });
+    }
+    return {
+      columns,
+      residue,
+      divergence: book.divergence,
+      get drift() {
+        return book.report();
+      },
+    };
+  }
 }
 
 function addCell(book: DriftBook, plan: SchemaPlan, pass: Pass, cell: DriftedCell): void {

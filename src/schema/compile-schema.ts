@@ -49,6 +49,8 @@ export interface CompiledSchema {
 }
 
 const TOLERANCE = 0.25;
+/** Framed in less than a millisecond. */
+const BYTES_AT_ONCE = 1024 * 1024;
 
 /** Metadata `onUnknown` of the schema itself. */
 function readUnknown({ metadata }: Schema): boolean {
@@ -89,6 +91,18 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
     passes.set(batch, pass);
     return pass;
   };
+  const readInTurns = async (batch: Batch): Promise<Pass> => {
+    if (batch.bytes > BYTES_AT_ONCE && !passes.has(batch)) {
+      // To find the rows of a large body, and to make room for their cells, takes milliseconds each.
+      batch.frame;
+      await yieldToLoop();
+      passOf(batch);
+      await yieldToLoop();
+    }
+    const pass = passOf(batch);
+    while (!pass.advance()) await yieldToLoop();
+    return pass;
+  };
   return {
     schema,
     fingerprint: fingerprintOf(schema),
@@ -100,13 +114,11 @@ export function compileSchema(schema: Schema, options: CompileOptions = {}): Com
       return checkRows(plan, pass, rows, tolerances);
     },
     async checkInTurns(batch, rows) {
-      const pass = passOf(batch);
-      while (!pass.advance()) await yieldToLoop();
+      const pass = await readInTurns(batch);
       return checkRowsInTurns(plan, pass, rows, tolerances, yieldToLoop);
     },
     async coerce(batch, rows) {
-      const pass = passOf(batch);
-      while (!pass.advance()) await yieldToLoop();
+      const pass = await readInTurns(batch);
       return coerceRows(plan, pass, rows, yieldToLoop);
     },
     records: (columns) => recordMaker.make(columns),

@@ -23,7 +23,8 @@ import { makeStore } from './make-store.ts';
 import { ROW, RowFiller } from './row-filler.ts';
 import type { ColumnStore } from './store.ts';
 
-/** Rows between two looks at the clock of the event loop, by bytes of body and by drifted cells. */
+/** Rows between two turns of others, by bytes of body and by drifted cells: fewer at first, while the code is cold. */
+const FIRST_TURN_BYTES = 32 * 1024;
 const TURN_BYTES = 256 * 1024;
 const TURN_CELLS = 1000;
 /** Rows whose columns are all copied in about a millisecond. */
@@ -57,6 +58,7 @@ export class Pass {
     return marks;
   };
   #done = 0;
+  #turnBytes = FIRST_TURN_BYTES;
   #driftedMax = 0;
   /** Rows of this turn that no generated code took. */
   #filledOneByOne = 0;
@@ -125,10 +127,11 @@ export class Pass {
     const rows = this.status.length;
     let place = from;
     let bytes = 0;
-    while (place < rows && (bytes < TURN_BYTES || place === from)) {
+    while (place < rows && (bytes < this.#turnBytes || place === from)) {
       bytes += (ends[place] as number) - (starts[place] as number);
       place += 1;
     }
+    this.#turnBytes = Math.min(this.#turnBytes * 2, TURN_BYTES);
     for (const store of this.stores) store.reserve(from, bytes);
     return place;
   }

@@ -35,16 +35,6 @@ export class Selection {
     return places.subarray(0, count);
   }
 
-  /** Tells the drifted cells, row by row: which stand from index `from` to `to` of `pass.drifted`. */
-  eachDrifted(visit: (row: number, from: number, to: number) => void): void {
-    let from = 0;
-    while (from < this.#pass.drifted.count) {
-      const to = this.endOfRow(from);
-      if (this.isMeant(this.#pass.drifted.placeOf(from))) visit(this.#pass.drifted.placeOf(from), from, to);
-      from = to;
-    }
-  }
-
   isMeant(row: number): boolean {
     return this.#isMeant === undefined || this.#isMeant[row] === 1;
   }
