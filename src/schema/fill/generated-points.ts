@@ -8,7 +8,8 @@ import { ENDS_MEASUREMENT, ENDS_VALUE } from '../../codecs/line-protocol-known.t
 import { KEY_BYTES_MAX } from '../../codecs/line-protocol-point.ts';
 import { HIGH, LOW, storeDigits } from './digits.ts';
 import { BoolStore, NumberStore, TimeStore, WideStore } from './fixed-stores.ts';
-import { expectText, type FillRows, MARGIN_BYTES, POWERS, reload } from './generated-rows.ts';
+import { expectText, type FillRows, MARGIN_BYTES, reload } from './generated-rows.ts';
+import { POWERS, quotientOf } from './generated-support.ts';
 import type { PointLayout, PointMember } from './point-layout.ts';
 import type { ColumnStore } from './store.ts';
 import { TextStore } from './text-store.ts';
@@ -35,8 +36,8 @@ function readNumber(column: number, store: NumberStore): string {
   if (u[at] === 46) {
     at += 1;
     while ((b = u[at] - 48) >= 0 && b <= 9) { x = x * 10 + b; at += 1; }
-    if (at === e + 1 || at - s > 16) break row;
-    x /= POWERS[at - e - 1];
+    if (at === e + 1) break row;
+    x = at - s > 16 ? quotientOf(x, at - e - 1) : x / POWERS[at - e - 1];
   } else if (at - s > 15) break row;
   if (neg) x = -x;
   ${range}`;
@@ -93,9 +94,9 @@ function readBare(column: number, ends: string): string {
 `;
 }
 
-function readTime(column: number): string {
+function readTime(column: number, isUnsigned: boolean): string {
   return `
-  if (u[at] !== 32 || !storeDigits(u, at + 1, end, d${column}, i)) break row;
+  if (u[at] !== 32 ${isUnsigned ? '|| u[at + 1] === 45' : ''} || !storeDigits(u, at + 1, end, d${column}, i)) break row;
   at = end;
 `;
 }
@@ -103,7 +104,10 @@ function readTime(column: number): string {
 /** @returns undefined when the column takes no such values in place */
 function valueCode(member: PointMember, store: ColumnStore | undefined): string | undefined {
   const { column, section } = member;
-  if (section === 'time') return store instanceof TimeStore && store.takesCounts ? readTime(column) : undefined;
+  if (section === 'time') {
+    if (store instanceof WideStore && store.isPlain) return readTime(column, store.isUnsigned);
+    return store instanceof TimeStore && store.takesCounts ? readTime(column, false) : undefined;
+  }
   if (store instanceof TextStore && store.takes === 'text') {
     if (section === 'field') return readString(column);
     return readBare(column, section === 'measurement' ? 'M' : 'V');
@@ -173,8 +177,8 @@ export function generatePoints(layout: PointLayout, stores: readonly ColumnStore
   const source = sourceOf(layout, stores);
   if (source === undefined) return undefined;
   try {
-    const make = new Function('POWERS', 'storeDigits', 'M', 'V', source);
-    return make(POWERS, storeDigits, ENDS_MEASUREMENT, ENDS_VALUE) as FillRows;
+    const make = new Function('POWERS', 'quotientOf', 'storeDigits', 'M', 'V', source);
+    return make(POWERS, quotientOf, storeDigits, ENDS_MEASUREMENT, ENDS_VALUE) as FillRows;
   } catch (error) {
     // A host that forbids code from text throws EvalError; anything else is a fault of the text.
     if (error instanceof EvalError) return undefined;

@@ -11,7 +11,7 @@ import type { FieldPlan } from '../plan.ts';
 import type { Detour } from './detour.ts';
 import { HIGH, LOW, storeDigits } from './digits.ts';
 import { BoolStore, NumberStore, TimeStore, WideStore } from './fixed-stores.ts';
-import { copyRest, doubleOf } from './generated-support.ts';
+import { copyRest, doubleOf, POWERS, quotientOf } from './generated-support.ts';
 import type { Layout } from './layout.ts';
 import type { ColumnStore } from './store.ts';
 import { TextStore } from './text-store.ts';
@@ -86,8 +86,11 @@ function readNumber(column: number, store: NumberStore, isWhole: boolean): strin
     at += 1;
     while ((b = u[at] - 48) >= 0 && b <= 9) { x = x * 10 + b; at += 1; }
     if (at === e + 1) break bad;
-    if (at - s > 16) { x = doubleOf(u, s, at); }
-    else x /= POWERS[at - e - 1];
+    if (at - s <= 16) x /= POWERS[at - e - 1];
+    else {
+      x = quotientOf(x, at - e - 1);
+      if (x !== x) x = doubleOf(u, s, at);
+    }
   } else if (at - s > 15) x = doubleOf(u, s, at);
   if (neg) x = -x;
   ${range}`;
@@ -261,9 +264,6 @@ return function fillRows(S, u, v, starts, ends, absentOf, from, to, f) {
 };`;
 }
 
-/** Powers of ten that divide exactly. */
-export const POWERS = Float64Array.from({ length: 17 }, (_, power) => 10 ** power);
-
 /** @returns undefined where the host forbids to compile code; the complete way does it all then */
 export function generateRows(
   plans: readonly FieldPlan[],
@@ -274,12 +274,13 @@ export function generateRows(
     const make = new Function(
       'POWERS',
       'doubleOf',
+      'quotientOf',
       'storeDigits',
       'copyRest',
       'skipNested',
       sourceOf(plans, layout, stores),
     );
-    return make(POWERS, doubleOf, storeDigits, copyRest, skipNested) as FillRows;
+    return make(POWERS, doubleOf, quotientOf, storeDigits, copyRest, skipNested) as FillRows;
   } catch (error) {
     // A host that forbids code from text throws EvalError; anything else is a fault of the text.
     if (error instanceof EvalError) return undefined;
