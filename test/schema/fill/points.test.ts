@@ -214,6 +214,20 @@ describe('columns of points', () => {
     expect(residue.map(({ rows, reason }) => [rows, reason])).toEqual([[[4], 'undecodable']]);
   });
 
+  it('refuse a time before 1970 in an unsigned column among others of its layout', () => {
+    const unsigned = new Schema([
+      field('measurement', new Utf8()),
+      field('text', new Utf8()),
+      field('time', new Uint64()),
+    ]);
+    const lines = [5, 6, -1, 7].map((time) => `m text="a" ${time}\n`);
+    const { columns } = compileSchema(unsigned, OPTIONS).check(
+      batchOf(lines.join('') + MARGIN, 'line-protocol'),
+      'all',
+    );
+    expect(columns.rows).toEqual([0, 1, 3]);
+  });
+
   it('hold what whole records give, row by row', () => {
     fc.assert(
       fc.property(body, (text) => {
