@@ -94,83 +94,71 @@ function checkIndex(index: number, length: number): void {
   if (!(index >= 0 && index < length)) throw new RangeError(`cell ${index} is outside 0..${length - 1}`);
 }
 
-class Numbers implements NumberVector {
+/** Cells whose data has one element each. */
+abstract class Fixed<Data extends { readonly length: number }> {
+  readonly data: Data;
+  readonly validity: Validity;
+
+  constructor(data: Data, validity: Validity) {
+    this.data = data;
+    this.validity = validity;
+  }
+
+  get length(): number {
+    return this.data.length;
+  }
+
+  at(index: number): Cell {
+    checkIndex(index, this.data.length);
+    return isNull(this.validity, index) ? null : this.cell(index);
+  }
+
+  protected abstract cell(index: number): Cell;
+}
+
+class Numbers extends Fixed<NumberArray> implements NumberVector {
   readonly kind = 'number';
-  readonly data: NumberArray;
-  readonly validity: Validity;
 
-  constructor(data: NumberArray, validity: Validity) {
-    this.data = data;
-    this.validity = validity;
-  }
-
-  get length(): number {
-    return this.data.length;
-  }
-
-  at(index: number): Cell {
-    checkIndex(index, this.data.length);
-    return isNull(this.validity, index) ? null : (this.data[index] ?? null);
+  protected cell(index: number): Cell {
+    return this.data[index] ?? null;
   }
 }
 
-class Wides implements WideVector {
+class Wides extends Fixed<BigInt64Array | BigUint64Array> implements WideVector {
   readonly kind = 'wide';
-  readonly data: BigInt64Array | BigUint64Array;
-  readonly validity: Validity;
 
-  constructor(data: BigInt64Array | BigUint64Array, validity: Validity) {
-    this.data = data;
-    this.validity = validity;
-  }
-
-  get length(): number {
-    return this.data.length;
-  }
-
-  at(index: number): Cell {
-    checkIndex(index, this.data.length);
-    return isNull(this.validity, index) ? null : (this.data[index] ?? null);
+  protected cell(index: number): Cell {
+    return this.data[index] ?? null;
   }
 }
 
-class Bools implements BoolVector {
+class Bools extends Fixed<Uint8Array> implements BoolVector {
   readonly kind = 'bool';
-  readonly data: Uint8Array;
-  readonly validity: Validity;
 
-  constructor(data: Uint8Array, validity: Validity) {
-    this.data = data;
-    this.validity = validity;
-  }
-
-  get length(): number {
-    return this.data.length;
-  }
-
-  at(index: number): Cell {
-    checkIndex(index, this.data.length);
-    return isNull(this.validity, index) ? null : this.data[index] === 1;
+  protected cell(index: number): Cell {
+    return this.data[index] === 1;
   }
 }
 
-class Days implements DayVector {
+class Days extends Fixed<Int32Array> implements DayVector {
   readonly kind = 'day';
-  readonly data: Int32Array;
-  readonly validity: Validity;
 
-  constructor(data: Int32Array, validity: Validity) {
-    this.data = data;
-    this.validity = validity;
+  protected cell(index: number): Cell {
+    return formatDay(this.data[index] ?? 0);
+  }
+}
+
+class Words extends Fixed<Int32Array> implements WordVector {
+  readonly kind = 'word';
+  readonly words: readonly string[];
+
+  constructor(data: Int32Array, words: readonly string[], validity: Validity) {
+    super(data, validity);
+    this.words = words;
   }
 
-  get length(): number {
-    return this.data.length;
-  }
-
-  at(index: number): Cell {
-    checkIndex(index, this.data.length);
-    return isNull(this.validity, index) ? null : formatDay(this.data[index] ?? 0);
+  protected cell(index: number): Cell {
+    return this.words[this.data[index] ?? 0] ?? null;
   }
 }
 
@@ -194,28 +182,6 @@ class Texts implements TextVector {
     checkIndex(index, this.length);
     if (isNull(this.validity, index)) return null;
     return this.#bytes.toString('utf8', this.offsets[index], this.offsets[index + 1]);
-  }
-}
-
-class Words implements WordVector {
-  readonly kind = 'word';
-  readonly data: Int32Array;
-  readonly words: readonly string[];
-  readonly validity: Validity;
-
-  constructor(data: Int32Array, words: readonly string[], validity: Validity) {
-    this.data = data;
-    this.words = words;
-    this.validity = validity;
-  }
-
-  get length(): number {
-    return this.data.length;
-  }
-
-  at(index: number): Cell {
-    checkIndex(index, this.data.length);
-    return isNull(this.validity, index) ? null : (this.words[this.data[index] ?? 0] ?? null);
   }
 }
 

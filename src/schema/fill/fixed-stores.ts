@@ -7,6 +7,7 @@ import {
   dayVector,
   type NumberArray,
   numberVector,
+  type Validity,
   type Vector,
   wideVector,
 } from '../../core/vectors.ts';
@@ -28,10 +29,43 @@ function isNoNumber(kind: number): boolean {
   return kind === TOKEN.text || kind === TOKEN.escaped || isNoScalar(kind);
 }
 
-/** Integers of up to 32 bits, and floats. */
-export class NumberStore implements ColumnStore {
-  readonly data: NumberArray;
+/** What they have in common; `put`, `fill` and the kind of vector are their own. */
+abstract class FixedStore<Data extends NumberArray | BigInt64Array | BigUint64Array> {
+  readonly data: Data;
   readonly nulls: NullMarks;
+
+  constructor(data: Data) {
+    this.data = data;
+    this.nulls = new NullMarks(data.length);
+  }
+
+  abstract put(index: number, cell: Cell): void;
+
+  protected abstract vectorOf(cells: Data, validity: Validity): Vector;
+
+  skip(index: number): void {
+    this.nulls.clear(index);
+  }
+
+  unskip(index: number): void {
+    this.nulls.restore(index);
+  }
+
+  patch(index: number, cell: Cell): void {
+    this.put(index, cell);
+    this.nulls.restore(index);
+  }
+
+  reserve(): void {}
+
+  vector(count: number, places: Int32Array | undefined): Vector {
+    const cells = places ? pickElements(this.data, places) : this.data.subarray(0, count);
+    return this.vectorOf(cells as Data, this.nulls.validity(count, places));
+  }
+}
+
+/** Integers of up to 32 bits, and floats. */
+export class NumberStore extends FixedStore<NumberArray> implements ColumnStore {
   readonly min: number;
   readonly max: number;
   readonly isWhole: boolean;
@@ -39,8 +73,7 @@ export class NumberStore implements ColumnStore {
 
   /** @param data one element per row */
   constructor(data: NumberArray, range: Range, isWhole: boolean) {
-    this.data = data;
-    this.nulls = new NullMarks(data.length);
+    super(data);
     this.min = range.min;
     this.max = range.max;
     this.isWhole = isWhole;
@@ -70,61 +103,26 @@ export class NumberStore implements ColumnStore {
     this.data[index] = Number(cell);
   }
 
-  skip(index: number): void {
-    this.nulls.clear(index);
-  }
-
-  unskip(index: number): void {
-    this.nulls.restore(index);
-  }
-
-  patch(index: number, cell: Cell): void {
-    this.data[index] = Number(cell);
-    this.nulls.restore(index);
-  }
-
-  reserve(): void {}
-
-  vector(count: number, places: Int32Array | undefined): Vector {
-    const cells = places ? pickElements(this.data, places) : this.data.subarray(0, count);
-    return numberVector(cells, this.nulls.validity(count, places));
+  protected vectorOf(cells: NumberArray, validity: Validity): Vector {
+    return numberVector(cells, validity);
   }
 }
 
 /** 64-bit integers, written as halves because a bigint per cell would be most of the cost. */
-abstract class WideCells {
-  readonly data: BigInt64Array | BigUint64Array;
+abstract class WideCells extends FixedStore<BigInt64Array | BigUint64Array> {
   readonly words: Uint32Array;
-  readonly nulls: NullMarks;
 
   constructor(data: BigInt64Array | BigUint64Array) {
-    this.data = data;
+    super(data);
     this.words = new Uint32Array(data.buffer);
-    this.nulls = new NullMarks(data.length);
   }
 
   put(index: number, cell: Cell): void {
     this.data[index] = cell as bigint;
   }
 
-  skip(index: number): void {
-    this.nulls.clear(index);
-  }
-
-  unskip(index: number): void {
-    this.nulls.restore(index);
-  }
-
-  patch(index: number, cell: Cell): void {
-    this.data[index] = cell as bigint;
-    this.nulls.restore(index);
-  }
-
-  reserve(): void {}
-
-  vector(count: number, places: Int32Array | undefined): Vector {
-    const validity = this.nulls.validity(count, places);
-    return wideVector(places ? pickElements(this.data, places) : this.data.subarray(0, count), validity);
+  protected vectorOf(cells: BigInt64Array | BigUint64Array, validity: Validity): Vector {
+    return wideVector(cells, validity);
   }
 }
 
@@ -199,13 +197,9 @@ export class TimeStore extends WideCells implements ColumnStore {
   }
 }
 
-export class BoolStore implements ColumnStore {
-  readonly data: Uint8Array;
-  readonly nulls: NullMarks;
-
+export class BoolStore extends FixedStore<Uint8Array> implements ColumnStore {
   constructor(rows: number) {
-    this.data = new Uint8Array(rows);
-    this.nulls = new NullMarks(rows);
+    super(new Uint8Array(rows));
   }
 
   fill(_body: Uint8Array, kind: number, _start: number, _end: number, index: number): boolean {
@@ -222,36 +216,17 @@ export class BoolStore implements ColumnStore {
     this.data[index] = cell === true ? 1 : 0;
   }
 
-  skip(index: number): void {
-    this.nulls.clear(index);
-  }
-
-  unskip(index: number): void {
-    this.nulls.restore(index);
-  }
-
-  patch(index: number, cell: Cell): void {
-    this.put(index, cell);
-    this.nulls.restore(index);
-  }
-
-  reserve(): void {}
-
-  vector(count: number, places: Int32Array | undefined): Vector {
-    const cells = places ? pickElements(this.data, places) : this.data.subarray(0, count);
-    return boolVector(cells, this.nulls.validity(count, places));
+  protected vectorOf(cells: Uint8Array, validity: Validity): Vector {
+    return boolVector(cells, validity);
   }
 }
 
-export class DayStore implements ColumnStore {
-  readonly data: Int32Array;
-  readonly nulls: NullMarks;
+export class DayStore extends FixedStore<Int32Array> implements ColumnStore {
   readonly #isPlain: boolean;
 
   /** @param isPlain whether ISO 8601 is the only form */
   constructor(rows: number, isPlain: boolean) {
-    this.data = new Int32Array(rows);
-    this.nulls = new NullMarks(rows);
+    super(new Int32Array(rows));
     this.#isPlain = isPlain;
   }
 
@@ -271,23 +246,7 @@ export class DayStore implements ColumnStore {
     this.data[index] = dayOf(String(cell));
   }
 
-  skip(index: number): void {
-    this.nulls.clear(index);
-  }
-
-  unskip(index: number): void {
-    this.nulls.restore(index);
-  }
-
-  patch(index: number, cell: Cell): void {
-    this.put(index, cell);
-    this.nulls.restore(index);
-  }
-
-  reserve(): void {}
-
-  vector(count: number, places: Int32Array | undefined): Vector {
-    const cells = places ? pickElements(this.data, places) : this.data.subarray(0, count);
-    return dayVector(cells, this.nulls.validity(count, places));
+  protected vectorOf(cells: Int32Array, validity: Validity): Vector {
+    return dayVector(cells, validity);
   }
 }
