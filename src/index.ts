@@ -17,7 +17,7 @@ export type {
   Route,
   TierLimits,
 } from './chain/chain.ts';
-export { REJECT } from './chain/chain.ts';
+export { DROP, REJECT } from './chain/chain.ts';
 export { defineChain } from './chain/define-chain.ts';
 export type { Engine, EngineOptions, SubmitOptions } from './chain/engine.ts';
 export type { LedgerView } from './chain/ledger.ts';

@@ -6,6 +6,9 @@ import type { BreakerOptions } from './breaker.ts';
 /** The edge to nobody: the caller keeps the records and is told so. */
 export const REJECT = 'REJECT';
 
+/** The edge to nowhere: the records are gone on purpose, counted as `dropped`. Only a named reason may lead there. */
+export const DROP = 'DROP';
+
 /** Limits of one tier, all optional. */
 export interface TierLimits {
   /** `false` lets every call through. */
@@ -20,7 +23,7 @@ export type ReasonOf<T> = T extends Tier<infer R> ? R : never;
 
 /** Where rows go, by reason. `otherwise` makes routing total. */
 export type EdgeMap<Reason extends string, Target extends string> = {
-  readonly [R in Reason]?: Target | typeof REJECT;
+  readonly [R in Reason]?: Target | typeof REJECT | typeof DROP;
 } & { readonly otherwise: Target | typeof REJECT };
 
 export interface ChainDefinition<T extends Record<string, Tier>> {
@@ -36,10 +39,18 @@ export interface ChainDefinition<T extends Record<string, Tier>> {
 
 /** Where one reason leads. */
 export interface Route {
-  /** Index into `Chain.nodes`, or -1 for REJECT. */
+  /** Index into `Chain.nodes`, -1 for REJECT, -2 for DROP. */
   readonly to: number;
   /** Whether the definition names this reason, so that a rejection is meant and not exhaustion. */
   readonly named: boolean;
+}
+
+export const TO_REJECT = -1;
+export const TO_DROP = -2;
+
+/** Name of the tier or exit that a route leads to. */
+export function targetOf({ to }: Route, nodes: readonly { readonly name: string }[]): string {
+  return to === TO_DROP ? DROP : (nodes[to]?.name ?? REJECT);
 }
 
 export interface ChainNode {

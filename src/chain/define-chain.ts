@@ -3,7 +3,7 @@
  *
  * D1 every edge names an existing tier and a reason that its tier can raise. D2 `otherwise` is there, so
  * every reason leads somewhere. D3 no cycle. D4 every tier is reachable from the entry. D5 every limit is one
- * that exists, within its range.
+ * that exists, within its range. D6 nothing is dropped by "otherwise": whoever drops says which reason.
  */
 import { ChainDefinitionError } from '../core/errors.ts';
 import { ENGINE_REASONS } from '../core/reason.ts';
@@ -12,9 +12,12 @@ import {
   type Chain,
   type ChainDefinition,
   type ChainNode,
+  DROP,
   REJECT,
   type Route,
   type TierLimits,
+  TO_DROP,
+  TO_REJECT,
 } from './chain.ts';
 import { checkLimits } from './check-limits.ts';
 import { graphOf, toMermaid } from './graph.ts';
@@ -45,7 +48,7 @@ export function defineChain<const T extends Record<string, Tier>>(definition: Ch
     const tier = tiers[tierName] as Tier;
     const { otherwise, ...named } = edges[tierName] ?? {};
     const route = (target: string | undefined, isNamed: boolean): Route => ({
-      to: target === undefined || target === REJECT ? -1 : (indexOf.get(target) ?? -1),
+      to: target === DROP ? TO_DROP : (indexOf.get(target ?? REJECT) ?? TO_REJECT),
       named: isNamed,
     });
     const routes = Object.entries(named).filter(([, target]) => target !== undefined);
@@ -69,10 +72,11 @@ function checkNames(
 ): void {
   const names = Object.keys(tiers);
   if (names.length === 0) throw new ChainDefinitionError('the chain has no tiers', 'Give it at least one.');
-  if (names.includes(REJECT)) {
+  for (const exit of [REJECT, DROP]) {
+    if (!names.includes(exit)) continue;
     throw new ChainDefinitionError(
-      `a tier is named ${REJECT}`,
-      'That word is the edge to nobody; rename the tier.',
+      `a tier is named ${exit}`,
+      'That word is an edge out of the chain; rename the tier.',
     );
   }
   if (!names.includes(entry)) {
@@ -108,6 +112,12 @@ function checkEdges(
       `Say where unnamed reasons go: a tier, or ${REJECT}.`,
     );
   }
+  if (own['otherwise'] === DROP) {
+    throw new ChainDefinitionError(
+      `${tierName} would drop records for any reason`,
+      `Let "otherwise" lead to a tier or ${REJECT}, and name the reasons to drop.`,
+    );
+  }
   const raised: readonly string[] = [...tier.reasons, ...ENGINE_REASONS, 'otherwise'];
   for (const [reason, target] of Object.entries(own)) {
     if (!raised.includes(reason)) {
@@ -116,13 +126,17 @@ function checkEdges(
         `It can fail with ${raised.slice(0, -1).join(', ')}.`,
       );
     }
-    if (target !== undefined && target !== REJECT && !Object.hasOwn(tiers, target)) {
+    if (target !== undefined && !isExit(target) && !Object.hasOwn(tiers, target)) {
       throw new ChainDefinitionError(
         `${tierName}.${reason} leads to ${JSON.stringify(target)}, which is not a tier`,
-        `Use one of ${Object.keys(tiers).join(', ')}, or ${REJECT}.`,
+        `Use one of ${Object.keys(tiers).join(', ')}, ${REJECT}, or ${DROP}.`,
       );
     }
   }
+}
+
+function isExit(target: string): boolean {
+  return target === REJECT || target === DROP;
 }
 
 /** Depth first, children before parents, reversed; a tier met while it is still open closes a cycle. */
@@ -144,7 +158,7 @@ function sortTopologically(
     }
     open.push(tierName);
     for (const target of new Set(Object.values(edges[tierName] ?? {}))) {
-      if (target !== undefined && target !== REJECT) visit(target);
+      if (target !== undefined && !isExit(target)) visit(target);
     }
     open.pop();
     finished.push(tierName);
@@ -192,7 +206,8 @@ function withoutStoring(nodes: readonly ChainNode[]): readonly ChainNode[] {
   const kept = [...reached].sort((a, b) => a - b);
   const reroute = (route: Route): Route => {
     const to = kept.indexOf(route.to);
-    return to < 0 ? { to: -1, named: true } : { to, named: route.named };
+    // What would be dropped live is kept here: a replayed row that cannot land goes to quarantine.
+    return to < 0 ? { to: TO_REJECT, named: true } : { to, named: route.named };
   };
   return kept.map((index): ChainNode => {
     const node = nodes[index] as ChainNode;

@@ -2,7 +2,7 @@
  * One batch on its way through the chain: a short loop over the tiers in topological order.
  *
  * C1 conservation: for every tier, rows in = rows landed + rows left; for the batch, records = delivered +
- * degraded + deferred + rejected. C2 each tier runs at most once: residues that lead to one tier are
+ * degraded + deferred + dropped + rejected. C2 each tier runs at most once: residues that lead to one tier are
  * gathered, and it runs when every tier before it is done. C3 a tier that throws, or lies about its rows
  * (see check-outcome), leaves all of them with `crashed`; nothing is lost, and keys keep a second write harmless.
  */
@@ -11,7 +11,7 @@ import { ChainExhaustedError, SinkError, SubmitAbortedError } from '../core/erro
 import type { EventBus } from '../core/events.ts';
 import type { Outcome, Passage, Receipt, Residue } from '../core/outcome.ts';
 import { countRows, gatherRows, type RowSet } from '../core/row-set.ts';
-import { REJECT } from './chain.ts';
+import { REJECT, TO_DROP } from './chain.ts';
 import { BatchReceipt } from './receipt.ts';
 import type { Exit, Station } from './station.ts';
 import { type Departures, type Landing, NO_CAUSE, type RunOwner, TierRun } from './tier-run.ts';
@@ -217,13 +217,18 @@ export class Flight implements RunOwner {
   /** One transition per reason, however many residues a tier made of it. */
   #announce({ station, attempts }: TierRun, { reason, rows, detail }: Departure, isAborted: boolean): void {
     const exit = station.exit(reason);
-    const isRejected = exit.route.to < 0 || isAborted;
+    const isDropped = exit.route.to === TO_DROP && !isAborted;
+    const isRejected = !isDropped && (exit.route.to < 0 || isAborted);
     const to = isRejected ? REJECT : exit.to;
     (to === exit.to ? exit.taken : station.transitions(to, reason)).add(1);
     if (isRejected) {
       if (!exit.route.named) this.#isExhausted = true;
       station.countRejected(rows, reason);
       this.receipt.rejected += rows;
+    }
+    if (isDropped) {
+      station.countDropped(rows, reason);
+      this.receipt.dropped += rows;
     }
     const { bus, chainName } = this.#tower;
     if (!bus.has('tierTransitioned')) return;
@@ -236,7 +241,9 @@ export class Flight implements RunOwner {
     const rejected: Residue[] = [];
     for (const left of residue) {
       const { to } = station.route(left.reason);
-      if (to < 0 || isAborted) rejected.push(left);
+      if (isAborted) rejected.push(left);
+      else if (to === TO_DROP) continue;
+      else if (to < 0) rejected.push(left);
       else {
         this.#waiting ??= this.#tower.stations.map(() => []);
         this.#waiting[to]?.push(left);

@@ -1,8 +1,8 @@
 /** The chain as a picture: nodes and edges grouped by target, and the same as Mermaid text. */
-import { type ChainGraph, type ChainNode, REJECT, type Route } from './chain.ts';
+import { type ChainGraph, type ChainNode, DROP, REJECT, type Route, targetOf } from './chain.ts';
 
 export function graphOf(nodes: readonly ChainNode[]): ChainGraph {
-  const nameOf = (route: Route): string => nodes[route.to]?.name ?? REJECT;
+  const nameOf = (route: Route): string => targetOf(route, nodes);
   const edges = nodes.flatMap((node) => {
     const reasonsByTarget = new Map<string, string[]>();
     const named = [...node.routes].map(([reason, route]) => [reason, nameOf(route)] as const);
@@ -18,15 +18,17 @@ export function graphOf(nodes: readonly ChainNode[]): ChainGraph {
   };
 }
 
-/** Mermaid flowchart: storing tiers are cylinders, REJECT a flag. Ids are numbered, so any name is safe. */
+/** Mermaid flowchart: storing tiers are cylinders, REJECT and DROP flags. Ids are numbered, so any name is safe. */
 export function toMermaid(graph: ChainGraph): string {
   const ids = new Map(graph.tiers.map(({ name }, index) => [name, `t${index}`]));
-  const idOf = (name: string): string => ids.get(name) ?? 'reject';
+  const idOf = (name: string): string => ids.get(name) ?? name.toLowerCase();
   const nodes = graph.tiers.map(({ name, kind, lands }) => {
     const label = name === kind ? text(name) : `${text(name)}<br/><i>${text(kind)}</i>`;
     return lands === 'deferred' ? `  ${idOf(name)}[("${label}")]` : `  ${idOf(name)}["${label}"]`;
   });
-  if (graph.edges.some(({ to }) => to === REJECT)) nodes.push(`  reject>"${REJECT}"]`);
+  for (const exit of [REJECT, DROP]) {
+    if (graph.edges.some(({ to }) => to === exit)) nodes.push(`  ${idOf(exit)}>"${exit}"]`);
+  }
   const edges = graph.edges.map(
     ({ from, to, reasons }) => `  ${idOf(from)} -- "${reasons.map(text).join('<br/>')}" --> ${idOf(to)}`,
   );

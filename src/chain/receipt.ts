@@ -10,6 +10,7 @@ export class BatchReceipt implements Receipt {
   delivered = 0;
   degraded = 0;
   deferred = 0;
+  dropped = 0;
   rejected = 0;
   loss: LossReport | undefined = undefined;
   refs: readonly string[] = NONE;
@@ -63,7 +64,20 @@ export class BatchReceipt implements Receipt {
   }
 
   toJSON(): Receipt {
-    const { batchKey, records, delivered, degraded, deferred, rejected, trail, loss, refs, rejections } = this;
-    return { batchKey, records, delivered, degraded, deferred, rejected, trail, loss, refs, rejections };
+    const { batchKey, records, delivered, degraded, deferred, dropped, rejected } = this;
+    const { trail, loss, refs, rejections } = this;
+    return {
+      batchKey,
+      records,
+      delivered,
+      degraded,
+      deferred,
+      dropped,
+      rejected,
+      trail,
+      loss,
+      refs,
+      rejections,
+    };
   }
 }

@@ -8,7 +8,7 @@ import type { Counter, Histogram, Metrics } from '../core/metrics.ts';
 import { isCircuitFault } from '../core/reason.ts';
 import type { Tier } from '../tiers/tier.ts';
 import { Breaker, type BreakerState, type CircuitName, type Ticket } from './breaker.ts';
-import { type Chain, type ChainNode, REJECT, type Route } from './chain.ts';
+import { type Chain, type ChainNode, type Route, targetOf } from './chain.ts';
 import { Deadlines } from './deadlines.ts';
 
 const BUDGET_BYTES = 268_435_456;
@@ -32,7 +32,7 @@ export interface StationContext {
 /** Where rows with one reason go. */
 export interface Exit {
   readonly route: Route;
-  /** Name of the next tier, or REJECT. */
+  /** Name of the next tier, REJECT or DROP. */
   readonly to: string;
   /** Counts the times it was taken. */
   readonly taken: Counter;
@@ -97,7 +97,7 @@ export class Station {
     const known = this.#exits.get(reason);
     if (known) return known;
     const route = this.route(reason);
-    const to = this.#context.chain.nodes[route.to]?.name ?? REJECT;
+    const to = targetOf(route, this.#context.chain.nodes);
     const exit = { route, to, taken: this.transitions(to, reason) };
     this.#exits.set(reason, exit);
     return exit;
@@ -117,7 +117,15 @@ export class Station {
   }
 
   countRejected(rows: number, reason: string): void {
-    const labels = { chain: this.#context.chain.name, tier: this.name, disposition: 'rejected', reason };
+    this.#count('rejected', rows, reason);
+  }
+
+  countDropped(rows: number, reason: string): void {
+    this.#count('dropped', rows, reason);
+  }
+
+  #count(disposition: string, rows: number, reason: string): void {
+    const labels = { chain: this.#context.chain.name, tier: this.name, disposition, reason };
     this.#context.metrics.counter('fallback_records_total', labels).add(rows);
   }
 

@@ -8,10 +8,11 @@ export function liveLedgerRows({
   delivered,
   degraded,
   deferred,
+  dropped,
   rejected,
   unaccounted,
 }: LedgerView): readonly TableRow[] {
-  return [{ accepted, delivered, degraded, deferred, rejected, unaccounted }];
+  return [{ accepted, delivered, degraded, deferred, dropped, rejected, unaccounted }];
 }
 
 export function deferredLedgerRows(report: ReconcileReport): readonly TableRow[] {

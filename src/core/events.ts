@@ -2,7 +2,7 @@
 import type { LossReport } from './loss.ts';
 
 export interface Events {
-  /** Rows left a tier for another (`to` is a tier or `REJECT`). */
+  /** Rows left a tier for another (`to` is a tier, `REJECT` or `DROP`). */
   tierTransitioned: {
     readonly chain: string;
     readonly batchId: string;

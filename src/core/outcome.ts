@@ -33,7 +33,7 @@ export interface Outcome {
   readonly attempts?: number;
 }
 
-export const DISPOSITIONS = ['delivered', 'degraded', 'deferred', 'rejected'] as const;
+export const DISPOSITIONS = ['delivered', 'degraded', 'deferred', 'dropped', 'rejected'] as const;
 export type Disposition = (typeof DISPOSITIONS)[number];
 
 /** One tier's part in a batch's way. */
@@ -48,7 +48,7 @@ export interface Passage {
 }
 
 /**
- * Account of one batch: `records = delivered + degraded + deferred + rejected`, always.
+ * Account of one batch: `records = delivered + degraded + deferred + dropped + rejected`, always.
  * A resolved `submit()` has `rejected` 0 unless the chain routes a reason to `REJECT` on purpose.
  */
 export interface Receipt {
@@ -61,6 +61,8 @@ export interface Receipt {
   readonly delivered: number;
   readonly degraded: number;
   readonly deferred: number;
+  /** Rows that are gone on purpose: an edge of the chain leads them to `DROP`. */
+  readonly dropped: number;
   readonly rejected: number;
   /** Tiers in the order they ran. */
   readonly trail: readonly Passage[];

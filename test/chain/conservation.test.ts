@@ -32,7 +32,8 @@ function checkFates(plan: Plan, receipt: Receipt): void {
   const rejected = receipt.rejections.flatMap(({ rows, reason }) =>
     rowIndices(rows, plan.rows).map((row) => [row, reason] as const),
   );
-  const expected = fates.flatMap(({ at, reason }, row) => (at < 0 ? [[row, reason] as const] : []));
+  const expected = fates.flatMap(({ at, reason }, row) => (at === -1 ? [[row, reason] as const] : []));
+  expect(receipt.dropped).toBe(fates.filter(({ at }) => at === -2).length);
   expect(rejected.sort(([a], [b]) => a - b)).toEqual(expected);
   for (const passage of receipt.trail) {
     const here = fates.filter(({ at }) => at === plan.names.indexOf(passage.tier)).length;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Chain, type ChainDefinition, REJECT } from '../../src/chain/chain.ts';
+import { type Chain, type ChainDefinition, DROP, REJECT } from '../../src/chain/chain.ts';
 import { defineChain } from '../../src/chain/define-chain.ts';
 import { ChainDefinitionError, ChainExhaustedError } from '../../src/core/errors.ts';
 import { ENGINE_REASONS } from '../../src/core/reason.ts';
@@ -61,6 +61,23 @@ describe('defineChain', () => {
       { to: -1, named: true },
       { to: -1, named: false },
     ]);
+  });
+
+  it('leads a named reason to nowhere, and never unnamed ones', () => {
+    const edges = { ...good().edges, c: { 'too-large': DROP, otherwise: REJECT } };
+    const chain = define({ ...good(), edges });
+    expect(chain.nodes[2]?.routes.get('too-large')).toEqual({ to: -2, named: true });
+    expect(chain.graph().edges).toContainEqual({ from: 'c', to: DROP, reasons: ['too-large'] });
+    expect(chain.toMermaid()).toContain('drop>"DROP"]');
+    expect(() => define({ ...good(), edges: { ...edges, c: { otherwise: DROP } } })).toThrow(
+      /c would drop records for any reason/,
+    );
+  });
+
+  it('keeps on replay what it would drop live', () => {
+    const edges = { ...good().edges, b: { refused: DROP, otherwise: 'c' } };
+    const replay = define({ ...good(), edges }).forReplay();
+    expect(replay.nodes[1]?.routes.get('refused')).toEqual({ to: -1, named: true });
   });
 
   const BAD: readonly (readonly [string, object, RegExp])[] = [

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Chain, type ChainDefinition, REJECT } from '../../src/chain/chain.ts';
+import { type Chain, type ChainDefinition, DROP, REJECT } from '../../src/chain/chain.ts';
 import { defineChain } from '../../src/chain/define-chain.ts';
 import type { Outcome, Residue } from '../../src/core/outcome.ts';
 import { rowIndices } from '../../src/core/row-set.ts';
@@ -19,7 +19,7 @@ export interface Conduct {
 
 export interface Plan {
   readonly names: readonly string[];
-  /** Targets by tier and reason: an index above the tier's own, or beyond the last for REJECT; `otherwise` last. */
+  /** Targets by tier and reason: an index above the tier's own, one beyond the last for REJECT, two for DROP; `otherwise` last. */
   readonly targets: readonly (readonly number[])[];
   readonly lands: readonly Tier['lands'][];
   readonly conduct: readonly Conduct[];
@@ -49,7 +49,9 @@ export const plans: fc.Arbitrary<Plan> = fc.integer({ min: 1, max: 6 }).chain((c
     targets: fc
       .tuple(
         ...Array.from({ length: count }, (_, index) =>
-          fc.array(fc.integer({ min: index + 1, max: count }), { minLength: 4, maxLength: 4 }),
+          fc
+            .array(fc.integer({ min: index + 1, max: count + 1 }), { minLength: 4, maxLength: 4 })
+            .map((own) => own.map((to, at) => (at === 3 ? Math.min(to, count) : to))),
         ),
       )
       .map((targets) =>
@@ -88,7 +90,7 @@ export function chainOf(
   plan: Plan,
   limits?: ChainDefinition<Record<string, FakeTier>>['limits'],
 ): { readonly chain: Chain; readonly tiers: Readonly<Record<string, FakeTier>> } {
-  const nameOf = (index: number): string => plan.names[index] ?? REJECT;
+  const nameOf = (index: number): string => plan.names[index] ?? (index > plan.names.length ? DROP : REJECT);
   const tiers: Record<string, FakeTier> = {};
   const edges: Record<string, Record<string, string> & { otherwise: string }> = {};
   for (const [index, name] of [...plan.names.entries()].reverse()) {
@@ -112,7 +114,7 @@ export function chainOf(
   return { chain: defineChain(definition as ChainDefinition<Record<string, FakeTier>>), tiers };
 }
 
-/** Where each row must end, by a walk of its own. `at` is a tier's index, or -1 when nobody took it. */
+/** Where each row must end, by a walk of its own. `at` is a tier's index, -1 when nobody took it, -2 when it was dropped. */
 export interface Fate {
   readonly at: number;
   /** The reason it left the last tier with; undefined when it landed. */
@@ -126,7 +128,7 @@ export function fateOf(plan: Plan, row: number): Fate {
     const reason = breaks === 'not' ? fates[row] : 'crashed';
     if (reason === undefined) return { at, reason: undefined };
     const next = targetOf(plan, at, reason);
-    if (next >= plan.names.length) return { at: -1, reason };
+    if (next >= plan.names.length) return { at: next === plan.names.length ? -1 : -2, reason };
     at = next;
   }
 }

@@ -63,9 +63,10 @@ export function batchOf(rows: number, more: Partial<BatchInput> = {}): BatchInpu
 
 /** C1 and C2 on one receipt. */
 export function checkReceipt(receipt: Receipt): void {
-  const { records, delivered, degraded, deferred, rejected, trail, rejections } = receipt;
-  for (const count of [delivered, degraded, deferred, rejected]) expect(count).toBeGreaterThanOrEqual(0);
-  expect(delivered + degraded + deferred + rejected, 'C1 of the batch').toBe(records);
+  const { records, delivered, degraded, deferred, dropped, rejected, trail, rejections } = receipt;
+  for (const count of [delivered, degraded, deferred, dropped, rejected])
+    expect(count).toBeGreaterThanOrEqual(0);
+  expect(delivered + degraded + deferred + dropped + rejected, 'C1 of the batch').toBe(records);
   for (const { tier, rowsIn, rowsLanded, left } of trail) {
     const rowsLeft = left.reduce((sum, { rows }) => sum + rows, 0);
     expect(rowsLanded + rowsLeft, `C1 of ${tier}`).toBe(rowsIn);

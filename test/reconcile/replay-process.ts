@@ -36,7 +36,7 @@ const engine = {
     step();
     const rejections: Residue[] = poison.length === 0 ? [] : [{ rows: poison, reason: 'refused' }];
     const landed = batch.rowCount - poison.length;
-    const counts = { delivered: landed, degraded: 0, deferred: 0, rejected: poison.length };
+    const counts = { delivered: landed, degraded: 0, deferred: 0, dropped: 0, rejected: poison.length };
     return {
       batchKey: batch.key,
       records: batch.rowCount,

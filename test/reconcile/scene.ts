@@ -78,6 +78,7 @@ export class FakeChain implements ReplayEngine {
       delivered: batch.rowCount - rejected - degraded,
       degraded,
       deferred: 0,
+      dropped: 0,
       rejected,
       trail: [],
       loss: undefined,
