@@ -8,10 +8,11 @@
 import { findQuote } from '../../codecs/json-skip.ts';
 import { addValue } from '../../codecs/json-tokenizer.ts';
 import { TOKEN_STRIDE, Tokens } from '../../codecs/tokens.ts';
-import type { SchemaPlan } from '../schema-plan.ts';
+import type { FieldNames } from '../field-names.ts';
+import type { FieldPlan } from '../plan.ts';
 import type { DriftedCells } from './drifted-cells.ts';
 import type { Layout } from './layout.ts';
-import { ROW } from './row-filler.ts';
+import { ROW } from './row-status.ts';
 import type { ColumnStore } from './store.ts';
 
 const SPACE = 32;
@@ -24,7 +25,8 @@ const CLOSE_BRACE = 125;
 const NO_COLUMN = -1;
 
 export interface DetourParts {
-  readonly plan: SchemaPlan;
+  readonly fields: readonly FieldPlan[];
+  readonly names: FieldNames;
   readonly body: Uint8Array;
   readonly stores: readonly ColumnStore[];
   readonly drifted: DriftedCells;
@@ -46,11 +48,11 @@ export class Detour {
   #hasAbsent = false;
 
   constructor(parts: DetourParts, layout: Layout) {
-    const { columns } = parts.plan;
+    const { fields } = parts;
     this.#parts = parts;
     this.#layout = layout;
-    this.#names = layout.order.map((column) => Buffer.from(columns[column]?.name ?? ''));
-    this.#lacksColumns = layout.order.length < columns.length;
+    this.#names = layout.order.map((column) => Buffer.from(fields[column]?.column.name ?? ''));
+    this.#lacksColumns = layout.order.length < fields.length;
   }
 
   /**
@@ -101,10 +103,10 @@ export class Detour {
   }
 
   #skip(column: number): void {
-    const { plan, stores, drifted, status } = this.#parts;
+    const { fields, stores, drifted, status } = this.#parts;
     this.#hasAbsent = true;
     stores[column]?.skip(this.#place);
-    if (plan.fields[column]?.optional) this.#parts.absentOf(column)[this.#place] = 1;
+    if (fields[column]?.optional) this.#parts.absentOf(column)[this.#place] = 1;
     else {
       drifted.add(this.#place, column, 'missing', undefined, 0);
       status[this.#place] = ROW.drifted;
@@ -145,8 +147,8 @@ export class Detour {
   }
 
   #isColumn(start: number, end: number): boolean {
-    const { body, plan } = this.#parts;
+    const { body, names } = this.#parts;
     const name = Buffer.from(body.buffer, body.byteOffset + start, end - start).toString();
-    return plan.names.exact(name) !== undefined;
+    return names.exact(name) !== undefined;
   }
 }

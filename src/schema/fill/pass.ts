@@ -20,7 +20,8 @@ import { exactText } from './exact-number.ts';
 import type { FillRows, RowFallback } from './generated-rows.ts';
 import type { Layout } from './layout.ts';
 import { makeStore } from './make-store.ts';
-import { ROW, RowFiller } from './row-filler.ts';
+import { RowFiller } from './row-filler.ts';
+import { ROW } from './row-status.ts';
 import type { ColumnStore } from './store.ts';
 
 /** Rows between two turns of others, by bytes of body and by drifted cells: fewer at first, while the code is cold. */
@@ -187,10 +188,9 @@ export class Pass {
 
   #detourOf(layout: Layout): Detour {
     const { batch, stores, drifted, status } = this;
-    return new Detour(
-      { plan: this.#plan, body: batch.body, stores, drifted, status, absentOf: this.#absentOf },
-      layout,
-    );
+    const { fields, names } = this.#plan;
+    const absentOf = this.#absentOf;
+    return new Detour({ fields, names, body: batch.body, stores, drifted, status, absentOf }, layout);
   }
 
   /** The value of a drifted cell, as its codec gives it; undefined when it is missing. */

@@ -14,9 +14,8 @@ import type { DriftedCells } from './drifted-cells.ts';
 import { exactText } from './exact-number.ts';
 import { type Layout, learnLayout } from './layout.ts';
 import { learnPoint, type PointLayout } from './point-layout.ts';
+import { ROW } from './row-status.ts';
 import type { ColumnStore } from './store.ts';
-
-export const ROW = { conforming: 0, drifted: 1, undecodable: 2 } as const;
 
 const NO_COLUMN = -1;
 const NO_TOKEN = -1;

@@ -4,7 +4,7 @@ import { InputError } from '../../core/errors.ts';
 import type { Residue } from '../../core/outcome.ts';
 import { type RowSet, rowIndices } from '../../core/row-set.ts';
 import type { Pass } from './pass.ts';
-import { ROW } from './row-filler.ts';
+import { ROW } from './row-status.ts';
 
 export class Selection {
   readonly #pass: Pass;
