@@ -1,5 +1,5 @@
 /** The default graph: four tiers, every reason with its edge. */
-import type { Chain, TierLimits } from '../chain/chain.ts';
+import { type Chain, DROP, REJECT, type TierLimits } from '../chain/chain.ts';
 import { defineChain } from '../chain/define-chain.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { SchemaRegistry } from '../schema/declare/registry.ts';
@@ -24,6 +24,8 @@ export interface DefaultChainOptions {
   readonly journal: Pick<Journal, 'append'>;
   /** Called after rows became durable. */
   readonly appended?: () => void;
+  /** Drops rows of a class below `critical` that the journal has no room for, and counts them. @default false: they are the caller's */
+  readonly dropsLowest?: boolean;
   /** Keeps the original bytes of degraded rows. @default true */
   readonly keepOriginal?: boolean;
   readonly retry?: PatienceOptions;
@@ -51,7 +53,13 @@ const FROM_PRIMARY = {
 export function defaultChain(options: DefaultChainOptions): Chain {
   const { name = 'default', sink, registry, journal, retry, limits = {} } = options;
   const schema = options.schema === undefined ? undefined : asCompiledSchema(options.schema);
-  const raw = rawPersist({ journal, ...(options.appended ? { appended: options.appended } : {}) });
+  const { dropsLowest = false } = options;
+  const raw = rawPersist({
+    journal,
+    sheds: dropsLowest,
+    ...(options.appended ? { appended: options.appended } : {}),
+  });
+  const fromRaw = dropsLowest ? ({ shed: DROP, otherwise: REJECT } as const) : ({ otherwise: REJECT } as const);
   const checked = { sink, ...(schema ? { schema } : {}) };
   const retrying = schemaRetry({ ...checked, ...retry, ...(registry ? { registry } : {}) });
   const { 'schema-coerce': coerceLimits, ...otherLimits } = limits;
@@ -63,7 +71,7 @@ export function defaultChain(options: DefaultChainOptions): Chain {
       edges: {
         primary: { ...FROM_PRIMARY, 'schema-mismatch': registry ? 'schema-retry' : 'raw-persist' },
         'schema-retry': TO_RAW,
-        'raw-persist': { otherwise: 'REJECT' },
+        'raw-persist': fromRaw,
       },
       limits: otherLimits,
     });
@@ -82,7 +90,7 @@ export function defaultChain(options: DefaultChainOptions): Chain {
       primary: { ...FROM_PRIMARY, 'schema-mismatch': registry ? 'schema-retry' : 'schema-coerce' },
       'schema-retry': { ...TO_RAW, 'schema-mismatch': 'schema-coerce', refused: 'schema-coerce' },
       'schema-coerce': TO_RAW,
-      'raw-persist': { otherwise: 'REJECT' },
+      'raw-persist': fromRaw,
     },
     limits: coerceLimits ? { ...otherLimits, 'schema-coerce': coerceLimits } : otherLimits,
   });

@@ -15,6 +15,7 @@ import { readState, writeState } from '../core/durable-file.ts';
 import { type Emit, EventBus } from '../core/events.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import { toStorageError } from '../core/storage-fault.ts';
+import { controlFlow, type Watermarks } from '../journal/flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openSegmentJournal } from '../journal/segment-journal.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
@@ -31,11 +32,22 @@ import { openPatiently } from './open-patiently.ts';
 import { openReconciler, type WorkerSettings } from './reconciler.ts';
 import { watchBacklog } from './watch-backlog.ts';
 
-export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | 'appended'> {
+export interface WatermarkOptions extends Watermarks {
+  /**
+   * What becomes of records that there is no room for. `throttle`: `submit` rejects with BackpressureError and the caller
+   * keeps them. `drop-lowest`: those of priority `low` and `normal` are dropped and counted, `critical` ones are
+   * throttled. @default 'throttle'
+   */
+  readonly whenFull?: 'throttle' | 'drop-lowest';
+}
+
+export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | 'appended' | 'dropsLowest'> {
   /** Data directory: created when absent, owned by one writing process at a time. */
   readonly dir: string;
   /** `false` leaves replaying to `reconcile()` and to `tierfall worker`. @default a worker in this process */
   readonly worker?: WorkerSettings | false;
+  /** How full the journal may get: `low` records are taken up to 80 % of it, `normal` 90 %, `critical` 100 %. */
+  readonly watermarks?: WatermarkOptions;
   readonly metrics?: Metrics;
   readonly bus?: EventBus;
   /** @default the machine's */
@@ -80,13 +92,17 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   const machine: Machine = { clock, random, fs, metrics, bus };
   const paths = dataDirectory(dir);
   const emit = bus.emit;
-  const journal = await openPatiently(clock, () =>
+  let packer: Packer | undefined;
+  const { whenFull = 'throttle', ...watermarks } = options.watermarks ?? {};
+  const hurry = (): void => packer?.hurry();
+  const segments = await openPatiently(clock, () =>
     openSegmentJournal({ directory: paths.journal, chain: name, fs, clock, emit }),
   );
-  const opened: (() => Promise<void>)[] = [() => journal.close()];
+  const opened: (() => Promise<void>)[] = [() => segments.close()];
   try {
-    let packer: Packer | undefined;
-    const chain = defaultChain({ ...options, name, journal, appended: () => packer?.nudge() });
+    const journal = controlFlow(segments, { ...watermarks, chain: name, clock, random, emit, metrics, hurry });
+    const dropsLowest = whenFull === 'drop-lowest';
+    const chain = defaultChain({ ...options, name, journal, dropsLowest, appended: () => packer?.nudge() });
     // Replayed rows rest in their object already, so their originals need no second place.
     const replay = defaultChain({ ...options, name, journal, keepOriginal: false }).forReplay();
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };

@@ -7,7 +7,7 @@
  * (see check-outcome), leaves all of them with `crashed`; nothing is lost, and keys keep a second write harmless.
  */
 import type { Batch } from '../core/batch.ts';
-import { ChainExhaustedError, SinkError, SubmitAbortedError } from '../core/errors.ts';
+import { BackpressureError, ChainExhaustedError, SinkError, SubmitAbortedError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import type { Outcome, Passage, Receipt, Residue } from '../core/outcome.ts';
 import { countRows, gatherRows, type RowSet } from '../core/row-set.ts';
@@ -47,6 +47,8 @@ export class Flight implements RunOwner {
   #lender: TierRun | undefined;
   #attempts = 0;
   #isExhausted = false;
+  /** How long to wait before rows come again that a storing tier has no room for; undefined = it never said so. */
+  #roomAfterMs: number | undefined = undefined;
   #hasLanded = false;
   #aborted: { readonly reason: unknown } | undefined = undefined;
 
@@ -249,7 +251,13 @@ export class Flight implements RunOwner {
         this.#waiting[to]?.push(left);
       }
     }
-    if (rejected.length > 0) this.receipt.rejections = [...this.receipt.rejections, ...rejected];
+    if (rejected.length === 0) return;
+    this.receipt.rejections = [...this.receipt.rejections, ...rejected];
+    if (station.tier.lands !== 'deferred') return;
+    for (const { reason, retryAfterMs } of rejected) {
+      if (reason !== 'throttled' || retryAfterMs === undefined) continue;
+      this.#roomAfterMs = Math.max(this.#roomAfterMs ?? 0, retryAfterMs);
+    }
   }
 
   #next(nowMs: number): Promise<Landing> | undefined {
@@ -298,7 +306,18 @@ export class Flight implements RunOwner {
       bus.emit('batchRejected', { chain: chainName, batchId: this.batch.key, rows: receipt.rejected, reasons });
     }
     if (this.#aborted) return this.#settle(new SubmitAbortedError(receipt, this.#aborted.reason));
-    this.#settle(this.#isExhausted ? new ChainExhaustedError(receipt) : undefined);
+    this.#settle(this.#isExhausted ? this.#exhaustion() : undefined);
+  }
+
+  /** Rows that nobody took; where all of them only lack room for now, the caller is told when to come again. */
+  #exhaustion(): BackpressureError | ChainExhaustedError {
+    const { receipt } = this;
+    const lacksOnlyRoom =
+      receipt.rejected === receipt.records && receipt.rejections.every(({ reason }) => reason === 'throttled');
+    const exhausted = new ChainExhaustedError(receipt);
+    if (this.#roomAfterMs === undefined || !lacksOnlyRoom) return exhausted;
+    const words = receipt.rejections[0]?.detail ?? 'there is no room to store the batch';
+    return new BackpressureError(words, this.#roomAfterMs, exhausted);
   }
 }
 

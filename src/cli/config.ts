@@ -32,6 +32,7 @@ const KEYS = [
   'retry',
   'limits',
   'worker',
+  'watermarks',
   'inFlightBytesMax',
   'batchBytesMax',
 ] as const satisfies readonly (keyof TierfallConfig)[];

@@ -113,15 +113,19 @@ export class SinkError extends TierfallError {
   }
 }
 
-/** The engine has no room for this batch. Nothing was done: submit it again after `retryAfterMs`. */
+/**
+ * There is no room for this batch, in the engine or in the journal: submit it again after `retryAfterMs`. Nothing landed;
+ * when tiers were tried before, `cause` is the ChainExhaustedError with the receipt.
+ */
 export class BackpressureError extends TierfallError {
   override readonly name = 'BackpressureError';
   readonly retryAfterMs: number;
 
-  constructor(message: string, retryAfterMs: number) {
+  constructor(message: string, retryAfterMs: number, cause?: ChainExhaustedError) {
     super('BACKPRESSURE', message, {
       hint: `Submit the same batch again in ${retryAfterMs} ms, or use engine.run(), which waits by itself.`,
       retryable: true,
+      cause,
     });
     this.retryAfterMs = retryAfterMs;
   }

@@ -62,6 +62,12 @@ export interface Events {
     readonly offset: number;
     readonly bytes: number;
   };
+  /** The journal passed a mark of its watermark, in either direction; `fill` is 1 at the watermark. */
+  journalPressed: {
+    readonly chain: string;
+    readonly level: 'calm' | 'hurried' | 'no-low' | 'no-normal' | 'full';
+    readonly fill: number;
+  };
   jobAnnounced: { readonly chain: string; readonly job: string; readonly ref: string; readonly rows: number };
   jobSettled: {
     readonly chain: string;

@@ -19,14 +19,18 @@ export const SINK_REASONS = [
   'undecodable',
 ] as const;
 
+/** Reasons that only a tier that stores raises: there is no room for records of that class. */
+export const STORAGE_REASONS = ['shed'] as const;
+
 /** Reasons that the engine raises by itself, for any tier. */
 export const ENGINE_REASONS = ['partitioned', 'circuit-open', 'over-budget', 'fenced', 'crashed'] as const;
 
 export type SinkReason = (typeof SINK_REASONS)[number];
+export type StorageReason = (typeof STORAGE_REASONS)[number];
 export type EngineReason = (typeof ENGINE_REASONS)[number];
-export type Reason = SinkReason | EngineReason;
+export type Reason = SinkReason | StorageReason | EngineReason;
 
-export const REASONS: readonly Reason[] = [...SINK_REASONS, ...ENGINE_REASONS];
+export const REASONS: readonly Reason[] = [...SINK_REASONS, ...STORAGE_REASONS, ...ENGINE_REASONS];
 
 /**
  * Reasons that say something about the sink rather than about the data: the same records may land later
@@ -35,6 +39,7 @@ export const REASONS: readonly Reason[] = [...SINK_REASONS, ...ENGINE_REASONS];
 const PASSING: ReadonlySet<string> = new Set<Reason>([
   'unavailable',
   'throttled',
+  'shed',
   'ambiguous',
   'unauthorised',
   'missing-target',

@@ -48,6 +48,8 @@ export interface Packer {
   start(): void;
   /** Says that something was appended; costs next to nothing. */
   nudge(): void;
+  /** Packs at once what is there, without waiting for company; a store that fails is still given its time. */
+  hurry(): void;
   /** Packs all that is in the journal now. @throws the error of the store, the queue or the journal */
   flush(): Promise<void>;
   /** Stops; packs what it can. Never throws, safe to call twice. */
@@ -99,6 +101,10 @@ class JournalPacker implements Packer {
     const { entries, bytes } = this.#options.journal.depth;
     if (bytes >= this.#objectBytes) this.#run();
     else if (entries > 0 && this.#cancelTimer === undefined) this.#wait(this.#objectAgeMs);
+  }
+
+  hurry(): void {
+    if (this.#isStarted && !this.#isRunning && this.#failures === 0) this.#run();
   }
 
   flush(): Promise<void> {

@@ -42,6 +42,11 @@ const LINES: { readonly [N in EventName]: Line<Events[N]> } = {
     fields: ({ message, ...rest }) => ({ ...rest, detail: message }),
   },
   journalDamaged: { level: 'error', message: 'journal damaged: the span is set aside' },
+  journalPressed: {
+    level: 'warn',
+    message: 'journal passed a mark of its watermark',
+    fields: ({ chain, level, fill }) => ({ chain, pressure: level, fill }),
+  },
   jobAnnounced: { level: 'debug', message: 'reconcile job announced' },
   jobSettled: { level: 'info', message: 'reconcile job settled' },
   jobPostponed: { level: 'info', message: 'reconcile job postponed' },

@@ -68,6 +68,16 @@ export const METRICS = {
     help: 'Age of the oldest entry in the local journal; 0 when it is empty.',
     labels: [],
   },
+  journal_fill_ratio: {
+    type: 'gauge',
+    help: 'Depth of the local journal by its watermark: 1 is full.',
+    labels: [],
+  },
+  journal_refused_rows_total: {
+    type: 'counter',
+    help: 'Records that the local journal had no room for, by priority: refused, or dropped where the chain says so.',
+    labels: ['priority'],
+  },
   replay_lag_seconds: {
     type: 'gauge',
     help: 'Age of the oldest deferred record that is not settled; 0 when there is none.',

@@ -29,7 +29,7 @@ const TO_NOBODY: Table = { otherwise: 'REJECT' };
 /** Where each reason leads that the tier can leave with. */
 function edgesOf(chain: Chain, tier: string): Record<string, string> {
   const node = chain.nodes.find(({ name }) => name === tier);
-  const nameOf = (to: number): string => chain.nodes[to]?.name ?? 'REJECT';
+  const nameOf = (to: number): string => chain.nodes[to]?.name ?? (to === -2 ? 'DROP' : 'REJECT');
   const reasons = [...(node?.reasons ?? [])];
   return Object.fromEntries(
     reasons.map((reason) => [reason, nameOf((node?.routes.get(reason) ?? node?.otherwise)?.to ?? -1)]),
@@ -60,7 +60,15 @@ const FULL = {
 describe('the default chain', () => {
   it('routes every reason of every tier as its contract says', () => {
     const chain = check({ schema: SCHEMA }, FULL);
-    expect(Object.keys(edgesOf(chain, 'primary')).sort()).toEqual([...REASONS].sort());
+    const reachable = new Set(chain.nodes.flatMap(({ reasons }) => [...reasons]));
+    expect([...reachable].sort()).toEqual([...REASONS].sort());
+  });
+
+  it('drops what the journal has no room for only where it was asked to', () => {
+    check(
+      { schema: SCHEMA, dropsLowest: true },
+      { ...FULL, 'raw-persist': { shed: 'DROP', otherwise: 'REJECT' } },
+    );
   });
 
   it('asks a registry before it coerces', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { REJECT } from '../../src/chain/chain.ts';
+import { DROP, REJECT } from '../../src/chain/chain.ts';
 import { defineChain } from '../../src/chain/define-chain.ts';
 import { framer } from '../../src/codecs/codecs.ts';
 import { Batch } from '../../src/core/batch.ts';
-import { ChainExhaustedError, StorageError } from '../../src/core/errors.ts';
+import { BackpressureError, ChainExhaustedError, StorageError } from '../../src/core/errors.ts';
 import { sha256 } from '../../src/core/keys.ts';
-import type { Residue } from '../../src/core/outcome.ts';
+import type { Receipt, Residue } from '../../src/core/outcome.ts';
 import { fakeTier } from '../../src/testing/fake-tier.ts';
 import { rawPersist } from '../../src/tiers/raw-persist.ts';
 import { batchOf, checkBooksAfterEach, checkReceipt, failureOf, rigOf } from '../chain/rig.ts';
@@ -31,6 +31,59 @@ function persistRig() {
 
 const text = (body: Uint8Array | undefined): string => Buffer.from(body ?? []).toString();
 const full = (code = 'STORAGE_FULL') => new StorageError(code, 'no space left', { hint: 'Free space.' });
+
+describe('raw-persist over a journal without room', () => {
+  const noRoom = () => new BackpressureError('the journal is at 91 % of its watermark', 2_000);
+
+  it('tells the caller when to come again, with the receipt, and leaves the circuit closed', async () => {
+    const { engine, journal, leave } = persistRig();
+    for (let n = 0; n < 6; n += 1) {
+      leave([{ rows: 'all', reason: 'unavailable' }]);
+      journal.failNext(noRoom());
+      const error = await failureOf(engine.submit(batchOf(2, { id: `b${n}` })));
+      expect(error).toBeInstanceOf(BackpressureError);
+      expect(error).toMatchObject({ retryAfterMs: 2_000, message: 'the journal is at 91 % of its watermark' });
+      const { receipt } = (error as BackpressureError).cause as ChainExhaustedError;
+      expect([receipt.rejected, receipt.rejections[0]?.reason]).toEqual([2, 'throttled']);
+    }
+    expect(engine.breaker('raw')?.circuit).toBe('closed');
+    leave([{ rows: 'all', reason: 'unavailable' }]);
+    expect((await engine.submit(batchOf(2))).deferred).toBe(2);
+  });
+
+  it('keeps the receipt in the foreground when some rows landed', async () => {
+    const { engine, journal, leave } = persistRig();
+    leave([{ rows: [0], reason: 'unavailable' }]);
+    journal.failNext(noRoom());
+    const error = await failureOf(engine.submit(batchOf(2)));
+    expect(error).toBeInstanceOf(ChainExhaustedError);
+    expect((error as ChainExhaustedError).receipt).toMatchObject({ delivered: 1, rejected: 1 });
+    expect((error as ChainExhaustedError).receipt.rejections[0]?.retryAfterMs).toBe(2_000);
+  });
+
+  it.each([
+    ['low', 'shed', 2],
+    ['normal', 'shed', 2],
+    ['critical', 'throttled', 0],
+  ] as const)('leaves %s rows as %s where lower classes are dropped', async (priority, reason, dropped) => {
+    const journal = memoryJournal();
+    const first = fakeTier();
+    const raw = rawPersist({ journal, sheds: true });
+    const chain = defineChain({
+      entry: 'first',
+      tiers: { first, raw },
+      edges: { first: { otherwise: 'raw' }, raw: { shed: DROP, otherwise: REJECT } },
+    });
+    const { engine } = rigOf(chain);
+    first.answer({ residue: [{ rows: 'all', reason: 'unavailable' }] });
+    journal.failNext(noRoom());
+    const outcome = await engine.submit(batchOf(2, { priority })).catch((error: unknown) => error);
+    const receipt =
+      outcome instanceof BackpressureError ? (outcome.cause as ChainExhaustedError).receipt : outcome;
+    expect(receipt).toMatchObject({ dropped, rejected: 2 - dropped });
+    expect((receipt as Receipt).trail.at(-1)?.left[0]?.reason).toBe(reason);
+  });
+});
 
 describe('raw-persist', () => {
   it('stores a whole batch as its untouched bytes, with everything that identifies it', async () => {
