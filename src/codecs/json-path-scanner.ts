@@ -4,7 +4,7 @@
  * W1 the state is a few numbers and the names on the path, whatever the nesting and wherever a chunk ends. W2 what is on
  * the path is walked as often as it is there: of a name that an object has twice both values count, for dropping the
  * first, as `JSON.parse` does, would lose records. W3 a document in which the path leads nowhere is told whole, as lost.
- * W4 within the array everything belongs to an element but whitespace and commas, as in a document that is the array.
+ * W4 within the array everything belongs to an element but whitespace and commas, and no comma is missed or too many.
  */
 import { BOM } from './codec.ts';
 import type { Pointer, PointerToken } from './json-pointer.ts';
