@@ -32,7 +32,8 @@ export class Selection {
     for (let place = 0; place < status.length; place += 1) {
       if (this.#isMeant && this.#isMeant[place] === 0) continue;
       const lands =
-        status[place] === ROW.conforming || (status[place] === ROW.drifted && alsoLanded !== undefined && alsoLanded[place] === 1);
+        status[place] === ROW.conforming ||
+        (status[place] === ROW.drifted && alsoLanded !== undefined && alsoLanded[place] === 1);
       if (lands) places[count++] = place;
     }
     return places.subarray(0, count);
