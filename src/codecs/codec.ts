@@ -24,7 +24,8 @@ export interface Codec {
   scan(body: Uint8Array, visit: Visit): void;
   /** @throws InputError ROW_UNDECODABLE or ROW_NOT_UTF8 */
   decode(bytes: Uint8Array, place: Place, body: Uint8Array): unknown;
-  wrap(body: Uint8Array, firstRow: Uint8Array): Wrapping;
+  /** @param rows at least the first one, in their order */
+  wrap(body: Uint8Array, firstRow: Uint8Array, rows: readonly Uint8Array[]): Wrapping;
 }
 
 /** A frame of a format whose rows are not simply parts of the body: it decodes and cuts out rows itself. */

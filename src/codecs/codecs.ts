@@ -77,7 +77,7 @@ export function extractRows(batch: Batch, rows: RowSet): Uint8Array {
   const parts = wanted.map((row) => batch.frame.row(row));
   const first = parts[0];
   if (!first) return NO_BYTES;
-  const { head, separator, tail } = CODECS[batch.format].wrap(batch.body, first);
+  const { head, separator, tail } = CODECS[batch.format].wrap(batch.body, first, parts);
   return concat([head, ...parts.flatMap((part, index) => (index === 0 ? [part] : [separator, part])), tail]);
 }
 

@@ -4,13 +4,17 @@
  * W1 the state is a few numbers and the names on the path, whatever the nesting and wherever a chunk ends. W2 what is on
  * the path is walked as often as it is there: of a name that an object has twice both values count, for dropping the
  * first, as `JSON.parse` does, would lose records. W3 a document in which the path leads nowhere is told whole, as lost.
- * W4 within the array everything belongs to an element but whitespace and commas, as in a document that is the array.
+ * W4 within the array everything belongs to an element but whitespace and commas. A comma that cannot stand behind what is
+ * before it is told, as stray; one that is missing is not.
  */
 import { BOM } from './codec.ts';
 import type { Pointer, PointerToken } from './json-pointer.ts';
 
-/** Told the half-open byte range of each element, in order; or of a whole document when it `isLost`. */
-export type VisitElement = (start: number, end: number, isLost: boolean) => void;
+/** What a range of bytes is: an element, a comma without a place, or a whole document in which the path leads nowhere. */
+export type ElementKind = 'element' | 'stray' | 'lost';
+
+/** Told the half-open byte range of each of them, in order. */
+export type VisitElement = (start: number, end: number, kind: ElementKind) => void;
 
 type State = 'between' | 'key' | 'bare' | 'value';
 
@@ -47,6 +51,12 @@ export class JsonPathScanner {
   /** Containers on the path that are open, from the outside in; the target array is not among them. */
   readonly #levels: Level[] = [];
   #inTarget = false;
+  /** Whether the array has just begun, so that an element or its end follows. */
+  #isFresh = false;
+  /** Where the comma is that no element has followed yet, or -1. */
+  #comma = -1;
+  /** Where the comma is that is to be told, or -1. */
+  #stray = -1;
   #documentStart = -1;
   #isFound = false;
   #start = -1;
@@ -92,29 +102,34 @@ export class JsonPathScanner {
   finish(visit: VisitElement): boolean {
     const isCut = this.#documentStart >= 0 && (this.#state !== 'bare' || this.#levels.length > 0);
     const isTold = this.pendingStart !== undefined;
-    if (this.pendingStart !== undefined) visit(this.#start, this.#offset, false);
-    else if (this.#documentStart >= 0 && !this.#isFound) visit(this.#documentStart, this.#offset, true);
+    if (this.pendingStart !== undefined) visit(this.#start, this.#offset, 'element');
+    else if (this.#documentStart >= 0 && !this.#isFound) visit(this.#documentStart, this.#offset, 'lost');
     else if (this.#markBytes > 0 && this.#markBytes < BOM.length && this.#markBytes === this.#offset)
-      visit(0, this.#offset, true);
+      visit(0, this.#offset, 'lost');
     const isOpen = isTold ? this.#state === 'value' : isCut && !this.#isFound;
     this.#documentStart = -1;
     this.#start = -1;
     this.#isElement = false;
     this.#levels.length = 0;
     this.#inTarget = false;
+    this.#comma = -1;
     this.#state = 'between';
     return isOpen;
   }
 
   /** A value or container has just ended at `end`. */
   #settle(end: number, visit: VisitElement): void {
+    if (this.#stray >= 0) {
+      visit(this.#stray, this.#stray + 1, 'stray');
+      this.#stray = -1;
+    }
     if (this.#start >= 0) {
-      if (this.#isElement) visit(this.#start, end, false);
+      if (this.#isElement) visit(this.#start, end, 'element');
       this.#start = -1;
       this.#isElement = false;
     }
     if (this.#levels.length > 0 || this.#inTarget) return;
-    if (!this.#isFound) visit(this.#documentStart, end, true);
+    if (!this.#isFound) visit(this.#documentStart, end, 'lost');
     this.#documentStart = -1;
   }
 
@@ -129,15 +144,29 @@ export class JsonPathScanner {
         // A mark that is not whole is the start of something else.
         else if (this.#isMarkBroken()) return this.#startDocument(byte, position, at);
       } else if (this.#inTarget) {
-        if (byte === CLOSE_BRACKET) {
-          this.#inTarget = false;
-          this.#leaveValue();
-          return at + 1;
-        }
-        if (byte !== COMMA && !isSpace(byte)) return this.#startValue(byte, position, at, true);
+        if (byte === CLOSE_BRACKET) return this.#leaveTarget(at);
+        if (byte === COMMA) {
+          this.#takeComma(position);
+          if (this.#stray >= 0) return at + 1;
+        } else if (!isSpace(byte)) return this.#startValue(byte, position, at, true);
       } else if (!isSpace(byte)) return this.#stepContainer(byte, position, at);
     }
     return chunk.length;
+  }
+
+  /** The comma at the end of the array has no element behind it. */
+  #leaveTarget(at: number): number {
+    this.#stray = this.#comma;
+    this.#comma = -1;
+    this.#inTarget = false;
+    this.#leaveValue();
+    return at + 1;
+  }
+
+  #takeComma(position: number): void {
+    this.#stray = this.#isFresh ? position : this.#comma;
+    this.#comma = this.#isFresh ? -1 : position;
+    this.#isFresh = false;
   }
 
   #isMarkBroken(): boolean {
@@ -195,6 +224,7 @@ export class JsonPathScanner {
     if (isTarget) this.#isFound = true;
     if (isTarget && byte === OPEN_BRACKET) {
       this.#inTarget = true;
+      this.#isFresh = true;
       return at + 1;
     }
     if (isTarget || (byte !== OPEN_BRACE && byte !== OPEN_BRACKET)) {
@@ -207,6 +237,8 @@ export class JsonPathScanner {
 
   #startValue(byte: number, position: number, at: number, isElement: boolean): number {
     this.#state = opens(byte) ? 'value' : 'bare';
+    this.#isFresh = false;
+    this.#comma = -1;
     this.#start = position;
     this.#isElement = isElement;
     return at;

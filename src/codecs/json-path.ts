@@ -6,7 +6,7 @@
  * which the path leads nowhere is one record, all of its bytes, that does not decode.
  */
 import { decodeText, guardBom, type RowFrame, rowError } from './codec.ts';
-import { JsonPathScanner } from './json-path-scanner.ts';
+import { JsonPathScanner, type VisitElement } from './json-path-scanner.ts';
 import { type Pointer, parsePointer } from './json-pointer.ts';
 import { parseJson } from './json-text.ts';
 
@@ -27,6 +27,7 @@ class JsonPathFrame implements RowFrame {
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
   readonly #lost = new Set<number>();
+  readonly #strays = new Set<number>();
   /** Whether nothing may be put behind the last row. */
   readonly #isCut: boolean;
 
@@ -36,8 +37,9 @@ class JsonPathFrame implements RowFrame {
     this.#text = text;
     this.#pointer = typeof pointer === 'string' ? [] : pointer;
     this.#fault = typeof pointer === 'string' ? pointer : undefined;
-    const visit = (start: number, end: number, isLost: boolean): void => {
-      if (isLost) this.#lost.add(this.#starts.length);
+    const visit: VisitElement = (start, end, kind) => {
+      if (kind === 'lost') this.#lost.add(this.#starts.length);
+      if (kind === 'stray') this.#strays.add(this.#starts.length);
       this.#starts.push(start);
       this.#ends.push(end);
     };
@@ -62,7 +64,10 @@ class JsonPathFrame implements RowFrame {
     return parseJson(decodeText(bytes, place), place);
   }
 
-  /** Runs of elements are put into a document of their own; lost documents stay as they are. */
+  /**
+   * Runs of elements are put into a document of their own, and so is each stray comma: behind an element it would be none. Lost
+   * documents stay as they are.
+   */
   extract(rows: readonly number[]): Uint8Array {
     if (this.#fault !== undefined) return this.#body;
     const head = Buffer.from(
@@ -73,9 +78,10 @@ class JsonPathFrame implements RowFrame {
     let isOpen = false;
     rows.forEach((row, index) => {
       const isLost = this.#lost.has(row);
-      if (isOpen && isLost) parts.push(tail);
-      if (index > 0) parts.push(isOpen && !isLost ? SEPARATOR : NEWLINE);
-      if (!isOpen && !isLost) parts.push(head);
+      const isRun = isOpen && !isLost && !this.#strays.has(row) && !this.#strays.has(rows[index - 1] ?? -1);
+      if (isOpen && !isRun) parts.push(tail);
+      if (index > 0) parts.push(isRun ? SEPARATOR : NEWLINE);
+      if (!isRun && !isLost) parts.push(head);
       isOpen = !isLost;
       const bytes = this.row(row);
       if (index === 0 && isLost) parts.push(guardBom(bytes));
@@ -88,13 +94,9 @@ class JsonPathFrame implements RowFrame {
 }
 
 /** @returns whether nothing may be put behind the last row */
-function scanRows(
-  body: Uint8Array,
-  pointer: Pointer | string,
-  visit: (start: number, end: number, isLost: boolean) => void,
-): boolean {
+function scanRows(body: Uint8Array, pointer: Pointer | string, visit: VisitElement): boolean {
   if (typeof pointer === 'string') {
-    visit(0, body.length, true);
+    visit(0, body.length, 'lost');
     return true;
   }
   const scanner = new JsonPathScanner(pointer);

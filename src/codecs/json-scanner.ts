@@ -4,7 +4,9 @@
  * N1 the state is a few numbers, whatever the nesting and wherever a chunk ends. N2 a `[` between elements opens
  * the array unless one is open or a comma was seen, in which case it starts an element: slices of an array
  * of arrays keep their elements as long as a slice starts at the comma. N3 whitespace, commas and brackets between
- * elements belong to none; every other byte belongs to exactly one element.
+ * elements belong to none; every other byte belongs to exactly one element. N4 a comma or bracket that cannot stand behind
+ * the one before it is an element of its own, which no decoder takes. What is right is told by what stands between two
+ * elements alone, so that a scanner which starts behind any element finds the same ones.
  */
 import { BOM, type Visit } from './codec.ts';
 
@@ -43,6 +45,9 @@ export class JsonScanner {
   #inString = false;
   #escaped = false;
   #inArray = false;
+  /** The last comma or bracket since an element, 0 = none, and where it is. */
+  #separator = 0;
+  #separatorAt = 0;
 
   /** Absolute offset where the unfinished element starts, or undefined between elements. */
   get pendingStart(): number | undefined {
@@ -60,7 +65,7 @@ export class JsonScanner {
   scan(chunk: Uint8Array, visit: Visit): void {
     let at = this.#offset < BOM.length ? this.#skipMark(chunk) : 0;
     while (at < chunk.length) {
-      if (this.#state === 'between') at = this.#skipBetween(chunk, at);
+      if (this.#state === 'between') at = this.#skipBetween(chunk, at, visit);
       else if (this.#state === 'bare') at = this.#skipBare(chunk, at, visit);
       else at = this.#skipValue(chunk, at, visit);
     }
@@ -69,13 +74,18 @@ export class JsonScanner {
 
   /**
    * Ends the input. An element in progress is told as it is: a bare number at the end is complete, anything
-   * else fails to decode, and so nothing is lost.
+   * else fails to decode, and so nothing is lost. So is a bracket that opens an array of which nothing is there.
    * @returns the end offset of that last element, or undefined when there was none; calling twice is safe
    */
   finish(visit?: Visit): number | undefined {
-    if (this.#start < 0) return undefined;
-    this.#complete(this.#offset, visit);
-    return this.#offset;
+    if (this.#start >= 0) {
+      this.#complete(this.#offset, visit);
+      return this.#offset;
+    }
+    if (this.#separator !== OPEN_BRACKET) return undefined;
+    this.#separator = 0;
+    visit?.(this.#separatorAt, this.#separatorAt + 1);
+    return this.#separatorAt + 1;
   }
 
   /** A byte order mark at the start may come in pieces: it counts as garbage until its third byte. */
@@ -92,13 +102,13 @@ export class JsonScanner {
     return at;
   }
 
-  #skipBetween(chunk: Uint8Array, from: number): number {
+  #skipBetween(chunk: Uint8Array, from: number, visit: Visit): number {
     let at = from;
     while (at < chunk.length) {
       const byte = chunk[at];
-      if (byte === COMMA) this.#inArray = true;
-      else if (byte === CLOSE_BRACKET) this.#inArray = false;
-      else if (byte === OPEN_BRACKET && !this.#inArray) this.#inArray = true;
+      if (byte === COMMA) this.#takeComma(this.#offset + at, visit);
+      else if (byte === CLOSE_BRACKET) this.#closeArray(this.#offset + at, visit);
+      else if (byte === OPEN_BRACKET && !this.#inArray) this.#openArray(this.#offset + at);
       else if (!isSpace(byte)) {
         const opens = byte === OPEN_BRACE || byte === OPEN_BRACKET || byte === QUOTE;
         this.#state = opens ? 'value' : 'bare';
@@ -108,6 +118,35 @@ export class JsonScanner {
       at += 1;
     }
     return at;
+  }
+
+  #openArray(position: number): void {
+    this.#inArray = true;
+    this.#separator = OPEN_BRACKET;
+    this.#separatorAt = position;
+  }
+
+  #takeComma(position: number, visit: Visit): void {
+    if (this.#separator === OPEN_BRACKET || this.#separator === CLOSE_BRACKET)
+      return this.#tellStray(position, visit);
+    if (this.#separator === COMMA) visit(this.#separatorAt, this.#separatorAt + 1);
+    this.#inArray = true;
+    this.#separator = COMMA;
+    this.#separatorAt = position;
+  }
+
+  #closeArray(position: number, visit: Visit): void {
+    if (this.#separator === CLOSE_BRACKET) return this.#tellStray(position, visit);
+    if (this.#separator === COMMA) visit(this.#separatorAt, this.#separatorAt + 1);
+    this.#inArray = false;
+    this.#separator = CLOSE_BRACKET;
+  }
+
+  /** What follows is scanned as at the start of a slice. */
+  #tellStray(position: number, visit: Visit): void {
+    this.#inArray = false;
+    this.#separator = 0;
+    visit(position, position + 1);
   }
 
   #skipBare(chunk: Uint8Array, from: number, visit: Visit): number {
@@ -154,6 +193,7 @@ export class JsonScanner {
     this.#depth = 0;
     this.#inString = false;
     this.#escaped = false;
+    this.#separator = 0;
     visit?.(start, end);
   }
 }

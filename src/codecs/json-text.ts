@@ -1,19 +1,31 @@
 /** JSON text to values without losing integers. */
 import { type Place, rowError } from './codec.ts';
+import { parseDeepJson } from './json-deep.ts';
 
 // Fewer digits than this always fit a safe integer, and most rows pay one regular expression and no reviver.
 const LONG_DIGITS = /\d{16}/;
 const INTEGER = /^-?\d+$/;
 
-function keepExact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
-  const source = context?.source;
-  return source !== undefined && INTEGER.test(source) ? BigInt(source) : value;
+/** The number that `source` spells: `value`, or a bigint where that is an integer which a double may have rounded. */
+export function exactNumber(value: number, source: string | undefined): number | bigint {
+  if (Number.isSafeInteger(value) || source === undefined) return value;
+  return INTEGER.test(source) ? BigInt(source) : value;
 }
 
-/** Like JSON.parse, with integers outside ±(2^53 - 1) as bigint. @throws SyntaxError; RangeError at hostile nesting */
+function keepExact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' ? exactNumber(value, context?.source) : value;
+}
+
+/** Like JSON.parse, with integers outside ±(2^53 - 1) as bigint, at any depth. @throws SyntaxError */
 export function parseExactJson(text: string): unknown {
-  return LONG_DIGITS.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text);
+  if (!LONG_DIGITS.test(text)) return JSON.parse(text);
+  try {
+    return JSON.parse(text, keepExact);
+  } catch (error) {
+    // The reviver's recursion on hostile nesting.
+    if (error instanceof RangeError) return parseDeepJson(text, exactNumber);
+    throw error;
+  }
 }
 
 /**
@@ -24,7 +36,6 @@ export function parseJson(text: string, place: Place): unknown {
   try {
     return parseExactJson(text);
   } catch (error) {
-    // A RangeError is the reviver's recursion on hostile nesting; the row is as unreadable as any other.
     throw rowError(place, error instanceof Error ? error.message : 'not valid JSON');
   }
 }

@@ -68,6 +68,10 @@ const CODECS = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'LZO', 'BROTLI', 'LZ4', 'ZSTD'
 /** Of a decimal; twice what any writer can fill. */
 const SCALE_MAX = 152;
 const MAGIC_BYTES = 4;
+/** Old writers left the header of the dictionary's page out of the size of its chunk; it is no longer than this. */
+const HEADER_BYTES = 100;
+/** A chunk without values may have no pages, and then says nothing about where they are. */
+const NO_PAGES = { values: 0, start: MAGIC_BYTES, end: MAGIC_BYTES, unpackedBytes: 0 };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -214,6 +218,9 @@ function chunkOf(value: ThriftValue, dataEnd: number): ColumnChunk {
   const type = TYPES[numberOf(meta.get(1), 'a type')];
   const codec = numberOf(meta.get(4), 'a compression');
   if (!type) throw damaged('a column chunk has no type');
+  const values = countOf(meta.get(5), 'a number of values');
+  const known = { type, codec: CODECS[codec] ?? `codec ${codec}`, values };
+  if (values === 0) return { ...known, ...NO_PAGES };
   const dataAt = countOf(meta.get(9), 'the offset of a page');
   const dictionaryAt = countOf(meta.get(11) ?? 0, 'the offset of a dictionary');
   // Some writers leave the dictionary's offset at 0, some have put it behind the data that needs it.
@@ -221,11 +228,9 @@ function chunkOf(value: ThriftValue, dataEnd: number): ColumnChunk {
   const end = start + countOf(meta.get(7), 'the size of a column chunk');
   if (start < MAGIC_BYTES || end > dataEnd) throw damaged(`a column chunk claims bytes ${start} to ${end}`);
   return {
-    type,
-    codec: CODECS[codec] ?? `codec ${codec}`,
-    values: countOf(meta.get(5), 'a number of values'),
+    ...known,
     start,
-    end,
+    end: Math.min(dataEnd, end + HEADER_BYTES),
     unpackedBytes: countOf(meta.get(6), 'the unpacked size of a column chunk'),
   };
 }

@@ -26,6 +26,7 @@ function leavesOf(node: SchemaNode, chunks: readonly Chunk[], levels: readonly n
   if (node.children.length > 0) return node.children.flatMap((child) => leavesOf(child, chunks, levels));
   const chunk = chunks[node.leaf];
   if (!chunk) throw damaged(`column ${JSON.stringify(node.element.name)} is missing`);
+  if ((chunk.repetitions?.[0] ?? 0) !== 0) throw damaged('a column starts within a record');
   const texts = jsonTextsOfChunk(chunk, node.element);
   return [{ chunk, levels: levels[node.leaf] ?? 0, texts, definition: node.definition, at: 0, text: 0 }];
 }

@@ -10,7 +10,7 @@ import { unpackPage } from './parquet-compression.ts';
 import { type Cursor, ended, readHybrid } from './parquet-encodings.ts';
 import { damaged, tooLarge, unsupported } from './parquet-fault.ts';
 import { readThrift, type ThriftStruct } from './parquet-thrift.ts';
-import { ENCODING, readValues, type Values, type ValueType } from './parquet-values.ts';
+import { ENCODING, isFixed, readValues, type Values, type ValueType } from './parquet-values.ts';
 
 export interface ChunkShape extends ValueType {
   readonly codec: string;
@@ -121,6 +121,13 @@ class ChunkReader {
     // Every value but a boolean, which has no dictionary, takes a byte or more.
     if (count > bytes.length) throw damaged(`a dictionary claims ${count} values in ${bytes.length} bytes`);
     this.#dictionary = readValues({ bytes, at: 0 }, ENCODING.plain, count, this.#shape);
+    // Values with their lengths before them would be taken for other values of the same length.
+    if (
+      this.#dictionary.kind === 'spans' &&
+      isFixed(this.#shape.type) &&
+      this.#dictionary.data.length < bytes.length
+    )
+      throw damaged(`a dictionary of ${count} values has ${bytes.length} bytes`);
   }
 
   #readData(header: ThriftStruct, page: Uint8Array): void {

@@ -74,7 +74,8 @@ export function readValues(cursor: Cursor, encoding: number, count: number, of: 
   }
 }
 
-function isFixed(type: PhysicalType): boolean {
+/** Whether values are bytes of one length, which stands in the schema and not before each. */
+export function isFixed(type: PhysicalType): boolean {
   return type === 'FIXED_LEN_BYTE_ARRAY' || type === 'INT96';
 }
 

@@ -244,11 +244,14 @@ export function vectorOf(chunk: Chunk, node: SchemaNode, column: Column, rows: n
   return cellsAtRows(chunk, node, validity);
 }
 
+/** Counts of 64 bits, unless one of them takes more. */
 function int96Vector(cells: Vector, validity: Uint8Array | undefined): Vector {
   const data = new BigInt64Array(cells.length);
   for (let row = 0; row < cells.length; row += 1) {
     const cell = cells.at(row);
-    if (typeof cell === 'bigint') data[row] = cell;
+    if (typeof cell !== 'bigint') continue;
+    data[row] = cell;
+    if (data[row] !== cell) return cells;
   }
   return wideVector(data, validity);
 }

@@ -58,8 +58,9 @@ interface Settings {
  * Reads the footer.
  *
  * Types: what is marked as text, enum or UUID is `text`; bytes without a mark are `bytes`; decimals are exact; dates,
- * timestamps (with their unit; 96-bit ones count nanoseconds) and JSON are what they say; times of day are text such as
- * `13:05:09.250`; lists, maps and structs are `json`. Compressions: Snappy, gzip, Brotli, zstd and LZ4, not LZO.
+ * timestamps (with their unit; 96-bit ones count nanoseconds, before 1677 and after 2262 in more than 64 bits) and JSON are
+ * what they say; times of day are text such as `13:05:09.250`; lists, maps and structs are `json`. Compressions: Snappy,
+ * gzip, Brotli, zstd and LZ4, not LZO.
  * @throws InputError PARQUET_NOT_PARQUET, PARQUET_DAMAGED, PARQUET_UNSUPPORTED (encrypted, columns in other files, LZO) or
  *   PARQUET_TOO_LARGE; what `source.slice` throws is passed on
  */

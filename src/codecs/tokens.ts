@@ -26,7 +26,7 @@ export const TOKEN = {
   unsigned: 10,
   /** Line protocol: the timestamp of the point. */
   time: 11,
-  /** Line protocol: a float that is not spelled as JSON would: `+1`, `.5`, `1.`, `007`. */
+  /** Line protocol: a float that is not spelled as JSON would (`.5`, `1.`, `007`), or of more than 15 digits. */
   float: 12,
 } as const;
 

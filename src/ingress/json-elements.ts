@@ -7,6 +7,8 @@ import type { Pointer } from '../codecs/json-pointer.ts';
 import { InputError } from '../core/errors.ts';
 
 const COMMA = Uint8Array.of(44);
+/** The end of an array and a comma: a comma that has no place there either. */
+const STRAY_COMMA = Uint8Array.of(93, 44);
 
 function pathNotFound(name: string, pointer: Pointer, offset: number): InputError {
   const path = pointer.map((token) => `/${token.name}`).join('');
@@ -42,9 +44,10 @@ export async function* readElements(
         started = start;
         parts.push(chunk.subarray(Math.max(0, start - base), end - base));
       };
-      scanner.scan(chunk, (start, end, isLost) => {
+      scanner.scan(chunk, (start, end, kind) => {
         if (lostAt >= 0) return;
-        if (isLost) lostAt = start;
+        if (kind === 'lost') lostAt = start;
+        else if (kind === 'stray') parts.push(STRAY_COMMA);
         else give(start, end);
       });
       const pending = scanner.pendingStart;
@@ -53,8 +56,8 @@ export async function* readElements(
       if (parts.length > 0) yield Buffer.concat(parts);
       if (lostAt >= 0) throw pathNotFound(name, pointer, lostAt);
     }
-    scanner.finish((start, _end, isLost) => {
-      if (isLost) lostAt = start;
+    scanner.finish((start, _end, kind) => {
+      if (kind === 'lost') lostAt = start;
     });
     if (lostAt >= 0) throw pathNotFound(name, pointer, lostAt);
   } finally {

@@ -16,6 +16,8 @@ export interface CoercedCells {
   readonly words: string | undefined;
 }
 
+const NONE: readonly Refusal[] = Object.freeze([]);
+
 function stripped(name: string, before: unknown): Change {
   return { field: name, column: -1, source: name, kind: 'stripped', lossless: false, before, after: undefined };
 }
@@ -46,13 +48,14 @@ function change(
 export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: number): CoercedCells {
   const { dialect } = pass;
   const changes: Change[] = [];
-  const refusals: Refusal[] = [];
+  let refusals: Refusal[] | undefined;
   let words: string | undefined;
   for (let index = from; index < to; index += 1) {
     const cell = pass.drifted.at(index);
     const field = plan.fields[cell.column];
     const source = pass.nameOf(cell);
     if (!field && plan.refusesUnknown && cell.fault === 'unknown') {
+      refusals ??= [];
       refusals.push(new Refusal(source ?? '', 'unknown', pass.valueOf(cell), 'field'));
       continue;
     }
@@ -64,11 +67,13 @@ export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: numb
     const judgedAs = text === undefined ? dialect : 'text';
     const result = change(field, cell, source, text ?? pass.valueOf(cell), judgedAs);
     if (result === undefined) continue;
-    if (result instanceof Refusal) refusals.push(result);
-    else {
+    if (result instanceof Refusal) {
+      refusals ??= [];
+      refusals.push(result);
+    } else {
       changes.push(result);
       if (!isExplained(field, result, judgedAs)) words ??= `${field.column.name} changed without a reason`;
     }
   }
-  return { changes, refusals, words };
+  return { changes, refusals: refusals ?? NONE, words };
 }

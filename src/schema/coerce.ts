@@ -41,6 +41,7 @@ export async function coerceRows(
   const refusedRows: number[] = [];
   const unaccounted: { readonly row: number; readonly words: string }[] = [];
   const degradedRows: number[] = [];
+  const isDegraded = new Uint8Array(pass.status.length);
   let turn = 0;
   book.look(selection.countCells(plan.fields.length));
   const { drifted } = pass;
@@ -64,6 +65,7 @@ export async function coerceRows(
       }
       for (const change of changes) book.add(row, change);
       degradedRows.push(row);
+      isDegraded[row] = 1;
     }
   }
   const residue: Residue[] = [...selection.undecodable()];
@@ -76,6 +78,6 @@ export async function coerceRows(
       detail: `unaccounted difference: ${unaccounted[0]?.words}`,
     });
   }
-  const columns = await pass.columnsInTurns(selection.landing(new Set(degradedRows)), yieldToLoop);
+  const columns = await pass.columnsInTurns(selection.landing(isDegraded), yieldToLoop);
   return { columns, degradedRows, loss: book.report(), residue };
 }

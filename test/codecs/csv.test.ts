@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
+import papaparse from 'papaparse';
 import { describe, expect, it } from 'vitest';
 import { decodeRecord, decodeRow, extractRows, framer } from '../../src/codecs/codecs.ts';
 import { csvTokenizer } from '../../src/codecs/csv-tokenizer.ts';
@@ -222,6 +223,53 @@ describe('the header', () => {
       expect([framer.count(body, 'csv'), fault.code]).toEqual([1, 'ROW_NOT_UTF8']);
       expect(`${fault.message} ${fault.hint}`).toMatch(/UTF-16.*Convert the source to UTF-8/);
     }
+  });
+});
+
+describe('a body', () => {
+  /** Rows of cells by another reader; undefined when it finds fault with the quotes. */
+  function cellsByPapaparse(body: string): string[][] | undefined {
+    const { data, errors } = papaparse.parse<string[]>(body, { delimiter: ',', newline: '\n' });
+    return errors.length > 0 ? undefined : data;
+  }
+
+  const piece = fc.constantFrom(
+    'a',
+    '1',
+    'é',
+    ' ',
+    ',',
+    '\n',
+    '"x"',
+    '"a,b"',
+    '"c""d"',
+    '"l1\nl2"',
+    '5" x',
+    ';',
+    '',
+  );
+  const rest = fc.array(piece, { maxLength: 20 }).map((pieces) => pieces.join(''));
+
+  it('is read as another reader reads it, whatever is quoted', () => {
+    let compared = 0;
+    fc.assert(
+      fc.property(fc.constantFrom('a', 'a,b', 'a,b,c'), rest, (header, text) => {
+        const cells = cellsByPapaparse(`${header}\n${text}`)?.slice(1);
+        // It drops spaces behind a closing quote, which RFC 4180 has no place for.
+        if (!cells || /" +(?:,|\n|$)/.test(text)) return;
+        const columns = header.split(',').length;
+        const expected = cells
+          .filter((row) => row.length > 1 || row[0] !== '')
+          .map((row) => (row.length === columns ? row : undefined));
+        const found = read(`${header}\n${text}`).map((row) =>
+          typeof row === 'object' && row !== null ? Object.values(row).map((cell) => cell ?? '') : undefined,
+        );
+        expect(found).toEqual(expected);
+        compared += expected.length;
+      }),
+      { numRuns: 2000 },
+    );
+    expect(compared).toBeGreaterThan(500);
   });
 });
 

@@ -74,6 +74,15 @@ describe('json framing', () => {
     expect(rowsOf('[{"a":1} oops }{"a":2}]', 'json')).toEqual(['{"a":1}', 'oops', '}', '{"a":2}']);
   });
 
+  it('puts commas and brackets without a place into rows of their own (N4)', () => {
+    expect(rowsOf('[1,,2]', 'json')).toEqual(['1', ',', '2']);
+    expect(rowsOf('[,{"a":1},]', 'json')).toEqual([',', '{"a":1}', ',']);
+    expect(rowsOf('[1]],', 'json')).toEqual(['1', ']']);
+    expect(rowsOf('[1],', 'json')).toEqual(['1', ',']);
+    expect(rowsOf('{"a":1}\n[', 'json')).toEqual(['{"a":1}', '[']);
+    expect(rowsOf('[ ]\n[]', 'json')).toEqual([]);
+  });
+
   it('does not overflow on values nested 100,000 deep', () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000);
     expect(framer.count(Buffer.from(`[{"a":${deep}},1]`), 'json')).toBe(2);
@@ -116,6 +125,32 @@ describe('JsonScanner', () => {
     expect(scanner.finish()).toBe(13);
     expect(scanner.finish()).toBeUndefined();
     expect(scanner.pendingStart).toBeUndefined();
+  });
+});
+
+describe('JsonScanner between elements', () => {
+  const parts = fc.array(fc.constantFrom(',', ']', '1 ', '{}', ' ', '"a"', 'x '), { maxLength: 12 });
+
+  const spansOf = (text: string): number[][] => {
+    const scanner = new JsonScanner();
+    const spans: number[][] = [];
+    scanner.scan(Buffer.from(text), (start, end) => spans.push([start, end]));
+    scanner.finish((start, end) => spans.push([start, end]));
+    return spans;
+  };
+
+  it('finds the same elements when it starts behind any of them (N4)', () => {
+    fc.assert(
+      fc.property(parts, fc.constantFrom('', '['), (pieces, head) => {
+        const text = head + pieces.join('');
+        const spans = spansOf(text);
+        spans.forEach(([, end = 0], index) => {
+          const rest = spansOf(text.slice(end)).map((span) => span.map((at) => at + end));
+          expect(rest).toEqual(spans.slice(index + 1));
+        });
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 
@@ -202,6 +237,8 @@ describe('extractRows', () => {
     expect(text('{"a":1}\r\n{"a":2}\n{"a":3}', 'ndjson', [0, 2])).toBe('{"a":1}\n{"a":3}\n');
     expect(text('[{"a":1}, {"a":2},{"a":3}]', 'json', [0, 2])).toBe('{"a":1},\n{"a":3}');
     expect(text('[[1],[2],[3]]', 'json', [1, 2])).toBe('[\n[2],\n[3]');
+    expect(text('[1,,[2],,3]', 'json', [1, 2, 4])).toBe('[,]\n[[2]]\n[3');
+    expect(text('[1,2]],3', 'json', [0, 2])).toBe('[1]\n[]]');
     expect(text(`{}\n${MARK}{}\n{}`, 'ndjson', [1])).toBe(`${MARK}${MARK}{}\n`);
     expect(text('a;b\r\n1;2\r\n3;4\r\n5;6', 'csv', [0, 2])).toBe('a;b\n1;2\n5;6');
     expect(text('m f=1\n# c\nm f=2\nm f=3', 'line-protocol', [0, 2])).toBe('m f=1\nm f=3');

@@ -53,6 +53,15 @@ describe('a path into JSON', () => {
     expect(rowsAt('/a/b', '{"a":{"b":[1]},"a":{"b":[2],"b":[3]}}')).toEqual(['1', '2', '3']);
   });
 
+  it('tells commas without a place in the array as rows of their own, once each (W4)', () => {
+    expect(rowsAt('/a', '{"a":[1,,2]}')).toEqual(['1', ',', '2']);
+    expect(rowsAt('/a', '{"a":[ , {"b":1} , ]}')).toEqual([',', '{"b":1}', ',']);
+    expect(rowsAt('/a', '{"a":[,]} {"a":[1,2]}')).toEqual([',', '1', '2']);
+    const batch = batchAt('/a', '{"a":[1,,2,3]}');
+    expect(Buffer.from(extractRows(batch, [0, 1, 3])).toString()).toBe('{"a":[1]}\n{"a":[,]}\n{"a":[3]}');
+    expect(outcomeOf(batch, 1)).toBe('ROW_UNDECODABLE');
+  });
+
   it('looks into each of several documents', () => {
     expect(rowsAt('/a', '{"a":[1]} {"a":[2]}\n{"a":[3]}')).toEqual(['1', '2', '3']);
   });

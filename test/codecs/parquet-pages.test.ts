@@ -53,6 +53,33 @@ describe('a page', () => {
     expect(await codeOf(pageOf(DATA, { encoding: 77 }))).toBe('PARQUET_UNSUPPORTED');
   });
 
+  it('is refused when its dictionary holds values with lengths where the schema knows the length', async () => {
+    const i32 = (value: number) => [0x15, ...varint(value)];
+    const dictionaryOf = (data: readonly number[]): Uint8Array =>
+      // Type 2, unpacked and packed size; then field 7 with the number of values and their encoding.
+      Uint8Array.from([
+        ...i32(2),
+        ...i32(data.length),
+        ...i32(data.length),
+        0x4c,
+        ...i32(2),
+        ...i32(0),
+        0,
+        0,
+        ...data,
+      ]);
+    const indices = Uint8Array.of(1, 3, 0b10);
+    const page = pageOf(indices, { encoding: ENCODING.dictionary });
+    const shape = { ...SHAPE, type: 'FIXED_LEN_BYTE_ARRAY', width: 2 } as const;
+    const read = (data: readonly number[]) =>
+      readChunk(Buffer.concat([dictionaryOf(data), page]), shape, () => {}).then(
+        ({ dictionary }) => dictionary?.kind,
+        ({ code }) => code,
+      );
+    expect(await read([1, 2, 3, 4])).toBe('spans');
+    expect(await read([2, 0, 0, 0, 1, 2, 2, 0, 0, 0, 3, 4])).toBe('PARQUET_DAMAGED');
+  });
+
   it('is refused when it needs a dictionary that is not there', async () => {
     expect(await codeOf(pageOf(DATA, { encoding: 8 }))).toBe('PARQUET_DAMAGED');
   });

@@ -52,6 +52,24 @@ describe('a read along a path', () => {
     );
   });
 
+  it('keeps each comma without a place as one record, whatever the pieces and the batches', async () => {
+    const text = '{"data":{"items":[,{"a":1} ,, [2],"x",],"more":[,]}}';
+    for (const size of [1, 3, 100]) {
+      for (const batchRows of [1, 2, 10]) {
+        const batches = await read(text, { batchRows }, size);
+        const rows = batches.flatMap(({ input }) => {
+          const { frame } = new Batch(input, 'test', framer, 0);
+          return Array.from({ length: frame.rowCount }, (_, row) => Buffer.from(frame.row(row)).toString());
+        });
+        expect(rows).toEqual([',', '{"a":1}', ',', '[2]', '"x"', ',']);
+        for (const [at, { endOffset }] of batches.entries()) {
+          const rest = await read(text, { batchRows, from: { offset: endOffset } }, 5);
+          expect(rest).toEqual(batches.slice(at + 1));
+        }
+      }
+    }
+  });
+
   it('goes on behind any batch with the same batches', async () => {
     const whole = await read(DOCUMENT, { batchRows: 2 });
     for (const [at, { endOffset }] of whole.entries()) {

@@ -19,8 +19,11 @@ export class Selection {
     for (const row of rows) this.#isMeant[row] = 1;
   }
 
-  /** The meant rows that conform, ascending, together with those of `alsoLanded`; undefined = simply all of the batch. */
-  landing(alsoLanded?: ReadonlySet<number>): Int32Array | undefined {
+  /**
+   * The meant rows that conform, ascending, together with those marked 1 in `alsoLanded`; undefined = simply all of the
+   * batch.
+   */
+  landing(alsoLanded?: Uint8Array): Int32Array | undefined {
     const { status } = this.#pass;
     const isAll = this.#rows === 'all' && !status.includes(ROW.drifted) && !status.includes(ROW.undecodable);
     if (isAll) return undefined;
@@ -29,7 +32,8 @@ export class Selection {
     for (let place = 0; place < status.length; place += 1) {
       if (this.#isMeant && this.#isMeant[place] === 0) continue;
       const lands =
-        status[place] === ROW.conforming || (status[place] === ROW.drifted && alsoLanded?.has(place));
+        status[place] === ROW.conforming ||
+        (status[place] === ROW.drifted && alsoLanded !== undefined && alsoLanded[place] === 1);
       if (lands) places[count++] = place;
     }
     return places.subarray(0, count);
