@@ -41,7 +41,7 @@ export type { Cancel, Clock, Random } from './core/clock.ts';
 export type { Cell, Column, Columns, ColumnType, TimeUnit } from './core/columns.ts';
 export * from './core/errors.ts';
 export { type Emit, EventBus, type EventName, type Events, type Listener } from './core/events.ts';
-export type { FileSystem, OpenFile } from './core/file-system.ts';
+export type { FileStat, FileSystem, OpenFile } from './core/file-system.ts';
 export type { ErrorSpread, LossEntry, LossReport, RefusedEntry } from './core/loss.ts';
 export { emptyLoss, mergeLoss } from './core/loss.ts';
 export type { Disposition, Outcome, Passage, Receipt, Residue } from './core/outcome.ts';
@@ -149,7 +149,16 @@ export type { SqliteSink, SqliteSinkOptions } from './sinks/sqlite-sink.ts';
 export { type FsStoreOptions, fsStore } from './stores/fs-store.ts';
 export { createPacker, type PackedObject, type Packer, type PackerOptions } from './stores/pack.ts';
 export { decodeObject } from './stores/parquet.ts';
-export type { Store, StoredObject } from './stores/store.ts';
+export type {
+  ByteRange,
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  PutOptions,
+  Store,
+  StoreCallOptions,
+  StoredObject,
+} from './stores/store.ts';
 export { logEvents } from './telemetry/log-events.ts';
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './telemetry/logger.ts';
 export { createMetrics, type Metrics } from './telemetry/metrics.ts';
