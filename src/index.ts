@@ -6,6 +6,7 @@ export { type DefaultChainOptions, type DefaultTier, defaultChain } from './asse
 export { createFallback, type Fallback, type FallbackOptions } from './assembly/fallback.ts';
 export { functionSink, sqliteSink } from './assembly/local-sinks.ts';
 export type { WorkerSettings } from './assembly/reconciler.ts';
+export { type S3StoreOptions, s3Store } from './assembly/s3-store.ts';
 export type { Breaker, BreakerOptions, BreakerState, CircuitName } from './chain/breaker.ts';
 export type {
   Chain,
@@ -149,6 +150,8 @@ export type { SqliteSink, SqliteSinkOptions } from './sinks/sqlite-sink.ts';
 export { type FsStoreOptions, fsStore } from './stores/fs-store.ts';
 export { createPacker, type PackedObject, type Packer, type PackerOptions } from './stores/pack.ts';
 export { decodeObject } from './stores/parquet.ts';
+export type { S3Credentials, S3Encryption } from './stores/s3-options.ts';
+export type { S3Store } from './stores/s3-store.ts';
 export type {
   ByteRange,
   GetOptions,
