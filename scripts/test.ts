@@ -1,5 +1,5 @@
 /**
- * The test command: types, lint, architecture, tests, package. A gate that fails does not hide the others: all run,
+ * The test command: types, lint, architecture, servers, tests, package. A gate that fails does not hide the others: all run,
  * and the last line is always `N passed, N failed`, the tests' own counts plus one failure per failed gate.
  *
  * `npm test -- <args>` hands the arguments to vitest and to nothing else.
@@ -50,6 +50,7 @@ let counts: Counts = { passed: 0, failed: 0 };
 gate('types', () => succeeds('tsc', '--noEmit'));
 gate('lint', () => succeeds('biome', 'check', '.'));
 gate('architecture', () => succeeds('node', 'scripts/check-architecture.ts'));
+gate('servers', () => succeeds('node', 'scripts/install-servers.ts'));
 const testsPassed = runGate('tests', () => {
   counts = runTests(process.argv.slice(2));
   return counts.failed === 0;

@@ -6,6 +6,7 @@ export { type DefaultChainOptions, type DefaultTier, defaultChain } from './asse
 export { createFallback, type Fallback, type FallbackOptions } from './assembly/fallback.ts';
 export { functionSink, sqliteSink } from './assembly/local-sinks.ts';
 export type { WorkerSettings } from './assembly/reconciler.ts';
+export { type S3StoreOptions, s3Store } from './assembly/s3-store.ts';
 export type { Breaker, BreakerOptions, BreakerState, CircuitName } from './chain/breaker.ts';
 export type {
   Chain,
@@ -41,7 +42,7 @@ export type { Cancel, Clock, Random } from './core/clock.ts';
 export type { Cell, Column, Columns, ColumnType, TimeUnit } from './core/columns.ts';
 export * from './core/errors.ts';
 export { type Emit, EventBus, type EventName, type Events, type Listener } from './core/events.ts';
-export type { FileSystem, OpenFile } from './core/file-system.ts';
+export type { FileStat, FileSystem, OpenFile } from './core/file-system.ts';
 export type { ErrorSpread, LossEntry, LossReport, RefusedEntry } from './core/loss.ts';
 export { emptyLoss, mergeLoss } from './core/loss.ts';
 export type { Disposition, Outcome, Passage, Receipt, Residue } from './core/outcome.ts';
@@ -149,7 +150,18 @@ export type { SqliteSink, SqliteSinkOptions } from './sinks/sqlite-sink.ts';
 export { type FsStoreOptions, fsStore } from './stores/fs-store.ts';
 export { createPacker, type PackedObject, type Packer, type PackerOptions } from './stores/pack.ts';
 export { decodeObject } from './stores/parquet.ts';
-export type { Store, StoredObject } from './stores/store.ts';
+export type { S3Credentials, S3Encryption } from './stores/s3-options.ts';
+export type { S3Store } from './stores/s3-store.ts';
+export type {
+  ByteRange,
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  PutOptions,
+  Store,
+  StoreCallOptions,
+  StoredObject,
+} from './stores/store.ts';
 export { logEvents } from './telemetry/log-events.ts';
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './telemetry/logger.ts';
 export { createMetrics, type Metrics } from './telemetry/metrics.ts';

@@ -15,6 +15,12 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+export interface FileStat {
+  readonly size: number;
+  readonly modifiedMs: number;
+  readonly isDirectory: boolean;
+}
+
 export interface FileSystem {
   /** `create` fails with EEXIST when the file is there; `append` opens an existing file for writing at its end. */
   open(path: string, mode: 'read' | 'append' | 'create'): Promise<OpenFile>;
@@ -23,7 +29,7 @@ export interface FileSystem {
   mkdir(path: string): Promise<void>;
   /** Names in a directory, sorted; an absent directory has none. */
   readdir(path: string): Promise<readonly { readonly name: string; readonly isDirectory: boolean }[]>;
-  stat(path: string): Promise<{ readonly size: number; readonly modifiedMs: number } | undefined>;
+  stat(path: string): Promise<FileStat | undefined>;
   /** Atomic within one directory tree; replaces the target. */
   rename(from: string, to: string): Promise<void>;
   /** A second name for a file, failing with EEXIST when `to` is there; a capability, absent where links are. */

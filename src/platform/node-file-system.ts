@@ -93,7 +93,7 @@ export const nodeFileSystem: FileSystem = {
       if (isAbsent(error)) return undefined;
       throw error;
     });
-    return found && { size: found.size, modifiedMs: found.mtimeMs };
+    return found && { size: found.size, modifiedMs: found.mtimeMs, isDirectory: found.isDirectory() };
   },
   rename: (from, to) => rename(from, to),
   link: (from, to) => link(from, to),

@@ -9,16 +9,28 @@
  * file system has no links, a check and a rename take its place. N3 what a dead process left in
  * `.tierfall-tmp` is never listed, and removed once it is an hour old.
  */
+import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { makeDirectory } from '../core/durable-file.ts';
 import { StorageError } from '../core/errors.ts';
-import type { FileSystem } from '../core/file-system.ts';
+import type { FileSystem, OpenFile } from '../core/file-system.ts';
 import { errnoOf, toStorageError } from '../core/storage-fault.ts';
-import { checkKey } from './object-key.ts';
-import type { Store, StoredObject } from './store.ts';
+import { checkKey, checkRange } from './object-key.ts';
+import type {
+  ByteRange,
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  PutOptions,
+  Store,
+  StoreCallOptions,
+  StoredObject,
+} from './store.ts';
 
 const TEMPORARY = '.tierfall-tmp';
 const STALE_MS = 3_600_000;
+/** Bytes that are read at once for a digest. */
+const PIECE_BYTES = 1024 * 1024;
 /** Errors that mean "this file system has no hard links". */
 const NO_LINKS: ReadonlySet<string | undefined> = new Set([
   'EPERM',
@@ -27,6 +39,9 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set([
   'ENOSYS',
   'EMLINK',
 ]);
+
+/** Errors that mean "there is a file where a directory of the key should be", or the other way round. */
+const CLASHES: ReadonlySet<string | undefined> = new Set(['ENOTDIR', 'EEXIST', 'EISDIR']);
 
 export interface FsStoreOptions {
   /** Root of the objects; created with its first object, mode 0700. */
@@ -39,6 +54,34 @@ function notFound(key: string, cause: unknown): StorageError {
     hint: 'It was deleted, or the store is another one than the one it was put in.',
     cause,
   });
+}
+
+function clash(key: string, cause: unknown): StorageError {
+  return new StorageError(
+    'STORAGE_KEY_CLASH',
+    `a part of ${key} is an object, or ${key} is a part of other keys`,
+    {
+      hint: 'A name in a directory is an object or a prefix of objects, never both: choose another key.',
+      cause,
+    },
+  );
+}
+
+/** A directory, or a file where a directory of the key should be, is no object either. */
+function isAbsent(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR';
+}
+
+async function digestOf(file: OpenFile, signal: AbortSignal | undefined) {
+  const hash = createHash('sha256');
+  for (let bytes = 0; ; ) {
+    signal?.throwIfAborted();
+    const piece = await file.read(bytes, PIECE_BYTES);
+    if (piece.length === 0) return { bytes, sha256: hash.digest('hex') };
+    hash.update(piece);
+    bytes += piece.length;
+  }
 }
 
 class FsStore implements Store {
@@ -58,44 +101,75 @@ class FsStore implements Store {
     this.name = `fs:${this.#root}`;
   }
 
-  async put(key: string, chunks: readonly Uint8Array[]): Promise<'created' | 'exists'> {
+  async put(
+    key: string,
+    chunks: readonly Uint8Array[],
+    { signal }: PutOptions = {},
+  ): Promise<'created' | 'exists'> {
     this.#check(key);
+    signal?.throwIfAborted();
     const before = this.#putting.get(key) ?? Promise.resolve();
     const done = before.catch(() => undefined).then(() => this.#put(key, chunks));
     this.#putting.set(key, done);
     try {
       return await done;
     } catch (error) {
-      throw toStorageError(error, `put ${key} into ${this.name}`);
+      throw CLASHES.has(errnoOf(error))
+        ? clash(key, error)
+        : toStorageError(error, `put ${key} into ${this.name}`);
     } finally {
       if (this.#putting.get(key) === done) this.#putting.delete(key);
     }
   }
 
-  async get(key: string): Promise<Uint8Array> {
+  async get(key: string, { range, signal }: GetOptions = {}): Promise<Uint8Array> {
     this.#check(key);
+    if (range) checkRange(range);
+    signal?.throwIfAborted();
+    const path = `${this.#root}/${key}`;
     try {
-      return await this.#fs.readFile(`${this.#root}/${key}`);
+      return range ? await this.#readRange(path, range) : await this.#fs.readFile(path);
     } catch (error) {
-      const code = errnoOf(error);
-      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') throw notFound(key, error);
+      if (isAbsent(error)) throw notFound(key, error);
       throw toStorageError(error, `get ${key} from ${this.name}`);
     }
   }
 
-  async *list(prefix: string): AsyncGenerator<StoredObject> {
+  async head(key: string, { signal }: StoreCallOptions = {}): Promise<ObjectHead | undefined> {
+    this.#check(key);
+    signal?.throwIfAborted();
+    const path = `${this.#root}/${key}`;
     try {
-      yield* this.#walk('', prefix);
+      const found = await this.#fs.stat(path);
+      if (!found || found.isDirectory) return undefined;
+      const { bytes, sha256 } = await this.#digest(path, signal);
+      return { key, bytes, modifiedMs: found.modifiedMs, sha256 };
     } catch (error) {
+      if (isAbsent(error)) return undefined;
+      signal?.throwIfAborted();
+      throw toStorageError(error, `look at ${key} in ${this.name}`);
+    }
+  }
+
+  async *list(prefix: string, { after = '', signal }: ListOptions = {}): AsyncGenerator<StoredObject> {
+    try {
+      for await (const object of this.#walk('', prefix, after)) {
+        signal?.throwIfAborted();
+        yield object;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
       throw toStorageError(error, `list ${prefix} in ${this.name}`);
     }
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string, { signal }: StoreCallOptions = {}): Promise<void> {
     this.#check(key);
+    signal?.throwIfAborted();
     const path = `${this.#root}/${key}`;
     try {
-      if ((await this.#fs.stat(path)) === undefined) return;
+      const found = await this.#fs.stat(path);
+      if (!found || found.isDirectory) return;
       await this.#fs.unlink(path);
       await this.#fs.syncDirectory(dirname(path));
     } catch (error) {
@@ -113,7 +187,9 @@ class FsStore implements Store {
 
   async #put(key: string, chunks: readonly Uint8Array[]): Promise<'created' | 'exists'> {
     const path = `${this.#root}/${key}`;
-    if ((await this.#fs.stat(path)) !== undefined) {
+    const found = await this.#fs.stat(path);
+    if (found?.isDirectory) throw clash(key, undefined);
+    if (found) {
       // Whoever created it may have died before its name was durable.
       await this.#fs.syncDirectory(dirname(path));
       return 'exists';
@@ -127,6 +203,25 @@ class FsStore implements Store {
     } finally {
       // After a rename there is nothing left to remove.
       await this.#fs.unlink(temporary).catch(() => undefined);
+    }
+  }
+
+  async #readRange(path: string, { start, end }: ByteRange): Promise<Uint8Array> {
+    const file = await this.#fs.open(path, 'read');
+    try {
+      const size = await file.size();
+      return start >= size ? new Uint8Array(0) : await file.read(start, Math.min(end, size) - start);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #digest(path: string, signal: AbortSignal | undefined): Promise<{ bytes: number; sha256: string }> {
+    const file = await this.#fs.open(path, 'read');
+    try {
+      return await digestOf(file, signal);
+    } finally {
+      await file.close();
     }
   }
 
@@ -205,15 +300,17 @@ class FsStore implements Store {
   }
 
   /** Depth first. A directory sorts with a slash behind its name, because its keys do. */
-  async *#walk(directory: string, prefix: string): AsyncGenerator<StoredObject> {
+  async *#walk(directory: string, prefix: string, after: string): AsyncGenerator<StoredObject> {
     const entries = await this.#fs.readdir(`${this.#root}/${directory}`.replace(/\/$/, ''));
     const keys = entries
       .filter(({ name }) => directory !== '' || name !== TEMPORARY)
       .map(({ name, isDirectory }) => `${directory}${name}${isDirectory ? '/' : ''}`);
     for (const key of keys.sort()) {
       if (key.endsWith('/')) {
-        if (key.startsWith(prefix) || prefix.startsWith(key)) yield* this.#walk(key, prefix);
-      } else if (key.startsWith(prefix)) {
+        const isBehind = key > after || after.startsWith(key);
+        if (isBehind && (key.startsWith(prefix) || prefix.startsWith(key)))
+          yield* this.#walk(key, prefix, after);
+      } else if (key > after && key.startsWith(prefix)) {
         const found = await this.#fs.stat(`${this.#root}/${key}`);
         if (found) yield { key, bytes: found.size, modifiedMs: found.modifiedMs };
       }

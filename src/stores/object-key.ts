@@ -1,5 +1,6 @@
-/** Keys of objects: checked once for every store, so that no key can leave a store's root. */
+/** Keys and ranges of objects: checked once for every store, so that no key can leave a store's root. */
 import { StorageError } from '../core/errors.ts';
+import type { ByteRange } from './store.ts';
 
 /** The longest name most file systems take. */
 const SEGMENT_BYTES_MAX = 255;
@@ -26,5 +27,14 @@ export function checkKey(key: string): void {
   if (fault === undefined) return;
   throw new StorageError('STORAGE_KEY_INVALID', `the key ${JSON.stringify(key.slice(0, 200))} ${fault}`, {
     hint: 'Use names separated by single slashes, none of them empty, "." or "..".',
+  });
+}
+
+/** @throws StorageError `STORAGE_RANGE_INVALID` unless `range` has at least one byte */
+export function checkRange(range: ByteRange): void {
+  const { start, end } = range;
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end) return;
+  throw new StorageError('STORAGE_RANGE_INVALID', `the range ${start} to ${end} holds no byte`, {
+    hint: 'Use whole numbers, 0 <= start < end.',
   });
 }

@@ -89,7 +89,8 @@ async function storeGroup(group: Group, { store, chain, emit }: StoreEntriesOpti
   const ref = objectKey(chain, group, sha256);
   const rows = group.entries.reduce((sum, entry) => sum + entry.rowCount, 0);
   const { purpose, lane, first, entries } = group;
-  if ((await store.put(ref, chunks)) === 'created') emit('objectStored', { chain, ref, rows, bytes });
+  if ((await store.put(ref, chunks, { sha256 })) === 'created')
+    emit('objectStored', { chain, ref, rows, bytes });
   return { ref, lane, order: first.seq, rows, batches: entries.length, bytes, sha256, purpose };
 }
 

@@ -8,7 +8,7 @@
  * was running can reach the disk any more: the old instance fails, the disk goes on in a new one.
  */
 import type { Random } from '../core/clock.ts';
-import type { FileSystem, OpenFile } from '../core/file-system.ts';
+import type { FileStat, FileSystem, OpenFile } from '../core/file-system.ts';
 
 /** Operations that `failNext` can make fail. */
 export type FailingOperation =
@@ -175,11 +175,11 @@ export class MemoryFileSystem implements FileSystem {
     return [...files, ...directories].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async stat(path: string): Promise<{ size: number; modifiedMs: number } | undefined> {
+  async stat(path: string): Promise<FileStat | undefined> {
     const { directory, name } = split(path);
     const node = this.#names.get(directory)?.get(name);
-    if (node) return { size: node.bytes.length, modifiedMs: node.modifiedMs };
-    return this.#names.has(path) ? { size: 0, modifiedMs: 0 } : undefined;
+    if (node) return { size: node.bytes.length, modifiedMs: node.modifiedMs, isDirectory: false };
+    return this.#names.has(path) ? { size: 0, modifiedMs: 0, isDirectory: true } : undefined;
   }
 
   async rename(from: string, to: string): Promise<void> {

@@ -2,14 +2,23 @@
  * A store in memory, with controls: for tests, and as the shortest correct example of the port.
  */
 import { StorageError } from '../core/errors.ts';
-import type { Store, StoredObject } from '../stores/store.ts';
+import { sha256 } from '../core/keys.ts';
+import type {
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  PutOptions,
+  Store,
+  StoreCallOptions,
+  StoredObject,
+} from '../stores/store.ts';
 
 export interface MemoryStoreOptions {
   /** @default 'memory' */
   readonly name?: string;
 }
 
-export type MemoryStoreCall = 'put' | 'get' | 'list' | 'delete';
+export type MemoryStoreCall = 'put' | 'get' | 'head' | 'list' | 'delete';
 
 export class MemoryStore implements Store {
   readonly name: string;
@@ -42,8 +51,12 @@ export class MemoryStore implements Store {
     if (object) this.#objects.set(key, { ...object, body: change(Uint8Array.from(object.body)) });
   }
 
-  async put(key: string, chunks: readonly Uint8Array[]): Promise<'created' | 'exists'> {
-    this.#enter('put');
+  async put(
+    key: string,
+    chunks: readonly Uint8Array[],
+    { signal }: PutOptions = {},
+  ): Promise<'created' | 'exists'> {
+    this.#enter('put', signal);
     checkKey(key);
     if (this.#objects.has(key)) return 'exists';
     const body = Uint8Array.from(Buffer.concat(chunks));
@@ -51,35 +64,51 @@ export class MemoryStore implements Store {
     return 'created';
   }
 
-  async get(key: string): Promise<Uint8Array> {
-    this.#enter('get');
+  async get(key: string, { range, signal }: GetOptions = {}): Promise<Uint8Array> {
+    this.#enter('get', signal);
     checkKey(key);
+    const { start = 0, end = Number.MAX_SAFE_INTEGER } = range ?? {};
+    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || start >= end) {
+      throw new StorageError('STORAGE_RANGE_INVALID', `the range ${start} to ${end} holds no byte`, {
+        hint: 'Use whole numbers, 0 <= start < end.',
+      });
+    }
     const object = this.#objects.get(key);
-    if (object) return Uint8Array.from(object.body);
+    if (object) return object.body.slice(start, end);
     throw new StorageError('STORAGE_NOT_FOUND', `${key} does not exist in ${this.name}`, {
       hint: 'It was deleted, or never stored.',
     });
   }
 
-  async *list(prefix: string): AsyncGenerator<StoredObject> {
-    this.#enter('list');
+  async head(key: string, { signal }: StoreCallOptions = {}): Promise<ObjectHead | undefined> {
+    this.#enter('head', signal);
+    checkKey(key);
+    const object = this.#objects.get(key);
+    if (!object) return undefined;
+    return { key, bytes: object.bytes, modifiedMs: object.modifiedMs, sha256: sha256(object.body) };
+  }
+
+  async *list(prefix: string, { after = '', signal }: ListOptions = {}): AsyncGenerator<StoredObject> {
+    this.#enter('list', signal);
     for (const key of this.keys) {
+      signal?.throwIfAborted();
       const object = this.#objects.get(key);
-      if (object && key.startsWith(prefix)) {
+      if (object && key.startsWith(prefix) && (after === '' || byBytes(key, after) > 0)) {
         yield { key, bytes: object.bytes, modifiedMs: object.modifiedMs };
       }
     }
   }
 
-  async delete(key: string): Promise<void> {
-    this.#enter('delete');
+  async delete(key: string, { signal }: StoreCallOptions = {}): Promise<void> {
+    this.#enter('delete', signal);
     checkKey(key);
     this.#objects.delete(key);
   }
 
   async close(): Promise<void> {}
 
-  #enter(call: MemoryStoreCall): void {
+  #enter(call: MemoryStoreCall, signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
     this.#calls.set(call, this.calls(call) + 1);
     const at = this.#failures.findIndex((failure) => failure.call === call);
     const [failure] = at < 0 ? [] : this.#failures.splice(at, 1);

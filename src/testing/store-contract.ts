@@ -1,6 +1,7 @@
 /** What every Store must do; runs under any test runner. */
 import assert from 'node:assert/strict';
-import type { Store, StoredObject } from '../stores/store.ts';
+import { createHash } from 'node:crypto';
+import type { ListOptions, Store, StoredObject } from '../stores/store.ts';
 
 /** One case of a contract suite: `for (const c of suite) it(c.name, c.run)`. */
 export interface ContractCase {
@@ -18,14 +19,33 @@ function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-async function listAll(store: Store, prefix: string): Promise<StoredObject[]> {
+async function listAll(store: Store, prefix: string, options?: ListOptions): Promise<StoredObject[]> {
   const found: StoredObject[] = [];
-  for await (const object of store.list(prefix)) found.push(object);
+  for await (const object of store.list(prefix, options)) found.push(object);
   return found;
 }
 
-async function keysIn(store: Store, prefix: string): Promise<string[]> {
-  return (await listAll(store, prefix)).map((object) => object.key);
+async function keysIn(store: Store, prefix: string, options?: ListOptions): Promise<string[]> {
+  return (await listAll(store, prefix, options)).map((object) => object.key);
+}
+
+function sha256Of(...chunks: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** More than two parts of a store that uploads in parts of 5 MiB. */
+const LARGE_BYTES = 11 * 1024 * 1024 + 3;
+
+/** Bytes without a period, in chunks of uneven sizes. */
+function largeChunks(): Uint8Array[] {
+  const bytes = new Uint8Array(LARGE_BYTES);
+  for (let at = 0, state = 1; at < bytes.length; at += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    bytes[at] = state >>> 24;
+  }
+  return [bytes.subarray(0, 1), bytes.subarray(1, 7_000_000), bytes.subarray(7_000_000)];
 }
 
 const BAD_KEYS = [
@@ -87,12 +107,102 @@ const CHECKS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
     assert.equal(object?.bytes, 3);
     assert.ok((object?.modifiedMs ?? 0) >= 0);
   },
+  'gives a range, and leaves out what lies behind the end': async (store) => {
+    const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
+    await store.put('ranges/r', [bytes]);
+    const range = async (start: number, end: number) =>
+      Uint8Array.from(await store.get('ranges/r', { range: { start, end } }));
+    assert.deepEqual(await range(0, 1), bytes.subarray(0, 1));
+    assert.deepEqual(await range(10, 20), bytes.subarray(10, 20));
+    assert.deepEqual(await range(99, 100), bytes.subarray(99));
+    assert.deepEqual(await range(90, 1000), bytes.subarray(90));
+    assert.equal((await range(100, 101)).length, 0);
+    assert.equal((await range(5000, 6000)).length, 0);
+    for (const [start, end] of [
+      [-1, 1],
+      [1, 1],
+      [2, 1],
+      [0, 0.5],
+      [Number.NaN, 1],
+    ] as const) {
+      await assert.rejects(range(start, end), { name: 'StorageError', code: 'STORAGE_RANGE_INVALID' });
+    }
+    const absent = store.get('ranges/none', { range: { start: 0, end: 1 } });
+    await assert.rejects(absent, { name: 'StorageError', code: 'STORAGE_NOT_FOUND' });
+  },
+  'tells size and digest without the bytes, and undefined for what is absent': async (store) => {
+    await store.put('heads/a', [bytesOf('one'), bytesOf('two')]);
+    await store.put('heads/empty', []);
+    const head = await store.head('heads/a');
+    assert.equal(head?.key, 'heads/a');
+    assert.equal(head?.bytes, 6);
+    assert.equal(head?.sha256, sha256Of(bytesOf('onetwo')));
+    assert.ok((head?.modifiedMs ?? -1) >= 0);
+    assert.equal((await store.head('heads/empty'))?.sha256, sha256Of());
+    for (const key of ['heads', 'heads/b', 'heads/a/below', 'none']) {
+      assert.equal(await store.head(key), undefined, key);
+    }
+  },
+  'takes the digest from whoever has it': async (store) => {
+    const chunks = [bytesOf('known')];
+    const sha256 = sha256Of(...chunks);
+    assert.equal(await store.put('digest', chunks, { sha256 }), 'created');
+    assert.equal((await store.head('digest'))?.sha256, sha256);
+  },
+  'stores a large object, byte for byte, and leaves it as it was': async (store) => {
+    const chunks = largeChunks();
+    assert.equal(await store.put('large', chunks), 'created');
+    assert.equal(await store.put('large', [bytesOf('small')]), 'exists');
+    assert.equal(await store.put('large', chunks), 'exists');
+    const head = await store.head('large');
+    assert.deepEqual([head?.bytes, head?.sha256], [LARGE_BYTES, sha256Of(...chunks)]);
+    assert.equal(sha256Of(await store.get('large')), sha256Of(...chunks));
+    const range = { start: 6_999_990, end: 7_000_010 };
+    const middle = await store.get('large', { range });
+    assert.equal(sha256Of(middle), sha256Of(Buffer.concat(chunks).subarray(range.start, range.end)));
+  },
+  'lists behind a key': async (store) => {
+    const keys = ['l/a', 'l/b/c', 'l/b/d', 'l/b0', 'l/c'];
+    for (const key of keys) await store.put(key, [bytesOf(key)]);
+    assert.deepEqual(await keysIn(store, 'l/', { after: 'l/b/c' }), ['l/b/d', 'l/b0', 'l/c']);
+    assert.deepEqual(await keysIn(store, 'l/b', { after: 'l/b' }), ['l/b/c', 'l/b/d', 'l/b0']);
+    assert.deepEqual(await keysIn(store, 'l/', { after: 'l/bb' }), ['l/c']);
+    assert.deepEqual(await keysIn(store, 'l/', { after: 'l/c' }), []);
+    assert.deepEqual(await keysIn(store, '', { after: 'a' }), keys);
+  },
+  'lists on while objects are deleted and put': async (store) => {
+    const keys = Array.from({ length: 30 }, (_, i) => `walk/${String(i).padStart(2, '0')}`);
+    for (const key of keys) await store.put(key, [bytesOf(key)]);
+    const seen: string[] = [];
+    for await (const { key } of store.list('walk/')) {
+      seen.push(key);
+      await store.delete(key);
+      await store.put(`other/${key}`, []);
+    }
+    assert.deepEqual(seen, keys);
+    assert.deepEqual(await keysIn(store, 'walk/'), []);
+  },
+  'ends a call whose signal is aborted, with the reason': async (store) => {
+    const signal = AbortSignal.abort(new Error('enough'));
+    const reason = { message: 'enough' };
+    await assert.rejects(store.put('s', [bytesOf('x')], { signal }), reason);
+    assert.equal(await store.put('t', [bytesOf('x')]), 'created');
+    await assert.rejects(store.get('t', { signal }), reason);
+    await assert.rejects(store.head('t', { signal }), reason);
+    await assert.rejects(store.delete('t', { signal }), reason);
+    await assert.rejects(keysIn(store, 't', { signal }), reason);
+    assert.deepEqual(await keysIn(store, ''), ['t']);
+  },
   'deletes, and does not complain when there is nothing to delete': async (store) => {
     await store.put('x/y', [bytesOf('1')]);
     await store.delete('x/y');
     await store.delete('x/y');
     await store.delete('never/was');
     assert.deepEqual(await keysIn(store, ''), []);
+    await store.put('x/y', [bytesOf('1')]);
+    await store.delete('x');
+    assert.deepEqual(await keysIn(store, ''), ['x/y']);
+    await store.delete('x/y');
     assert.equal(await store.put('x/y', [bytesOf('2')]), 'created');
   },
   'refuses keys that could leave its root': async (store) => {
@@ -100,6 +210,7 @@ const CHECKS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
       const refusal = { name: 'StorageError', code: 'STORAGE_KEY_INVALID' };
       await assert.rejects(store.put(key, [bytesOf('x')]), refusal, key);
       await assert.rejects(store.get(key), refusal, key);
+      await assert.rejects(store.head(key), refusal, key);
       await assert.rejects(store.delete(key), refusal, key);
     }
     assert.deepEqual(await keysIn(store, ''), []);
@@ -108,6 +219,26 @@ const CHECKS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
     const key = 'chain=demo/date=2026-11-20/hour=07/part=03/0000000000000001-abc.settled.json';
     await store.put(key, [bytesOf('{}')]);
     assert.deepEqual(await keysIn(store, 'chain=demo/'), [key]);
+  },
+  'keeps keys apart that differ in characters with a meaning elsewhere': async (store) => {
+    const keys = [
+      'odd/a b',
+      'odd/a+b',
+      'odd/a%20b',
+      'odd/a%2Fb',
+      'odd/..b',
+      'odd/a&b=c?d#e',
+      'odd/<x>"\'',
+      'odd/żółć €',
+      'odd/tab\there',
+      'odd/~!*()',
+    ];
+    for (const key of keys) assert.equal(await store.put(key, [bytesOf(key)]), 'created', key);
+    for (const key of keys) assert.equal(new TextDecoder().decode(await store.get(key)), key);
+    assert.deepEqual(await keysIn(store, 'odd/'), [...keys].sort());
+    assert.deepEqual(await keysIn(store, 'odd/a%'), ['odd/a%20b', 'odd/a%2Fb']);
+    for (const key of keys) await store.delete(key);
+    assert.deepEqual(await keysIn(store, 'odd/'), []);
   },
 };
 

@@ -44,6 +44,8 @@ export const TABLE: ArchitectureTable = {
     'index.ts': ['*'],
   },
   packages: {
+    '@aws-sdk/client-s3': ['stores/s3-client.ts'],
+    '@aws-sdk/lib-storage': ['stores/s3-multipart.ts'],
     'apache-arrow': ['schema/arrow.ts', 'codecs/arrow.ts'],
     cockatiel: ['chain/breaker.ts'],
     hyparquet: ['stores/parquet.ts', 'codecs/parquet-compression.ts'],

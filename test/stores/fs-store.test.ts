@@ -80,6 +80,22 @@ describe('store in a directory', () => {
     await host.dispose();
   });
 
+  it('refuses a key that another one has as its directory, and says so instead of "exists"', async () => {
+    for (const host of [await onDisk(), await inMemory()]) {
+      await host.store.put('a/b', [bytes('1')]);
+      const clash = { name: 'StorageError', code: 'STORAGE_KEY_CLASH', retryable: false };
+      await expect(host.store.put('a', [bytes('2')])).rejects.toMatchObject(clash);
+      expect(await host.store.head('a')).toBeUndefined();
+      expect(await host.store.put('a/c', [bytes('3')])).toBe('created');
+      await host.dispose();
+    }
+    const host = await onDisk();
+    await host.store.put('a/b', [bytes('1')]);
+    const below = host.store.put('a/b/c', [bytes('2')]);
+    await expect(below).rejects.toMatchObject({ code: 'STORAGE_KEY_CLASH' });
+    await host.dispose();
+  });
+
   it('writes thousands of chunks, more than one system call takes', async () => {
     const host = await onDisk();
     const chunks = Array.from({ length: 5000 }, (_, i) => bytes(`${i},`));
