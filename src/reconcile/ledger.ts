@@ -17,6 +17,7 @@ import { chainPrefix } from './job.ts';
 import type { QuarantineState } from './quarantine.ts';
 import { type QuarantineContents, readQuarantine } from './quarantine-object.ts';
 import { inspectObject } from './replay.ts';
+import { type ExpiredTotals, readExpired } from './retention.ts';
 import { readSettlement, type Settlement } from './settlement.ts';
 import { listObjects } from './sweep.ts';
 
@@ -59,15 +60,20 @@ export interface ReconcileReport extends ReconcileCounts {
   readonly perObject: readonly ObjectAccount[];
   /** Keys in quarantine that cannot be read. */
   readonly damaged: readonly string[];
+  /** Settled objects that were deleted when their time was over; in none of the other numbers. */
+  readonly expired: ExpiredTotals;
 }
 
 /** @throws StorageError when the store cannot be listed or read; damage of single objects is in the report */
 export async function reconcileReport(options: ReconcileReportOptions): Promise<ReconcileReport> {
   const contents = await readQuarantine(options.store, options.chain);
   const asideByRef = countByRef(contents);
+  const expired = await readExpired(options.store, options.chain);
   const missingByRef = await findMissing(options.store, options.chain);
   const perObject: ObjectAccount[] = [];
   for await (const { ref } of listObjects(options.store, options.chain)) {
+    // Written down as expired, and not deleted yet.
+    if (expired.refs.has(ref)) continue;
     const aside = asideByRef.get(ref) ?? NONE_ASIDE;
     perObject.push(await accountOf(ref, aside, missingByRef.get(ref) ?? 0, options));
   }
@@ -80,6 +86,7 @@ export async function reconcileReport(options: ReconcileReportOptions): Promise<
     balanced,
     perObject,
     damaged: contents.damaged,
+    expired,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Store } from '../stores/store.ts';
 import { chainPrefix, isObjectKey, jobId } from './job.ts';
 import type { Queue } from './queue.ts';
+import { readExpired } from './retention.ts';
 import { isSettled, settledRef } from './settlement.ts';
 
 export interface VerifyJobsOptions {
@@ -41,6 +42,7 @@ async function findFaults(options: VerifyJobsOptions): Promise<readonly JobFault
   const jobs = new Set(await queue.refs?.());
   const objects = new Set<string>();
   const settled = new Set<string>();
+  const expired = await readExpired(store, chain);
   for await (const { key } of store.list(chainPrefix(chain))) {
     const ref = settledRef(key);
     if (ref !== undefined) settled.add(ref);
@@ -50,7 +52,9 @@ async function findFaults(options: VerifyJobsOptions): Promise<readonly JobFault
   const queued = await queue.knows?.(open.map(jobId));
   const gone = (fault: string) => (ref: string) => ({ ref, fault });
   return [
-    ...[...settled].filter((ref) => !objects.has(ref)).map(gone('is not in the store, its settlement is')),
+    ...[...settled]
+      .filter((ref) => !objects.has(ref) && !expired.refs.has(ref))
+      .map(gone('is not in the store, its settlement is')),
     ...[...jobs].filter((ref) => !objects.has(ref)).map(gone('is not in the store, its job is in the queue')),
     ...open
       .filter((ref) => queued !== undefined && !queued.has(jobId(ref)))

@@ -53,6 +53,8 @@ export interface Sink {
    * @default false
    */
   readonly settlesOnAbort?: boolean;
+  /** How long the sink keeps what it was given, in milliseconds. @default not known, or for ever */
+  readonly retentionMs?: number;
   write(request: WriteRequest): Promise<WriteResult | undefined>;
   /** Which of these record keys the sink holds; a capability that replay and the proof of completeness use. */
   lookup?(keys: readonly string[]): Promise<ReadonlySet<string>>;
