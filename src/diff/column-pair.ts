@@ -7,11 +7,11 @@
  */
 import type { Column, Columns } from '../core/columns.ts';
 import type { Vector } from '../core/vectors.ts';
+import { typedValue } from './cell-value.ts';
 import { isSameValue } from './compare.ts';
 import { type Partner, type RawCells, rawCells } from './raw-cells.ts';
 import type { RowList } from './row-list.ts';
 import type { FieldRule } from './rules.ts';
-import { typedValue } from './typed-value.ts';
 
 /** A column on one side. */
 export interface ColumnSide {

@@ -1,13 +1,13 @@
 /** Where the rows of one side of a comparison come from, a part at a time. */
-import { decodeText } from '../codecs/codec.ts';
 import { decodeRow, framer } from '../codecs/codecs.ts';
-import { parseJson } from '../codecs/json-text.ts';
 import { Batch, type BatchInput, type Format } from '../core/batch.ts';
 import type { Cell, Column, Columns } from '../core/columns.ts';
+import { typedValue } from './cell-value.ts';
 import type { DiffRecord } from './change.ts';
+import { decodeExactly, decodeJsonExactly } from './decode-exactly.ts';
 import { recordOf } from './diff-columns.ts';
 import type { SideTraits } from './rules.ts';
-import { Instant, typedValue } from './typed-value.ts';
+import { Instant } from './typed-value.ts';
 
 /** Some rows that are in memory. */
 export interface SourcePart {
@@ -55,14 +55,14 @@ function restorePoint(bytes: Uint8Array): DiffRecord {
 }
 
 function restoreJson(bytes: Uint8Array): DiffRecord {
-  return asRecord(parseJson(decodeText(bytes, PLACE), PLACE));
+  return asRecord(decodeJsonExactly(bytes, PLACE));
 }
 
 function partOf(input: BatchInput): SourcePart {
   const batch = new Batch(input, 'diff', framer, 0);
   const isPoint = batch.format === 'line-protocol';
   const record = (row: number): DiffRecord => {
-    const found = asRecord(decodeRow(batch, row));
+    const found = asRecord(decodeExactly(batch, row));
     return isPoint ? withInstant(found) : found;
   };
   return {
