@@ -64,6 +64,7 @@ export type { DiffMode } from './diff/row-identity.ts';
 export { type DiffRules, type FieldRule, parseRules, type SideTraits } from './diff/rules.ts';
 export { streamChanges } from './diff/stream-changes.ts';
 export { Decimal, Instant } from './diff/typed-value.ts';
+export { type CoercionValidator, coercionValidator, type ValidatedRows } from './diff/validate-coercion.ts';
 export type {
   Journal,
   JournalDamage,

@@ -2,6 +2,7 @@
 import { decodeRow, framer } from '../codecs/codecs.ts';
 import { Batch, type BatchInput, type Format } from '../core/batch.ts';
 import type { Cell, Column, Columns } from '../core/columns.ts';
+import { asRecord } from './as-record.ts';
 import { typedValue } from './cell-value.ts';
 import type { DiffRecord } from './change.ts';
 import { decodeExactly, decodeJsonExactly } from './decode-exactly.ts';
@@ -35,13 +36,6 @@ export interface RecordSource {
 }
 
 const PLACE = { row: 0, offset: 0 };
-
-/** What is no object becomes a record of one field. */
-function asRecord(value: unknown): DiffRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as DiffRecord)
-    : { value };
-}
 
 /** The time of a point counts nanoseconds. */
 function withInstant(record: DiffRecord): DiffRecord {

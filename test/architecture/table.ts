@@ -34,7 +34,7 @@ export const TABLE: ArchitectureTable = {
     sinks: ['core'],
     stores: ['core', JOURNAL],
     journal: ['core', STORE],
-    tiers: ['core', 'schema', 'codecs', SINK, STORE, JOURNAL],
+    tiers: ['core', 'schema', 'codecs', 'diff', SINK, STORE, JOURNAL],
     chain: ['core', TIER],
     reconcile: ['core', 'codecs', 'type:chain/engine.ts', SINK, STORE, JOURNAL],
     ingress: ['core', 'codecs'],
