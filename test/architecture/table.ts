@@ -36,7 +36,7 @@ export const TABLE: ArchitectureTable = {
     journal: ['core', STORE],
     tiers: ['core', 'schema', 'codecs', 'diff', SINK, STORE, JOURNAL],
     chain: ['core', TIER],
-    reconcile: ['core', 'codecs', 'type:chain/engine.ts', SINK, STORE, JOURNAL],
+    reconcile: ['core', 'codecs', 'diff/missing.ts', 'type:chain/engine.ts', SINK, STORE, JOURNAL],
     ingress: ['core', 'codecs'],
     testing: ['core', 'platform', 'codecs', SINK, STORE, JOURNAL, QUEUE, TIER, 'schema/declare/registry.ts'],
     assembly: ['*'],
