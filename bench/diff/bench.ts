@@ -19,7 +19,7 @@ import { diffColumns } from '../../src/diff/diff-columns.ts';
 import { diffRecords } from '../../src/diff/diff-records.ts';
 import { type Bench, median, table } from '../report.ts';
 import { telemetryLines } from '../telemetry-records.ts';
-import { shuffledRows, tableOf } from './tables.ts';
+import { scatteredKey, shuffledRows, tableOf } from './tables.ts';
 
 const ROUNDS = 7;
 const SMALL = { rows: 3_000, repeats: 10 };
@@ -30,7 +30,8 @@ const MEMORY = { rows: 400_000, growth: 4, bytes: 4 * 1024 * 1024 };
 const NOTES = [
   'Records: telemetry of ten fields, B shuffled, 1 % of the rows changed in one cell; peers are given pairs that are',
   'already joined by key with a Map, because none of them joins. Columns: 1M rows x 10 columns, 1 % changed in one',
-  'column; joined = B shuffled, joined by a 32-bit key. Not measured: nulls, tolerances, text keys, reading files.',
+  'column; joined = B shuffled, by a key that counts up; hashed = by one that is all over 32 bits.',
+  'Not measured: nulls, tolerances, text keys, reading files.',
 ];
 
 interface Sides {
@@ -124,12 +125,15 @@ function columnSubjects(): Subjects {
   const inOrder = Int32Array.from({ length: TABLE_ROWS }, (_, row) => row);
   const [a, equal] = [tableOf(inOrder, false), tableOf(inOrder, false)];
   const [aligned, joined] = [tableOf(inOrder, true), tableOf(shuffledRows(TABLE_ROWS), true)];
-  const diff = (b: Columns) => async (): Promise<number> =>
-    (await diffColumns(a, b, { key: ['id'], yieldToLoop })).changed;
+  const scattered = (order: Int32Array, isChanged: boolean): Columns => tableOf(order, isChanged, scatteredKey);
+  const [before, after] = [scattered(inOrder, false), scattered(shuffledRows(TABLE_ROWS), true)];
+  const diff = (x: Columns, y: Columns) => async (): Promise<number> =>
+    (await diffColumns(x, y, { key: ['id'], yieldToLoop })).changed;
   return {
     'bytes of columns': () => cpuPerRow(TABLE_ROWS, 1, () => compareBytes(a, equal) + TABLE_ROWS / 100),
-    'columns aligned': () => cpuPerRow(TABLE_ROWS, 1, diff(aligned)),
-    'columns joined': () => cpuPerRow(TABLE_ROWS, 1, diff(joined)),
+    'columns aligned': () => cpuPerRow(TABLE_ROWS, 1, diff(a, aligned)),
+    'columns joined': () => cpuPerRow(TABLE_ROWS, 1, diff(a, joined)),
+    'columns joined, hashed': () => cpuPerRow(TABLE_ROWS, 1, diff(before, after)),
   };
 }
 
@@ -178,6 +182,7 @@ export const runDiffBench: Bench = async ({ say, rounds = ROUNDS }) => {
     alignedNsPerRow: Number(of('columns aligned').toFixed(1)),
     alignedVsBytes: ratio('columns aligned', 'bytes of columns'),
     joinedNsPerRow: Number(of('columns joined').toFixed(1)),
+    hashedNsPerRow: Number(of('columns joined, hashed').toFixed(1)),
     memoryGrowth: Number((large / small).toFixed(3)),
   };
 };

@@ -6,7 +6,7 @@
  */
 import type { Columns } from '../core/columns.ts';
 import type { DiffChange, DiffRecord, DiffReport } from './change.ts';
-import { hashKeys, type InTurns, NO_ROW } from './column-index.ts';
+import { hashKeys, type InTurns } from './column-index.ts';
 import { type ColumnJoin, isRising, joinByHash } from './column-join.ts';
 import {
   type ColumnPair,
@@ -16,8 +16,9 @@ import {
   pairColumns,
   sideOf,
 } from './column-pair.ts';
-import { type CellChange, collectChanges, fieldPath } from './compare.ts';
+import { type CellChange, collectChanges } from './compare.ts';
 import { type DiffOptions, diffRecords, SAMPLES_MAX } from './diff-records.ts';
+import { NO_ROW } from './key-table.ts';
 import { matchGroup } from './match-group.ts';
 import { createComparer } from './record-comparer.ts';
 import { createKeyReader } from './row-key.ts';
@@ -25,16 +26,17 @@ import { RowList } from './row-list.ts';
 import { type DiffRules, parseRules } from './rules.ts';
 import { Tally } from './tally.ts';
 
-/** Rows that are compared in one go. */
-const RUN_ROWS = 4096;
+/** Rows that are compared in one go, of one column; and of all columns, which together should fit into a cache. */
+const RUN_ROWS = 16_384;
+const BAND_ROWS = 4096;
 /** Nanoseconds of work between two turns of the event loop, as far as they can be told in advance. */
 const TURN_NS = 2e6;
-const RAW_NS = 8;
+const RAW_NS = 2;
 /** A cell somewhere else in memory. */
-const GATHER_NS = 60;
+const GATHER_NS = 20;
 const VALUE_NS = 500;
 /** To see that a key is the same and rises. */
-const KEY_NS = 20;
+const KEY_NS = 2;
 
 /** Row `row` as a record. */
 export function recordOf(columns: Columns, row: number): DiffRecord {
@@ -108,26 +110,62 @@ class Comparison {
     this.pairs.forEach((pair, index) => {
       if (!this.#different[index]?.moveTo(i)) return;
       const [before, after] = [cellValue(pair.a, i), cellValue(pair.b, j)];
-      collectChanges(fieldPath('', pair.name), before, after, pair.rule, 0, changes);
+      if (pair.isLeaf) changes.push({ field: pair.path, before, after });
+      else collectChanges(pair.path, before, after, pair.rule, 0, changes);
     });
     return changes;
   }
 
-  /** By row of A: whether a cell differs from that of its partner. */
-  async flagRows(partner: Int32Array | undefined): Promise<Uint8Array> {
-    const rows = this.a.rows.length;
-    const flags = new Uint8Array(rows);
-    const rowNs = partner ? GATHER_NS : RAW_NS;
-    for (const [index, pair] of this.pairs.entries()) {
-      const found = this.#different[index] ?? new RowList();
-      for (let from = 0; from < rows; from += RUN_ROWS) {
-        const to = Math.min(rows, from + RUN_ROWS);
-        const slow = findDifferent(pair, partner, from, to, flags, found);
-        const turn = this.spend((to - from) * rowNs + slow * VALUE_NS);
+  /** Sets the flags of rows `from` to `to` of A in which a cell of a pair differs from that of the partner. */
+  #flag(
+    index: number,
+    partner: Int32Array | undefined,
+    from: number,
+    to: number,
+    flags: Uint8Array,
+  ): Promise<void> | undefined {
+    const [pair, found] = [this.pairs[index], this.#different[index]];
+    if (!pair || !found) return undefined;
+    const slow = findDifferent(pair, partner, from, to, flags, found);
+    return this.spend((to - from) * (partner ? GATHER_NS : RAW_NS) + slow * VALUE_NS);
+  }
+
+  /** Places of the pairs that have to be compared. */
+  #open(isKeyCompared: boolean): readonly number[] {
+    const { pairs, fields } = this;
+    return [...pairs.keys()].filter((index) => !isKeyCompared || !fields.includes(pairs[index]?.name ?? ''));
+  }
+
+  /** By row of A: whether a cell differs from that of its partner. Column by column, whose partners may stay in a cache. */
+  async flagRows(partner: Int32Array, isKeyCompared: boolean): Promise<Uint8Array> {
+    const flags = new Uint8Array(partner.length);
+    for (const index of this.#open(isKeyCompared)) {
+      for (let from = 0; from < flags.length; from += RUN_ROWS) {
+        const turn = this.#flag(index, partner, from, Math.min(flags.length, from + RUN_ROWS), flags);
         if (turn) await turn;
       }
     }
     return flags;
+  }
+
+  /** Row n with row n: all columns of some rows, whose changes are told while their cells are still in a cache. */
+  async compareBands(isKeyCompared: boolean, tell: (row: number) => Promise<void> | undefined): Promise<void> {
+    const rows = this.a.rows.length;
+    const flags = new Uint8Array(rows);
+    const open = this.#open(isKeyCompared);
+    for (let from = 0; from < rows; from += BAND_ROWS) {
+      const to = Math.min(rows, from + BAND_ROWS);
+      for (const list of this.#different) list.clear();
+      for (const index of open) {
+        const turn = this.#flag(index, undefined, from, to, flags);
+        if (turn) await turn;
+      }
+      const band = flags.subarray(from, to);
+      for (let at = band.indexOf(1); at >= 0; at = band.indexOf(1, at + 1)) {
+        const told = tell(from + at);
+        if (told) await told;
+      }
+    }
   }
 
   /** @returns a promise, which must be waited for, only when somebody has to be waited for */
@@ -142,21 +180,24 @@ class Comparison {
 /** Whether the key column is the same row by row, and no key occurs twice, so that nothing has to be looked up. */
 async function areAligned({ a, b, fields, pairs, inTurns }: Comparison): Promise<boolean> {
   const rows = a.rows.length;
-  const raw = pairs.find(({ name }) => name === fields[0])?.raw;
-  if (rows !== b.rows.length || fields.length !== 1 || !raw) return false;
+  const key = pairs.find(({ name }) => name === fields[0]);
+  const { a: side, raw } = key ?? {};
+  if (rows !== b.rows.length || fields.length !== 1 || !side || !raw) return false;
   let isAligned = true;
   await inTurns(rows, KEY_NS, (from, to) => {
-    isAligned &&= raw.isSameRun(from, to) && isRising(a, fields[0] ?? '', from, to);
+    isAligned &&= raw.isSameRun(from, to) && isRising(side, from, to);
   });
   return isAligned;
 }
 
+const SAME_PLACES = { partner: undefined, owner: undefined, groups: [] };
+
 /** Row n with row n. */
 function joinByOrder(rowsA: number, rowsB: number): ColumnJoin {
-  if (rowsA === rowsB) return { partner: undefined, owner: undefined, groups: [] };
+  if (rowsA === rowsB) return { ...SAME_PLACES, isKeyCompared: false };
   const fill = (rows: number, others: number): Int32Array =>
     Int32Array.from({ length: rows }, (_, row) => (row < others ? row : NO_ROW));
-  return { partner: fill(rowsA, rowsB), owner: fill(rowsB, rowsA), groups: [] };
+  return { partner: fill(rowsA, rowsB), owner: fill(rowsB, rowsA), groups: [], isKeyCompared: false };
 }
 
 async function join(comparison: Comparison, options: DiffOptions, tally: Tally): Promise<ColumnJoin> {
@@ -164,7 +205,7 @@ async function join(comparison: Comparison, options: DiffOptions, tally: Tally):
   if (options.key === 'order') return joinByOrder(a.rows.length, b.rows.length);
   // For its refusals: what cannot be a key of records cannot be one of columns.
   createKeyReader(fields, rules, []);
-  if (await areAligned(comparison)) return { partner: undefined, owner: undefined, groups: [] };
+  if (await areAligned(comparison)) return { ...SAME_PLACES, isKeyCompared: true };
   const joined = await joinByHash(await hashKeys(a, b, fields, rules, comparison.inTurns), comparison.inTurns);
   settleGroups(comparison, joined, tally);
   return joined;
@@ -186,10 +227,9 @@ function settleGroups(comparison: Comparison, { groups, partner, owner }: Column
 }
 
 /** The first row in `from` to `to` that there is something to tell of; `to` when there is none. */
-function nextTold(flags: Uint8Array, partner: Int32Array | undefined, from: number, to: number): number {
+function nextTold(flags: Uint8Array, partner: Int32Array, from: number, to: number): number {
   let row = from;
-  if (partner) while (row < to && flags[row] === 0 && partner[row] !== NO_ROW) row += 1;
-  else while (row < to && flags[row] === 0) row += 1;
+  while (row < to && flags[row] === 0 && partner[row] !== NO_ROW) row += 1;
   return row;
 }
 
@@ -201,7 +241,7 @@ function changeOf(comparison: Comparison, row: number, other: number): DiffChang
 
 async function tellOfA(
   comparison: Comparison,
-  partner: Int32Array | undefined,
+  partner: Int32Array,
   flags: Uint8Array,
   tally: Tally,
 ): Promise<void> {
@@ -210,7 +250,7 @@ async function tellOfA(
     const turn = comparison.spend(RUN_ROWS);
     if (turn) await turn;
     for (let row = nextTold(flags, partner, from, to); row < to; row = nextTold(flags, partner, row + 1, to)) {
-      const told = comparison.tell(changeOf(comparison, row, partner ? (partner[row] ?? NO_ROW) : row), tally);
+      const told = comparison.tell(changeOf(comparison, row, partner[row] ?? NO_ROW), tally);
       if (told) await told;
     }
   }
@@ -242,8 +282,12 @@ export async function diffColumns(a: Columns, b: Columns, options: DiffOptions):
   }
   const tally = new Tally(options.samplesMax ?? SAMPLES_MAX);
   const joined = await join(comparison, options, tally);
-  const flags = await comparison.flagRows(joined.partner);
-  await tellOfA(comparison, joined.partner, flags, tally);
+  const { partner, isKeyCompared } = joined;
+  if (partner) await tellOfA(comparison, partner, await comparison.flagRows(partner, isKeyCompared), tally);
+  else
+    await comparison.compareBands(isKeyCompared, (row) =>
+      comparison.tell(changeOf(comparison, row, row), tally),
+    );
   await tellOfB(comparison, joined.owner, tally);
   return tally.report(a.rows.length, b.rows.length);
 }
