@@ -7,6 +7,7 @@
 import type { Columns } from '../core/columns.ts';
 import type { TextVector, Vector } from '../core/vectors.ts';
 import { type ColumnPair, cellValue, pairColumns, sideOf } from './column-pair.ts';
+import type { InTurns } from './pace.ts';
 import { keyPart, valueKey } from './row-key.ts';
 import type { DiffRules } from './rules.ts';
 
@@ -32,9 +33,6 @@ function hashText(text: string): number {
   for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
   return hash;
 }
-
-/** Calls `step` for rows 0 to `rows` in slices, giving way between them; a row takes about `rowNs`. */
-export type InTurns = (rows: number, rowNs: number, step: (from: number, to: number) => void) => Promise<void>;
 
 /** Hashes rows `from` to `to` of a side. @returns false when this way cannot do it */
 type Fill = (hashes: Int32Array, from: number, to: number) => boolean;

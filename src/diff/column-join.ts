@@ -1,8 +1,9 @@
 /** Pairs the rows of two sets of columns by key. Rows of one key are paired like those of records. */
 import type { NumberArray } from '../core/vectors.ts';
-import type { InTurns, KeyHashes } from './column-index.ts';
+import type { KeyHashes } from './column-index.ts';
 import type { ColumnSide } from './column-pair.ts';
 import { HashTable, type KeyTable, NO_ROW, tableOfB } from './key-table.ts';
+import type { InTurns } from './pace.ts';
 
 /** Rows of a key that more than one row of a side has. */
 export interface KeyGroup {
@@ -63,13 +64,22 @@ function findRows(table: KeyTable, missing: () => KeyTable, from: number, to: nu
   }
 }
 
+/** To give a row its place in memory that was never touched before. */
+const FILL_NS = 4;
+
+async function noRows(rows: number, inTurns: InTurns): Promise<Int32Array> {
+  const places = new Int32Array(rows);
+  await inTurns(rows, FILL_NS, (from, to) => places.fill(NO_ROW, from, to));
+  return places;
+}
+
 /** By table. Rows of groups are left unpaired. */
 export async function joinByHash(hashes: KeyHashes, inTurns: InTurns): Promise<ColumnJoin> {
   const [rowsA, rowsB] = [hashes.a.length, hashes.b.length];
   const work: Work = {
     hashes,
-    partner: new Int32Array(rowsA).fill(NO_ROW),
-    owner: new Int32Array(rowsB).fill(NO_ROW),
+    partner: await noRows(rowsA, inTurns),
+    owner: await noRows(rowsB, inTurns),
     groups: new Map(),
     onlyA: new Map(),
   };

@@ -6,7 +6,7 @@
  */
 import type { Columns } from '../core/columns.ts';
 import type { DiffChange, DiffRecord, DiffReport } from './change.ts';
-import { hashKeys, type InTurns } from './column-index.ts';
+import { hashKeys } from './column-index.ts';
 import { type ColumnJoin, isRising, joinByHash } from './column-join.ts';
 import {
   type ColumnPair,
@@ -19,7 +19,8 @@ import {
 import { type CellChange, collectChanges } from './compare.ts';
 import { type DiffOptions, diffRecords, SAMPLES_MAX } from './diff-records.ts';
 import { NO_ROW } from './key-table.ts';
-import { matchGroup } from './match-group.ts';
+import { type GroupSides, matchGroup } from './match-group.ts';
+import { type InTurns, Pace } from './pace.ts';
 import { createComparer } from './record-comparer.ts';
 import { createKeyReader } from './row-key.ts';
 import { RowList } from './row-list.ts';
@@ -29,12 +30,14 @@ import { Tally } from './tally.ts';
 /** Rows that are compared in one go, of one column; and of all columns, which together should fit into a cache. */
 const RUN_ROWS = 16_384;
 const BAND_ROWS = 4096;
-/** Nanoseconds of work between two turns of the event loop, as far as they can be told in advance. */
-const TURN_NS = 2e6;
+/** Nanoseconds for a cell at the same place. */
 const RAW_NS = 2;
 /** A cell somewhere else in memory. */
 const GATHER_NS = 20;
+const GATHER_TEXT_NS = 80;
 const VALUE_NS = 500;
+const RECORD_NS = 2000;
+const PLACE_NS = 2;
 /** To see that a key is the same and rises. */
 const KEY_NS = 2;
 
@@ -54,16 +57,17 @@ class Comparison {
   readonly b: Columns;
   readonly rules: DiffRules;
   readonly pairs: readonly ColumnPair[];
+  readonly pace: Pace;
   /** By pair: the rows of A that differ in it. */
   readonly #different: readonly RowList[];
   readonly #keys: Readonly<Record<'a' | 'b', readonly (ColumnSide | undefined)[]>>;
   readonly #options: DiffOptions;
-  #workNs = 0;
 
   constructor(a: Columns, b: Columns, options: DiffOptions) {
     this.a = a;
     this.b = b;
     this.#options = options;
+    this.pace = new Pace(options);
     this.rules = options.rules ?? parseRules([], [], { isTabular: true });
     const names = new Set([...a.columns, ...b.columns].map(({ name }) => name));
     this.pairs = Array.from(names, (name) =>
@@ -79,25 +83,6 @@ class Comparison {
   get fields(): readonly string[] {
     return typeof this.#options.key === 'string' ? [] : this.#options.key;
   }
-
-  /** Gives way once enough was done. @returns a promise, which must be waited for, only then */
-  spend(ns: number): Promise<void> | undefined {
-    this.#workNs += ns;
-    if (this.#workNs < TURN_NS) return undefined;
-    this.#workNs = 0;
-    this.#options.signal?.throwIfAborted();
-    return this.#options.yieldToLoop?.();
-  }
-
-  readonly inTurns: InTurns = async (rows, rowNs, step) => {
-    const slice = Math.max(1, Math.floor(TURN_NS / 2 / rowNs));
-    for (let from = 0; from < rows; from += slice) {
-      const to = Math.min(rows, from + slice);
-      step(from, to);
-      const turn = this.spend((to - from) * rowNs);
-      if (turn) await turn;
-    }
-  };
 
   keyOf(side: 'a' | 'b', row: number): readonly unknown[] {
     if (this.#options.key === 'order') return [row];
@@ -127,7 +112,8 @@ class Comparison {
     const [pair, found] = [this.pairs[index], this.#different[index]];
     if (!pair || !found) return undefined;
     const slow = findDifferent(pair, partner, from, to, flags, found);
-    return this.spend((to - from) * (partner ? GATHER_NS : RAW_NS) + slow * VALUE_NS);
+    const gatherNs = pair.a?.vector.kind === 'text' ? GATHER_TEXT_NS : GATHER_NS;
+    return this.pace.spend((to - from) * (partner ? gatherNs : RAW_NS) + slow * VALUE_NS);
   }
 
   /** Places of the pairs that have to be compared. */
@@ -172,19 +158,19 @@ class Comparison {
   tell(change: DiffChange, tally: Tally): Promise<void> | undefined {
     tally.take(change);
     const told = this.#options.onChange?.(change);
-    const turn = this.spend(VALUE_NS);
+    const turn = this.pace.spend(VALUE_NS);
     return told && turn ? told.then(() => turn) : (told ?? turn) || undefined;
   }
 }
 
 /** Whether the key column is the same row by row, and no key occurs twice, so that nothing has to be looked up. */
-async function areAligned({ a, b, fields, pairs, inTurns }: Comparison): Promise<boolean> {
+async function areAligned({ a, b, fields, pairs, pace }: Comparison): Promise<boolean> {
   const rows = a.rows.length;
   const key = pairs.find(({ name }) => name === fields[0]);
   const { a: side, raw } = key ?? {};
   if (rows !== b.rows.length || fields.length !== 1 || !side || !raw) return false;
   let isAligned = true;
-  await inTurns(rows, KEY_NS, (from, to) => {
+  await pace.inTurns(rows, KEY_NS, (from, to) => {
     isAligned &&= raw.isSameRun(from, to) && isRising(side, from, to);
   });
   return isAligned;
@@ -192,34 +178,56 @@ async function areAligned({ a, b, fields, pairs, inTurns }: Comparison): Promise
 
 const SAME_PLACES = { partner: undefined, owner: undefined, groups: [] };
 
+/** Rows 0 to `rows`, of which only the first have a row of the other side. */
+async function samePlaces(rows: number, others: number, inTurns: InTurns): Promise<Int32Array> {
+  const places = new Int32Array(rows).fill(NO_ROW);
+  await inTurns(Math.min(rows, others), PLACE_NS, (from, to) => {
+    for (let row = from; row < to; row += 1) places[row] = row;
+  });
+  return places;
+}
+
 /** Row n with row n. */
-function joinByOrder(rowsA: number, rowsB: number): ColumnJoin {
+async function joinByOrder({ a, b, pace }: Comparison): Promise<ColumnJoin> {
+  const [rowsA, rowsB] = [a.rows.length, b.rows.length];
   if (rowsA === rowsB) return { ...SAME_PLACES, isKeyCompared: false };
-  const fill = (rows: number, others: number): Int32Array =>
-    Int32Array.from({ length: rows }, (_, row) => (row < others ? row : NO_ROW));
-  return { partner: fill(rowsA, rowsB), owner: fill(rowsB, rowsA), groups: [], isKeyCompared: false };
+  const partner = await samePlaces(rowsA, rowsB, pace.inTurns);
+  const owner = await samePlaces(rowsB, rowsA, pace.inTurns);
+  return { partner, owner, groups: [], isKeyCompared: false };
 }
 
 async function join(comparison: Comparison, options: DiffOptions, tally: Tally): Promise<ColumnJoin> {
   const { a, b, rules, fields } = comparison;
-  if (options.key === 'order') return joinByOrder(a.rows.length, b.rows.length);
+  if (options.key === 'order') return joinByOrder(comparison);
   // For its refusals: what cannot be a key of records cannot be one of columns.
   createKeyReader(fields, rules, []);
   if (await areAligned(comparison)) return { ...SAME_PLACES, isKeyCompared: true };
-  const joined = await joinByHash(await hashKeys(a, b, fields, rules, comparison.inTurns), comparison.inTurns);
-  settleGroups(comparison, joined, tally);
+  const { inTurns } = comparison.pace;
+  const joined = await joinByHash(await hashKeys(a, b, fields, rules, inTurns), inTurns);
+  await settleGroups(comparison, joined, tally);
   return joined;
 }
 
-function settleGroups(comparison: Comparison, { groups, partner, owner }: ColumnJoin, tally: Tally): void {
-  const { a, b, rules } = comparison;
-  const comparer = createComparer(rules);
-  const recordOfA = (row: number): DiffRecord => recordOf(a, row);
-  const recordOfB = (row: number): DiffRecord => recordOf(b, row);
+async function settleGroups(
+  comparison: Comparison,
+  { groups, partner, owner }: ColumnJoin,
+  tally: Tally,
+): Promise<void> {
+  const { a, b, rules, pace } = comparison;
+  const sides: GroupSides = {
+    a: (row) => recordOf(a, row),
+    b: (row) => recordOf(b, row),
+    comparer: createComparer(rules),
+    pace,
+  };
   for (const group of groups) {
-    for (const row of group.a.slice(1)) tally.takeDuplicate('a', comparison.keyOf('a', row));
-    for (const row of group.b.slice(1)) tally.takeDuplicate('b', comparison.keyOf('b', row));
-    for (const { rowA, rowB } of matchGroup(group.a, group.b, recordOfA, recordOfB, comparer)) {
+    for (const side of ['a', 'b'] as const) {
+      await pace.inTurns(group[side].length, VALUE_NS, (from, to) => {
+        for (const row of group[side].slice(Math.max(1, from), to))
+          tally.takeDuplicate(side, comparison.keyOf(side, row));
+      });
+    }
+    for (const { rowA, rowB } of await matchGroup(group.a, group.b, sides)) {
       if (partner) partner[rowA] = rowB;
       if (owner) owner[rowB] = rowA;
     }
@@ -247,7 +255,7 @@ async function tellOfA(
 ): Promise<void> {
   for (let from = 0; from < flags.length; from += RUN_ROWS) {
     const to = Math.min(flags.length, from + RUN_ROWS);
-    const turn = comparison.spend(RUN_ROWS);
+    const turn = comparison.pace.spend(RUN_ROWS);
     if (turn) await turn;
     for (let row = nextTold(flags, partner, from, to); row < to; row = nextTold(flags, partner, row + 1, to)) {
       const told = comparison.tell(changeOf(comparison, row, partner[row] ?? NO_ROW), tally);
@@ -266,8 +274,12 @@ async function tellOfB(comparison: Comparison, owner: Int32Array | undefined, ta
   }
 }
 
-function allRecords(columns: Columns): readonly DiffRecord[] {
-  return columns.rows.map((_, row) => recordOf(columns, row));
+async function allRecords(columns: Columns, { pace }: Comparison): Promise<readonly DiffRecord[]> {
+  const records: DiffRecord[] = [];
+  await pace.inTurns(columns.rows.length, RECORD_NS, (from, to) => {
+    for (let row = from; row < to; row += 1) records.push(recordOf(columns, row));
+  });
+  return records;
 }
 
 /**
@@ -278,7 +290,8 @@ function allRecords(columns: Columns): readonly DiffRecord[] {
 export async function diffColumns(a: Columns, b: Columns, options: DiffOptions): Promise<DiffReport> {
   const comparison = new Comparison(a, b, options);
   if (options.key === 'content') {
-    return diffRecords(allRecords(a), allRecords(b), { ...options, rules: comparison.rules });
+    const [recordsA, recordsB] = [await allRecords(a, comparison), await allRecords(b, comparison)];
+    return diffRecords(recordsA, recordsB, { ...options, rules: comparison.rules });
   }
   const tally = new Tally(options.samplesMax ?? SAMPLES_MAX);
   const joined = await join(comparison, options, tally);

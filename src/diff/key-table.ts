@@ -4,7 +4,8 @@
  * T1 `add` and `find` give the first row that was added with a key. T2 different keys with one number are told apart by
  * `isSame`; without it the number is the key.
  */
-import type { InTurns, IsSameKey, KeyHashes } from './column-index.ts';
+import type { IsSameKey, KeyHashes } from './column-index.ts';
+import type { InTurns } from './pace.ts';
 
 export const NO_ROW = -1;
 
@@ -25,8 +26,8 @@ function mix(value: number): number {
 
 /** A hash table with open addressing in typed arrays, for any keys. */
 export class HashTable implements KeyTable {
-  /** A look into a table that is larger than the caches. */
-  readonly rowNs = 150;
+  /** A look into a table that is larger than the caches, and at first into memory that was never touched. */
+  readonly rowNs = 300;
   /** Pairs of hash and row + 1, next to each other for the sake of the cache. */
   readonly #slots: Int32Array;
   readonly #mask: number;

@@ -173,4 +173,21 @@ describe('columns against columns', () => {
     await diffColumns(columns, shuffled, { key: ['id'], yieldToLoop });
     expect(turns).toBeGreaterThan(4);
   });
+
+  it.each<[string, DiffOptions['key'], number]>([
+    ['rows of one key', ['id'], 1],
+    ['whole rows', 'content', 5000],
+    ['rows of another number', 'order', 400_000],
+  ])('gives way while it compares %s', async (_, key, distinct) => {
+    const rows = key === 'order' ? 400_000 : 5000;
+    const ids = Int32Array.from({ length: rows }, (_id, row) => row % distinct);
+    const a = columnsOf({ id: ['int', numberVector(ids)] });
+    const b = columnsOf({ id: ['int', numberVector(ids.subarray(1))] });
+    let turns = 0;
+    const yieldToLoop = async (): Promise<void> => {
+      turns += 1;
+    };
+    expect(await diffColumns(a, b, { key, yieldToLoop })).toMatchObject({ rowsA: rows, rowsB: rows - 1 });
+    expect(turns).toBeGreaterThan(4);
+  });
 });
