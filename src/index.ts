@@ -59,11 +59,13 @@ export type {
 export type { CellChange } from './diff/compare.ts';
 export { diffColumns } from './diff/diff-columns.ts';
 export { type DiffOptions, diffRecords } from './diff/diff-records.ts';
-export { ContentDigest, contentDigest, missingFrom, rowDigest } from './diff/digest.ts';
+export { ContentDigest, contentDigest, rowDigest } from './diff/digest.ts';
+export { missingFrom } from './diff/missing.ts';
 export type { DiffMode } from './diff/row-identity.ts';
 export { type DiffRules, type FieldRule, parseRules, type SideTraits } from './diff/rules.ts';
 export { streamChanges } from './diff/stream-changes.ts';
 export { Decimal, Instant } from './diff/typed-value.ts';
+export { type CoercionValidator, coercionValidator, type ValidatedRows } from './diff/validate-coercion.ts';
 export type {
   Journal,
   JournalDamage,

@@ -1,13 +1,14 @@
 /** Where the rows of one side of a comparison come from, a part at a time. */
-import { decodeText } from '../codecs/codec.ts';
 import { decodeRow, framer } from '../codecs/codecs.ts';
-import { parseJson } from '../codecs/json-text.ts';
 import { Batch, type BatchInput, type Format } from '../core/batch.ts';
 import type { Cell, Column, Columns } from '../core/columns.ts';
+import { asRecord } from './as-record.ts';
+import { typedValue } from './cell-value.ts';
 import type { DiffRecord } from './change.ts';
+import { decodeExactly, decodeJsonExactly } from './decode-exactly.ts';
 import { recordOf } from './diff-columns.ts';
 import type { SideTraits } from './rules.ts';
-import { Instant, typedValue } from './typed-value.ts';
+import { Instant } from './typed-value.ts';
 
 /** Some rows that are in memory. */
 export interface SourcePart {
@@ -36,13 +37,6 @@ export interface RecordSource {
 
 const PLACE = { row: 0, offset: 0 };
 
-/** What is no object becomes a record of one field. */
-function asRecord(value: unknown): DiffRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as DiffRecord)
-    : { value };
-}
-
 /** The time of a point counts nanoseconds. */
 function withInstant(record: DiffRecord): DiffRecord {
   const time = record['time'];
@@ -55,14 +49,14 @@ function restorePoint(bytes: Uint8Array): DiffRecord {
 }
 
 function restoreJson(bytes: Uint8Array): DiffRecord {
-  return asRecord(parseJson(decodeText(bytes, PLACE), PLACE));
+  return asRecord(decodeJsonExactly(bytes, PLACE));
 }
 
 function partOf(input: BatchInput): SourcePart {
   const batch = new Batch(input, 'diff', framer, 0);
   const isPoint = batch.format === 'line-protocol';
   const record = (row: number): DiffRecord => {
-    const found = asRecord(decodeRow(batch, row));
+    const found = asRecord(decodeExactly(batch, row));
     return isPoint ? withInstant(found) : found;
   };
   return {

@@ -9,6 +9,7 @@ import type { Columns } from '../core/columns.ts';
 import type { LossReport } from '../core/loss.ts';
 import type { Residue } from '../core/outcome.ts';
 import type { RowSet } from '../core/row-set.ts';
+import type { Change } from './change.ts';
 import { coerceCells } from './coerce-cells.ts';
 import { FaultTally } from './fault-tally.ts';
 import type { Pass } from './fill/pass.ts';
@@ -21,6 +22,8 @@ export interface Coerced {
   readonly columns: Columns;
   /** Landed rows with at least one change, ascending. */
   readonly degradedRows: readonly number[];
+  /** What was changed in each of them, in the same order; the loss report counts these. */
+  readonly changes: readonly (readonly Change[])[];
   readonly loss: LossReport;
   /** The others: `undecodable` and `beyond-tolerance`. */
   readonly residue: readonly Residue[];
@@ -42,6 +45,7 @@ export async function coerceRows(
   const unaccounted: { readonly row: number; readonly words: string }[] = [];
   const degradedRows: number[] = [];
   const isDegraded = new Uint8Array(pass.status.length);
+  const claimed: (readonly Change[])[] = [];
   let turn = 0;
   book.look(selection.countCells(plan.fields.length));
   const { drifted } = pass;
@@ -66,6 +70,7 @@ export async function coerceRows(
       for (const change of changes) book.add(row, change);
       degradedRows.push(row);
       isDegraded[row] = 1;
+      claimed.push(changes);
     }
   }
   const residue: Residue[] = [...selection.undecodable()];
@@ -79,5 +84,5 @@ export async function coerceRows(
     });
   }
   const columns = await pass.columnsInTurns(selection.landing(isDegraded), yieldToLoop);
-  return { columns, degradedRows, loss: book.report(), residue };
+  return { columns, degradedRows, changes: claimed, loss: book.report(), residue };
 }
