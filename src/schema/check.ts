@@ -12,6 +12,7 @@ import type { RowSet } from '../core/row-set.ts';
 import { DriftBook, driftKindOf, NO_COLUMN } from './drift/drift-book.ts';
 import type { DriftReport } from './drift/drift-report.ts';
 import { judgeDrift, type Tolerances } from './drift/tolerance.ts';
+import { RECORD_NAMES_MAX } from './field-names.ts';
 import type { DriftedCell } from './fill/drifted-cells.ts';
 import type { Pass } from './fill/pass.ts';
 import { Selection } from './fill/selection.ts';
@@ -37,7 +38,7 @@ export function checkRows(plan: SchemaPlan, pass: Pass, rows: RowSet, tolerances
   const mismatched: number[] = [];
   selection.eachDrifted((row, from, to) => {
     mismatched.push(row);
-    for (let index = from; index < to; index += 1) addCell(book, plan, pass, pass.drifted.at(index));
+    addCells(book, plan, pass, from, to);
   });
   const undecodable = residue.reduce((count, { rows }) => count + rows.length, 0);
   book.skip(undecodable);
@@ -61,6 +62,18 @@ export function checkRows(plan: SchemaPlan, pass: Pass, rows: RowSet, tolerances
       return book.report();
     },
   };
+}
+
+/** The cells of one row. */
+function addCells(book: DriftBook, plan: SchemaPlan, pass: Pass, from: number, to: number): void {
+  let unknown = 0;
+  for (let index = from; index < to; index += 1) {
+    const cell = pass.drifted.at(index);
+    const isUnknown = cell.fault === 'unknown' && cell.column < 0;
+    if (isUnknown) unknown += 1;
+    if (!isUnknown || unknown <= RECORD_NAMES_MAX) addCell(book, plan, pass, cell);
+  }
+  if (unknown > RECORD_NAMES_MAX) book.addOthers(unknown - RECORD_NAMES_MAX);
 }
 
 function addCell(book: DriftBook, plan: SchemaPlan, pass: Pass, cell: DriftedCell): void {

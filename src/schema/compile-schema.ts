@@ -9,11 +9,9 @@ import { type Checked, checkRows } from './check.ts';
 import { type Coerced, coerceRows } from './coerce.ts';
 import { fingerprintOf } from './declare/fingerprint.ts';
 import { tolerancesOf } from './drift/tolerance.ts';
-import { FieldNames } from './field-names.ts';
-import { planField } from './field-plan.ts';
 import { GeneratedLayouts } from './fill/generated-layouts.ts';
 import { Pass } from './fill/pass.ts';
-import type { SchemaPlan } from './schema-plan.ts';
+import { planFields, type SchemaPlan } from './schema-plan.ts';
 
 export type { Checked } from './check.ts';
 export type { Coerced } from './coerce.ts';
@@ -66,14 +64,10 @@ function readUnknown({ metadata }: Schema): boolean {
 export function compileSchema(schema: Schema, options: CompileOptions = {}): CompiledSchema {
   const { tolerance = TOLERANCE, yieldToLoop = () => setImmediate() } = options;
   const tolerances = tolerancesOf(schema.fields, tolerance);
-  if (schema.fields.length === 0) {
-    throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
-  }
-  const fields = schema.fields.map(planField);
+  const planned = planFields(schema);
+  const { fields } = planned;
   const plan: SchemaPlan = {
-    fields,
-    declared: schema.fields,
-    names: new FieldNames(fields),
+    ...planned,
     refusesUnknown: readUnknown(schema),
     generated: new GeneratedLayouts(fields, options.codeGeneration ?? true),
   };
