@@ -2,7 +2,7 @@
  * Rows of a row group with a value that its column cannot hold, such as text that is not UTF-8: each is told with its
  * reason and left out, and all others are read.
  */
-import type { Columns } from '../core/columns.ts';
+import type { Cell, Columns } from '../core/columns.ts';
 import { InputError } from '../core/errors.ts';
 import {
   boolVector,
@@ -39,10 +39,12 @@ export interface UndecodableRow {
   readonly reason: string;
   /** The value as it is stored, a copy. */
   readonly bytes: Uint8Array;
+  /** The cells of the row by column, with null for the value. */
+  readonly cells: readonly Cell[];
 }
 
 /** The error that an undecodable row stands for. */
-export function badRowError({ row, column, offset, reason }: UndecodableRow): InputError {
+export function badRowError({ row, column, offset, reason }: Omit<UndecodableRow, 'cells'>): InputError {
   return new InputError(
     'ROW_UNDECODABLE',
     `row ${row} (page at byte ${offset}): column ${JSON.stringify(column)} holds ${reason}`,
@@ -51,7 +53,7 @@ export function badRowError({ row, column, offset, reason }: UndecodableRow): In
 }
 
 export class BadRows {
-  readonly #rows = new Map<number, UndecodableRow>();
+  readonly #rows = new Map<number, Omit<UndecodableRow, 'cells'>>();
 
   /** Tells value number `place` of a chunk, nulls not counted; of several in one row the first stands. */
   add(row: number, column: string, chunk: Chunk, place: number, { why, bytes }: BadValue): void {
@@ -60,9 +62,15 @@ export class BadRows {
     this.#rows.set(row, { row, column, offset, reason: why, bytes: Uint8Array.from(bytes) });
   }
 
-  /** Ascending. */
-  list(): readonly UndecodableRow[] {
-    return [...this.#rows.values()].sort((a, b) => a.row - b.row);
+  /** Ascending; `whole` is all rows, these included. */
+  list(whole: Columns): readonly UndecodableRow[] {
+    const rows = [...this.#rows.values()].sort((a, b) => a.row - b.row);
+    return rows.map((bad) => ({
+      ...bad,
+      cells: whole.vectors.map((vector, at) =>
+        whole.columns[at]?.name === bad.column ? null : vector.at(bad.row),
+      ),
+    }));
   }
 
   /** The columns without these rows. */

@@ -200,7 +200,8 @@ async function readGroup(
     await settings.yieldToLoop();
   }
   const rows = Array.from({ length: group.rows }, (_, row) => row);
-  return { ...bad.leaveOut({ columns, rows, vectors }), undecodable: bad.list() };
+  const whole = { columns, rows, vectors };
+  return { ...bad.leaveOut(whole), undecodable: bad.list(whole) };
 }
 
 async function fetchChunk(

@@ -55,7 +55,14 @@ describe('a value that its column cannot hold', () => {
       [3, 13, ''],
     ]);
     expect(group.undecodable).toEqual([
-      { row: 1, column: 't', offset: 4 + ids.length, reason: 'text that is not UTF-8', bytes: BAD },
+      {
+        row: 1,
+        column: 't',
+        offset: 4 + ids.length,
+        reason: 'text that is not UTF-8',
+        bytes: BAD,
+        cells: [11, null],
+      },
     ]);
   });
 

@@ -1,8 +1,8 @@
 /** `tierfall schema check`. */
 import { resolve } from 'node:path';
 import { framer } from '../../codecs/codecs.ts';
-import { Batch, type Format } from '../../core/batch.ts';
-import { readBatches } from '../../ingress/files.ts';
+import { Batch } from '../../core/batch.ts';
+import { type InputFormat, readBatches } from '../../ingress/files.ts';
 import { compileSchema } from '../../schema/compile-schema.ts';
 import { detectDrift } from '../../schema/drift/detect-drift.ts';
 import {
@@ -24,7 +24,8 @@ import type { Terminal } from '../terminal.ts';
 
 interface CheckSettings {
   readonly schema: string | undefined;
-  readonly format: Format | undefined;
+  readonly format: InputFormat | undefined;
+  readonly 'record-bytes': number;
   readonly json: boolean;
 }
 
@@ -85,7 +86,12 @@ export async function checkFile(
   const progress = terminal.progress('records checked', { unit: 'records' });
   let report = emptyDrift;
   let seen = 0;
-  for await (const { input: batchInput } of readBatches({ input, format, signal })) {
+  for await (const { input: batchInput } of readBatches({
+    input,
+    format,
+    recordBytesMax: settings['record-bytes'],
+    signal,
+  })) {
     const batch = new Batch(batchInput, 'check', framer, 0);
     report = mergeDrift(report, placedAt(await detectDrift(batch, schema, { signal }), seen));
     seen += batch.rowCount;
