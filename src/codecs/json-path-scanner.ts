@@ -8,6 +8,7 @@
  */
 import { BOM } from './codec.ts';
 import type { Pointer, PointerToken } from './json-pointer.ts';
+import { ValueSkipper } from './json-value-skipper.ts';
 
 /** Told the half-open byte range of each element, in order; or of a whole document when it `isLost`. */
 export type VisitElement = (start: number, end: number, isLost: boolean) => void;
@@ -52,8 +53,8 @@ export class JsonPathScanner {
   #start = -1;
   /** Whether the value in progress is an element. */
   #isElement = false;
-  #depth = 0;
-  #inString = false;
+  readonly #value = new ValueSkipper();
+  /** Whether the byte of a key before escapes the next one. */
   #escaped = false;
   #expectsKey = false;
   #keyMatches = false;
@@ -207,6 +208,7 @@ export class JsonPathScanner {
 
   #startValue(byte: number, position: number, at: number, isElement: boolean): number {
     this.#state = opens(byte) ? 'value' : 'bare';
+    this.#value.begin();
     this.#start = position;
     this.#isElement = isElement;
     return at;
@@ -262,33 +264,9 @@ export class JsonPathScanner {
   }
 
   #skipValue(chunk: Uint8Array, from: number): number {
-    let at = this.#inString ? this.#skipString(chunk, from) : from;
-    let depth = this.#depth;
-    while (at < chunk.length && (depth > 0 || this.#start === this.#offset + at)) {
-      const byte = chunk[at];
-      at += 1;
-      if (byte === QUOTE) {
-        this.#inString = true;
-        at = this.#skipString(chunk, at);
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
-    }
-    this.#depth = depth;
-    if (depth === 0 && !this.#inString) this.#state = 'between';
+    const at = this.#value.skip(chunk, from);
+    if (this.#value.isDone) this.#state = 'between';
     return at;
-  }
-
-  #skipString(chunk: Uint8Array, from: number): number {
-    for (let at = from; at < chunk.length; at += 1) {
-      const byte = chunk[at];
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) {
-        this.#inString = false;
-        return at + 1;
-      }
-    }
-    return chunk.length;
   }
 }
 

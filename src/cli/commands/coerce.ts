@@ -12,6 +12,7 @@ import { defineCommand, UsageError } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { formatOf } from '../input-format.ts';
+import { placedSamples } from '../placed-samples.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
 import { namingFile, readSchemaFile } from '../schema-file.ts';
 import { FORMAT_OPTION, OUTPUT_OPTIONS, RECORD_BYTES_OPTION } from '../shared-options.ts';
@@ -39,13 +40,9 @@ function refusedRows(batch: Batch, rows: RowSet, isContinued: boolean): Uint8Arr
   return Buffer.concat(parts);
 }
 
-/** Samples say where in their batch they are; here they say where in the file. */
 function placedAt(loss: LossReport, firstRow: number): LossReport {
-  const entries = loss.entries.map((entry) => ({
-    ...entry,
-    samples: entry.samples.map((sample) => ({ ...sample, row: sample.row + firstRow })),
-  }));
-  return { ...loss, entries };
+  const refused = loss.refused ? { refused: placedSamples(loss.refused, firstRow) } : {};
+  return { ...loss, entries: placedSamples(loss.entries, firstRow), ...refused };
 }
 
 /** `tierfall coerce FILE --schema S`: what the coercing tier would make of a file, without a sink. */

@@ -17,6 +17,7 @@ import { UsageError } from '../args.ts';
 import type { CliContext } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { formatOf } from '../input-format.ts';
+import { placedSamples } from '../placed-samples.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
 import { namingFile, readSchemaFile } from '../schema-file.ts';
 import type { TableRow } from '../table.ts';
@@ -27,15 +28,6 @@ interface CheckSettings {
   readonly format: InputFormat | undefined;
   readonly 'record-bytes': number;
   readonly json: boolean;
-}
-
-/** Samples say where in their batch they are; here they say where in the file. */
-function placedAt(report: DriftReport, firstRow: number): DriftReport {
-  const entries = report.entries.map((entry) => ({
-    ...entry,
-    samples: entry.samples.map((sample) => ({ ...sample, row: sample.row + firstRow })),
-  }));
-  return { ...report, entries };
 }
 
 function entryRow(entry: DriftEntry, cells: ReadonlyMap<string, number>): TableRow {
@@ -93,7 +85,8 @@ export async function checkFile(
     signal,
   })) {
     const batch = new Batch(batchInput, 'check', framer, 0);
-    report = mergeDrift(report, placedAt(await detectDrift(batch, schema, { signal }), seen));
+    const found = await detectDrift(batch, schema, { signal });
+    report = mergeDrift(report, { ...found, entries: placedSamples(found.entries, seen) });
     seen += batch.rowCount;
     progress.update(seen);
   }
