@@ -41,10 +41,22 @@ function unreadable(path: string, error: unknown): TierfallError {
   });
 }
 
+/** Of a file of columns on standard input, which is held whole. */
+const STDIN_BYTES_MAX = 1024 * 1024 * 1024;
+
 async function readInput(path: string): Promise<Uint8Array> {
   if (path !== '-') return nodeFileSystem.readFile(path);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > STDIN_BYTES_MAX) {
+      throw new InputError('INPUT_RECORD_TOO_LARGE', `it has more than ${STDIN_BYTES_MAX} bytes`, {
+        hint: 'Write it to a file and name that.',
+      });
+    }
+  }
   return Buffer.concat(chunks);
 }
 

@@ -65,7 +65,7 @@ const OPTIONS = {
     min: 1,
     description: 'Input that may be in memory at once; more goes through a temporary directory.',
   },
-  'record-bytes': RECORD_BYTES_OPTION,
+  'record-bytes': { ...RECORD_BYTES_OPTION, description: 'Longest record that is read.' },
   ...OUTPUT_OPTIONS,
 } as const;
 
