@@ -25,7 +25,8 @@ export type { RunOptions } from './chain/run-batches.ts';
 export { defineConfig, type TierfallConfig } from './cli/config.ts';
 export { readArrowIpc } from './codecs/arrow-ipc.ts';
 export { extractRows, framer, JSON_PATH_ATTRIBUTE } from './codecs/codecs.ts';
-export { openParquet, type ParquetFile } from './codecs/parquet.ts';
+export { openParquet, type ParquetFile, type RowGroupColumns } from './codecs/parquet.ts';
+export type { UndecodableRow } from './codecs/parquet-bad-rows.ts';
 export {
   Batch,
   type BatchInput,

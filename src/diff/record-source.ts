@@ -2,6 +2,7 @@
 import { decodeRow, framer } from '../codecs/codecs.ts';
 import { Batch, type BatchInput, type Format } from '../core/batch.ts';
 import type { Cell, Column, Columns } from '../core/columns.ts';
+import type { InputError } from '../core/errors.ts';
 import { asRecord } from './as-record.ts';
 import { typedValue } from './cell-value.ts';
 import type { DiffRecord } from './change.ts';
@@ -107,11 +108,24 @@ function decodeCell(value: unknown, column: Column): Cell {
 /** About how many bytes a row of columns takes; a text is taken for a short one. */
 const CELL_BYTES = 12;
 
+/** Columns, and one error for each row that could not be read and is not among them. */
+export interface ColumnsPart extends Columns {
+  readonly faults?: readonly InputError[];
+}
+
+/** Rows that all fail. */
+function faultyPart(faults: readonly InputError[]): SourcePart {
+  const fail = (row: number): never => {
+    throw faults[row] ?? new RangeError(`row ${row} is outside 0..${faults.length - 1}`);
+  };
+  return { rows: faults.length, bytes: 0, record: fail, encode: fail };
+}
+
 /** Rows of columns that all have the same layout. */
 export function columnsSource(
   name: string,
   columns: readonly Column[],
-  parts: AsyncIterable<Columns>,
+  parts: AsyncIterable<ColumnsPart>,
   bytes?: number,
 ): RecordSource {
   return {
@@ -129,6 +143,7 @@ export function columnsSource(
           encode: (row) =>
             Buffer.from(JSON.stringify(part.vectors.map((vector) => encodeCell(vector.at(row))))),
         };
+        if (part.faults && part.faults.length > 0) yield faultyPart(part.faults);
       }
     },
     restore(encoded) {
