@@ -13,10 +13,10 @@ import { runTiersBench } from './tiers/bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   chain: runChainBench,
-  diff: runDiffBench,
+  codecs: runCodecsBench,
   coerce: runCoerceBench,
   detect: runDetectBench,
-  codecs: runCodecsBench,
+  diff: runDiffBench,
   tiers: runTiersBench,
 };
 

@@ -26,7 +26,8 @@ export type { RunOptions } from './chain/run-batches.ts';
 export { defineConfig, type TierfallConfig } from './cli/config.ts';
 export { readArrowIpc } from './codecs/arrow-ipc.ts';
 export { extractRows, framer, JSON_PATH_ATTRIBUTE } from './codecs/codecs.ts';
-export { openParquet, type ParquetFile } from './codecs/parquet.ts';
+export { openParquet, type ParquetFile, type RowGroupColumns } from './codecs/parquet.ts';
+export type { UndecodableRow } from './codecs/parquet-bad-rows.ts';
 export {
   Batch,
   type BatchInput,
@@ -60,11 +61,13 @@ export type {
 export type { CellChange } from './diff/compare.ts';
 export { diffColumns } from './diff/diff-columns.ts';
 export { type DiffOptions, diffRecords } from './diff/diff-records.ts';
-export { ContentDigest, contentDigest, missingFrom, rowDigest } from './diff/digest.ts';
+export { ContentDigest, contentDigest, rowDigest } from './diff/digest.ts';
+export { missingFrom } from './diff/missing.ts';
 export type { DiffMode } from './diff/row-identity.ts';
 export { type DiffRules, type FieldRule, parseRules, type SideTraits } from './diff/rules.ts';
 export { streamChanges } from './diff/stream-changes.ts';
 export { Decimal, Instant } from './diff/typed-value.ts';
+export { type CoercionValidator, coercionValidator, type ValidatedRows } from './diff/validate-coercion.ts';
 export type {
   Journal,
   JournalDamage,

@@ -51,7 +51,7 @@ function offsetsOf(codec: Codec, body: Uint8Array, rows: number): Int32Array {
 
 const POINTS = compileSchema(pointSchema(), { tolerance: 1 });
 
-async function toColumns(body: Uint8Array): Promise<number> {
+function toColumns(body: Uint8Array): number {
   const { columns } = POINTS.check(batchOf(body, 'line-protocol'), 'all');
   if (columns.rows.length !== COUNT) throw new Error(`only ${columns.rows.length} points conform`);
   return columns.rows.length;

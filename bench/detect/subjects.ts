@@ -2,9 +2,9 @@
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { DriftDetector } from '../../src/schema/drift/drift-detector.ts';
-import { planDrift } from '../../src/schema/drift/drift-plan.ts';
 import { compileMask, type ParsedRecord } from '../../src/schema/drift/record-mask.ts';
 import { ShapeTracker } from '../../src/schema/drift/shape-tracker.ts';
+import { planFields } from '../../src/schema/schema-plan.ts';
 import { telemetrySchema } from '../telemetry-records.ts';
 
 /** Looks at some records. Each subject has a loop of its own, as in life: one for all would call each of them slowly. */
@@ -68,7 +68,7 @@ function naiveLook(): Look {
 }
 
 function maskLook(canGenerate: boolean): Look {
-  const mask = compileMask(planDrift(telemetrySchema()), { canGenerate });
+  const mask = compileMask(planFields(telemetrySchema()), { canGenerate });
   const words = new Int32Array(mask.wordCount);
   return (records) => {
     for (const record of records) mask.test(record, words);
@@ -76,7 +76,7 @@ function maskLook(canGenerate: boolean): Look {
 }
 
 function detectorLook(): Look {
-  const detector = new DriftDetector(planDrift(telemetrySchema()));
+  const detector = new DriftDetector(planFields(telemetrySchema()));
   let row = 0;
   return (records) => {
     for (const record of records) {

@@ -19,7 +19,8 @@ import { diffColumns } from '../../src/diff/diff-columns.ts';
 import { diffRecords } from '../../src/diff/diff-records.ts';
 import { type Bench, median, table } from '../report.ts';
 import { telemetryLines } from '../telemetry-records.ts';
-import { shuffledRows, tableOf } from './tables.ts';
+import { longestBlockMs, spilledDiff } from './event-loop.ts';
+import { scatteredKey, shuffledRows, tableOf } from './tables.ts';
 
 const ROUNDS = 7;
 const SMALL = { rows: 3_000, repeats: 10 };
@@ -30,7 +31,9 @@ const MEMORY = { rows: 400_000, growth: 4, bytes: 4 * 1024 * 1024 };
 const NOTES = [
   'Records: telemetry of ten fields, B shuffled, 1 % of the rows changed in one cell; peers are given pairs that are',
   'already joined by key with a Map, because none of them joins. Columns: 1M rows x 10 columns, 1 % changed in one',
-  'column; joined = B shuffled, joined by a 32-bit key. Not measured: nulls, tolerances, text keys, reading files.',
+  'column; joined = B shuffled, by a key that counts up; hashed = by one that is all over 32 bits.',
+  'Longest turns: CPU of all threads between two turns of the event loop, in the best of the rounds, because what the',
+  'garbage collector adds differs by round. Not measured: nulls, tolerances, text keys, reading files.',
 ];
 
 interface Sides {
@@ -124,12 +127,15 @@ function columnSubjects(): Subjects {
   const inOrder = Int32Array.from({ length: TABLE_ROWS }, (_, row) => row);
   const [a, equal] = [tableOf(inOrder, false), tableOf(inOrder, false)];
   const [aligned, joined] = [tableOf(inOrder, true), tableOf(shuffledRows(TABLE_ROWS), true)];
-  const diff = (b: Columns) => async (): Promise<number> =>
-    (await diffColumns(a, b, { key: ['id'], yieldToLoop })).changed;
+  const scattered = (order: Int32Array, isChanged: boolean): Columns => tableOf(order, isChanged, scatteredKey);
+  const [before, after] = [scattered(inOrder, false), scattered(shuffledRows(TABLE_ROWS), true)];
+  const diff = (x: Columns, y: Columns) => async (): Promise<number> =>
+    (await diffColumns(x, y, { key: ['id'], yieldToLoop })).changed;
   return {
     'bytes of columns': () => cpuPerRow(TABLE_ROWS, 1, () => compareBytes(a, equal) + TABLE_ROWS / 100),
-    'columns aligned': () => cpuPerRow(TABLE_ROWS, 1, diff(aligned)),
-    'columns joined': () => cpuPerRow(TABLE_ROWS, 1, diff(joined)),
+    'columns aligned': () => cpuPerRow(TABLE_ROWS, 1, diff(a, aligned)),
+    'columns joined': () => cpuPerRow(TABLE_ROWS, 1, diff(a, joined)),
+    'columns joined, hashed': () => cpuPerRow(TABLE_ROWS, 1, diff(before, after)),
   };
 }
 
@@ -139,10 +145,28 @@ async function peakMib(rows: number): Promise<number> {
   return Number(stdout);
 }
 
+/** Comparisons that are watched for how long they keep others out: what they take is not measured here. */
+const WATCHED = ['keyed 100k', 'columns aligned', 'columns joined', 'columns joined, hashed'];
+
+/** By comparison, the longest turn of the round in which it was shortest: its own work is in every round. */
+async function watchAll(subjects: Subjects, lines: Sides, rounds: number): Promise<Round> {
+  const longest: Record<string, number> = {};
+  const runs: [string, () => Promise<unknown>][] = WATCHED.map((name) => [
+    name,
+    async () => subjects[name]?.(),
+  ]);
+  runs.push(['sources, spilled', () => spilledDiff(lines.a, lines.b)]);
+  for (let round = 0; round < rounds; round += 1)
+    for (const [name, run] of runs)
+      longest[name] = Math.min(longest[name] ?? Number.POSITIVE_INFINITY, await longestBlockMs(run));
+  return longest;
+}
+
 export const runDiffBench: Bench = async ({ say, rounds = ROUNDS }) => {
+  const large = sidesOf(LARGE.rows);
   const subjects: Subjects = {
     ...recordSubjects('3k', sidesOf(SMALL.rows), SMALL),
-    ...recordSubjects('100k', sidesOf(LARGE.rows), LARGE),
+    ...recordSubjects('100k', large, LARGE),
     ...columnSubjects(),
   };
   const measured: Round[] = [];
@@ -153,7 +177,8 @@ export const runDiffBench: Bench = async ({ say, rounds = ROUNDS }) => {
     if (round > 0) measured.push(result);
   }
   process.stderr.write('\r');
-  const [small, large] = [await peakMib(MEMORY.rows), await peakMib(MEMORY.rows * MEMORY.growth)];
+  const blocks = await watchAll(subjects, large, rounds);
+  const [few, many] = [await peakMib(MEMORY.rows), await peakMib(MEMORY.rows * MEMORY.growth)];
   const of = (name: string): number => median(measured.map((round) => round[name] ?? Number.NaN));
   const ratio = (name: string, base: string): number =>
     Number(median(measured.map((round) => (round[name] ?? 0) / (round[base] ?? 0))).toFixed(3));
@@ -165,7 +190,8 @@ export const runDiffBench: Bench = async ({ say, rounds = ROUNDS }) => {
     ratio(name, baseOf(name)).toFixed(2),
   ]);
   say(table(['', 'ns/row', 'x base'], rows));
-  say(`memory  ${small} MiB at ${MEMORY.rows} rows, ${large} MiB at ${MEMORY.rows * MEMORY.growth}`);
+  for (const [name, ms] of Object.entries(blocks)) say(`longest turn of ${name}: ${ms.toFixed(1)} ms`);
+  say(`memory  ${few} MiB at ${MEMORY.rows} rows, ${many} MiB at ${MEMORY.rows * MEMORY.growth}`);
   say('');
   for (const line of NOTES) say(line);
   return {
@@ -178,6 +204,8 @@ export const runDiffBench: Bench = async ({ say, rounds = ROUNDS }) => {
     alignedNsPerRow: Number(of('columns aligned').toFixed(1)),
     alignedVsBytes: ratio('columns aligned', 'bytes of columns'),
     joinedNsPerRow: Number(of('columns joined').toFixed(1)),
-    memoryGrowth: Number((large / small).toFixed(3)),
+    hashedNsPerRow: Number(of('columns joined, hashed').toFixed(1)),
+    memoryGrowth: Number((many / few).toFixed(3)),
+    longestBlockMs: Number(Math.max(...Object.values(blocks)).toFixed(1)),
   };
 };

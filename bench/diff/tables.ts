@@ -35,8 +35,17 @@ function deviceVector(order: Int32Array): Vector {
   return textVector(offsets, data.subarray(0, at));
 }
 
+/** Keys all over the 32 bits, as hashes and random ids are. */
+export function scatteredKey(row: number): number {
+  return Math.imul(row, 0x9e3779b1);
+}
+
 /** The rows of `order`; with `isChanged`, those of a later state. */
-export function tableOf(order: Int32Array, isChanged: boolean): Columns {
+export function tableOf(
+  order: Int32Array,
+  isChanged: boolean,
+  keyOf: (row: number) => number = (row) => row,
+): Columns {
   const floats = (column: number): Vector =>
     numberVector(Float64Array.from(order, (row) => scatter(row, column) / 1000));
   const temp = Float64Array.from(
@@ -44,7 +53,7 @@ export function tableOf(order: Int32Array, isChanged: boolean): Columns {
     (row) => scatter(row, 1) / 1000 + (isChanged && row % CHANGED_EVERY === 0 ? 1 : 0),
   );
   const parts: readonly (readonly [string, ColumnType, Vector])[] = [
-    ['id', 'int', numberVector(Int32Array.from(order))],
+    ['id', 'int', numberVector(Int32Array.from(order, keyOf))],
     ['temp', 'float', numberVector(temp)],
     ['hum', 'float', floats(2)],
     ['volt', 'float', floats(3)],

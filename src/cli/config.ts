@@ -3,8 +3,8 @@ import { access } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { FallbackOptions } from '../assembly/fallback.ts';
-import { FORMATS, type Format } from '../core/batch.ts';
 import { ConfigError } from '../core/errors.ts';
+import { INPUT_FORMATS, type InputFormat } from '../ingress/files.ts';
 
 /** Everything `createFallback` takes, and how input is to be read. Relative paths are relative to the file. */
 export interface TierfallConfig
@@ -12,7 +12,7 @@ export interface TierfallConfig
   /** @default '.tierfall' */
   readonly dir?: string;
   /** Format of `run --input` when the option is not given. */
-  readonly format?: Format;
+  readonly format?: InputFormat;
 }
 
 /** Gives a config file its types; returns what it was given. */
@@ -95,11 +95,11 @@ function checkConfig(config: unknown, file: string): TierfallConfig {
       'For example sqliteSink({ file, table }).',
     );
   }
-  if (format !== undefined && !FORMATS.some((known) => known === format)) {
+  if (format !== undefined && !INPUT_FORMATS.some((known) => known === format)) {
     throw new ConfigError(
       `${file}: format`,
       `found ${JSON.stringify(format)}`,
-      `Use one of ${FORMATS.join(', ')}.`,
+      `Use one of ${INPUT_FORMATS.join(', ')}.`,
     );
   }
   for (const [key, value] of [

@@ -1,6 +1,6 @@
 /** Opens one side of `tierfall diff`: its format by the ending of its name, its rows as a source. */
 import { stat } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { BatchInput, Format } from '../core/batch.ts';
 import { InputError } from '../core/errors.ts';
 import { batchSource, columnsSource, type RecordSource } from '../diff/record-source.ts';
@@ -10,14 +10,6 @@ import { formatOf } from './input-format.ts';
 
 export const DIFF_FORMATS = ['ndjson', 'json', 'csv', 'line-protocol', 'arrow-ipc', 'parquet'] as const;
 export type DiffFormat = (typeof DIFF_FORMATS)[number];
-
-const TABLE_ENDINGS: Readonly<Record<string, DiffFormat>> = {
-  '.parquet': 'parquet',
-  '.arrow': 'arrow-ipc',
-  '.arrows': 'arrow-ipc',
-  '.feather': 'arrow-ipc',
-  '.ipc': 'arrow-ipc',
-};
 
 const TABLES: Readonly<Record<string, OpenTable>> = { 'arrow-ipc': openArrow, parquet: openParquetFile };
 
@@ -52,8 +44,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
  */
 export async function openDiffSide(input: string, options: DiffSideOptions): Promise<RecordSource> {
   const { cwd, signal, recordBytesMax } = options;
-  const format =
-    options.format ?? TABLE_ENDINGS[extname(input).toLowerCase()] ?? formatOf(input, undefined, undefined);
+  const format = formatOf(input, options.format, undefined);
   const path = input === '-' ? '-' : resolve(cwd, input);
   const bytes = path === '-' ? undefined : await sizeOf(path);
   const openTable = TABLES[format];

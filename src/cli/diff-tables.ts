@@ -2,16 +2,18 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { readArrowIpc } from '../codecs/arrow-ipc.ts';
 import { openParquet } from '../codecs/parquet.ts';
-import type { Column, Columns } from '../core/columns.ts';
+import { badRowError } from '../codecs/parquet-bad-rows.ts';
+import type { Column } from '../core/columns.ts';
 import { InputError, TierfallError } from '../core/errors.ts';
 import type { OpenFile } from '../core/file-system.ts';
+import type { ColumnsPart } from '../diff/record-source.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 
 /** A file of columns. */
 export interface TableFile {
   readonly columns: readonly Column[];
   /** Its rows, a part at a time, in order. Read once, to the end or until the loop is left. */
-  parts(): AsyncIterable<Columns>;
+  parts(): AsyncIterable<ColumnsPart>;
 }
 
 /**
@@ -39,10 +41,22 @@ function unreadable(path: string, error: unknown): TierfallError {
   });
 }
 
+/** Of a file of columns on standard input, which is held whole. */
+const STDIN_BYTES_MAX = 1024 * 1024 * 1024;
+
 async function readInput(path: string): Promise<Uint8Array> {
   if (path !== '-') return nodeFileSystem.readFile(path);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > STDIN_BYTES_MAX) {
+      throw new InputError('INPUT_RECORD_TOO_LARGE', `it has more than ${STDIN_BYTES_MAX} bytes`, {
+        hint: 'Write it to a file and name that.',
+      });
+    }
+  }
   return Buffer.concat(chunks);
 }
 
@@ -64,7 +78,10 @@ async function openParquetOf(file: Pick<OpenFile, 'size' | 'read' | 'close'>): P
     columns: parquet.columns,
     async *parts() {
       try {
-        for (let group = 0; group < parquet.rowGroups; group += 1) yield await parquet.readRowGroup(group);
+        for (let group = 0; group < parquet.rowGroups; group += 1) {
+          const { undecodable, ...columns } = await parquet.readRowGroup(group);
+          yield { ...columns, faults: undecodable.map(badRowError) };
+        }
       } finally {
         await file.close();
       }

@@ -1,10 +1,10 @@
 /** The format of an input: as asked for, as configured, or by the ending of its name. */
 import { basename, extname } from 'node:path';
 import { parsePointer } from '../codecs/json-pointer.ts';
-import type { Format } from '../core/batch.ts';
 import { ConfigError } from '../core/errors.ts';
+import type { InputFormat } from '../ingress/files.ts';
 
-const BY_ENDING: Readonly<Record<string, Format>> = {
+const BY_ENDING: Readonly<Record<string, InputFormat>> = {
   '.ndjson': 'ndjson',
   '.jsonl': 'ndjson',
   '.json': 'json',
@@ -12,10 +12,19 @@ const BY_ENDING: Readonly<Record<string, Format>> = {
   '.tsv': 'csv',
   '.lp': 'line-protocol',
   '.line': 'line-protocol',
+  '.parquet': 'parquet',
+  '.arrow': 'arrow-ipc',
+  '.arrows': 'arrow-ipc',
+  '.feather': 'arrow-ipc',
+  '.ipc': 'arrow-ipc',
 };
 
 /** @throws ConfigError when nothing tells */
-export function formatOf(input: string, asked: Format | undefined, configured: Format | undefined): Format {
+export function formatOf(
+  input: string,
+  asked: InputFormat | undefined,
+  configured: InputFormat | undefined,
+): InputFormat {
   const format = asked ?? configured ?? BY_ENDING[extname(input).toLowerCase()];
   if (format) return format;
   const name = input === '-' ? 'standard input' : input;
@@ -30,7 +39,7 @@ export function formatOf(input: string, asked: Format | undefined, configured: F
  * Where in an input of that format the records are, as asked for.
  * @throws ConfigError when it is no JSON Pointer, or the format is another one
  */
-export function jsonPathOf(format: Format, asked: string | undefined): { readonly jsonPath?: string } {
+export function jsonPathOf(format: InputFormat, asked: string | undefined): { readonly jsonPath?: string } {
   if (asked === undefined) return {};
   const pointer = parsePointer(asked);
   if (typeof pointer === 'string') throw new ConfigError('--json-path', pointer, 'Write it like /data/items.');

@@ -48,7 +48,7 @@ pre code { padding: 0; background: none; }
 .scroll table { min-width: 560px; }
 .ledger .count { padding-right: 10px; }
 .ledger thead th { font-size: 14px; }
-td.kind { white-space: nowrap; } .samples tbody th { min-width: 15ch; }
+td.kind, td.errors { white-space: pre; } section h3 { margin-top: 16px; } .scenes h3, .ledger h3 { margin-top: 0; } .samples tbody th { min-width: 15ch; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 8px 0 0; padding: 0; list-style: none; font-size: 13.5px; }
 .legend .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 7px; border-radius: 3px; vertical-align: -1px; }
 .legend b { font-variant-numeric: tabular-nums; }

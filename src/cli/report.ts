@@ -5,12 +5,13 @@
  * this style sheet and nothing else. W3 the same input gives the same bytes.
  */
 import type { ChainGraph } from '../chain/chain.ts';
-import type { LossEntry, LossReport } from '../core/loss.ts';
+import type { LossReport } from '../core/loss.ts';
 import { formatBytes, formatCount, formatDuration, formatShare } from './format.ts';
 import { type Html, html } from './html.ts';
 import { htmlPage } from './html-page.ts';
 import { type Scene, SERIES, type TimelinePoint, timelineSvg, totalOf } from './report-chart.ts';
 import { chainSvg } from './report-graph.ts';
+import { lossSection, omitted, ROWS_MAX } from './report-loss.ts';
 
 export type { Scene, TimelinePoint } from './report-chart.ts';
 
@@ -59,8 +60,6 @@ export interface ReportInput {
   /** Commands and hints to look further; a line that starts with `$ ` is shown as a command. */
   readonly howToLook: readonly string[];
 }
-
-const ROWS_MAX = 200;
 
 /** The whole page as text. Pure. */
 export function renderReport(input: ReportInput): string {
@@ -154,30 +153,6 @@ function ledgerSection(ledger: readonly LedgerEquation[]): Html {
     return html`<div><div class="title"><h3>${equation.title}</h3>${mark}</div><table><thead><tr><th scope="col">${equation.total.label}</th><th scope="col" class="count">${formatCount(equation.total.records)}</th></tr></thead><tbody>${parts}<tr class="sum"><th scope="row">unaccounted for</th><td class="count">${off === 0 ? '0' : signed(off)}</td></tr></tbody></table></div>`;
   });
   return html`<section><h2>The ledger</h2><p class="quiet">What went in is the sum of where it is now.</p><div class="ledger">${equations}</div></section>`;
-}
-
-function lossSection({ entries, cells, cellsTotal }: LossReport): Html {
-  if (cells === 0) {
-    return html`<section><h2>What degradation changed</h2><p class="quiet">No cell was changed.</p></section>`;
-  }
-  const sorted = [...entries].sort((a, b) => b.count - a.count);
-  return html`<section class="long"><h2>What degradation changed</h2><p class="quiet">${formatCount(cells)} of ${formatCount(cellsTotal)} cells (${formatShare(cells, cellsTotal)}). The original bytes are kept; a lossless change can be computed back from the sink alone.</p><div class="scroll" tabindex="0" role="region" aria-label="Changes"><table><thead><tr><th scope="col">Field</th><th scope="col">Change</th><th scope="col" class="count">Cells</th><th scope="col">Lossless</th><th scope="col">Samples</th></tr></thead><tbody>${sorted.slice(0, ROWS_MAX).map(lossRow)}</tbody></table></div>${omitted(sorted.length)}</section>`;
-}
-
-function lossRow({ field, kind, count, lossless, samples }: LossEntry): Html {
-  const shown = samples.map(
-    ({ before, after }) =>
-      html`<div><code>${clip(before)}</code><span class="arrow">→</span><code>${clip(after)}</code></div>`,
-  );
-  return html`<tr><th scope="row">${field}</th><td class="kind">${kind}</td><td class="count">${formatCount(count)}</td><td>${lossless ? 'yes' : 'no'}</td><td>${shown}</td></tr>`;
-}
-
-function clip(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
-}
-
-function omitted(count: number): Html | undefined {
-  return count > ROWS_MAX ? html`<p class="quiet">And ${formatCount(count - ROWS_MAX)} more.</p>` : undefined;
 }
 
 function completenessSection(lines: readonly CompletenessLine[]): Html | undefined {

@@ -1,5 +1,5 @@
 /** Options that several commands share, so that they are spelled and explained once. */
-import { FORMATS } from '../core/batch.ts';
+import { INPUT_FORMATS } from '../ingress/files.ts';
 import { LOG_LEVELS } from '../telemetry/logger.ts';
 
 export const PIPELINE_OPTIONS = {
@@ -55,6 +55,14 @@ export const SERVICE_OPTIONS = {
 export const FORMAT_OPTION = {
   type: 'text',
   placeholder: 'FORMAT',
-  choices: FORMATS,
+  choices: INPUT_FORMATS,
   description: 'Format of the input. Default: by the ending of its name.',
+} as const;
+
+export const RECORD_BYTES_OPTION = {
+  type: 'bytes',
+  placeholder: 'SIZE',
+  default: '64MiB',
+  min: 1,
+  description: 'Longest record that is read; of Arrow and Parquet, the longest file.',
 } as const;

@@ -8,8 +8,13 @@ export interface BufferPlace {
   readonly length: number;
 }
 
-/** What one record batch may unpack to. */
+/** What the record batches of a body may unpack to together, or a multiple of the body when that is more. */
 const UNPACKED_BYTES_MAX = 1024 * 1024 * 1024;
+const UNPACKED_RATIO_MAX = 16;
+/** More rows than the first number have to take bytes, and more than the last one are too many in any case. */
+const UNBACKED_ROWS_MAX = 1_048_576;
+const ROWS_PER_BYTE_MAX = 64;
+const ROWS_MAX = 64 * UNBACKED_ROWS_MAX;
 /** Times that LZ4 shrinks at most. */
 const LZ4_RATIO_MAX = 256;
 const LENGTH_BYTES = 8;
@@ -42,6 +47,31 @@ function unpack(codec: number, packed: Uint8Array, bytes: number, room: number):
   }
 }
 
+/** What the messages of one body may claim together: each for itself could be within its limits, and there are many. */
+export class BodyBudget {
+  #bytesLeft: number;
+  #rowsLeft: number;
+
+  constructor(bodyBytes: number) {
+    this.#bytesLeft = Math.max(UNPACKED_BYTES_MAX, bodyBytes * UNPACKED_RATIO_MAX);
+    this.#rowsLeft = Math.min(ROWS_MAX, UNBACKED_ROWS_MAX + bodyBytes * ROWS_PER_BYTE_MAX);
+  }
+
+  get bytesLeft(): number {
+    return this.#bytesLeft;
+  }
+
+  takeBytes(bytes: number): void {
+    this.#bytesLeft -= bytes;
+  }
+
+  /** @throws InputError ARROW_DAMAGED */
+  takeRows(rows: number): void {
+    this.#rowsLeft -= rows;
+    if (this.#rowsLeft < 0) throw damaged(`its batches claim ${-this.#rowsLeft} rows more than it can hold`);
+  }
+}
+
 /**
  * @param codec as the message names it, or undefined when the body is not compressed
  * @throws InputError ARROW_DAMAGED or ARROW_UNSUPPORTED
@@ -50,8 +80,8 @@ export function buffersOf(
   body: Uint8Array,
   places: readonly BufferPlace[],
   codec: number | undefined,
+  budget: BodyBudget,
 ): readonly Uint8Array[] {
-  let room = UNPACKED_BYTES_MAX;
   return places.map(({ offset, length }) => {
     const bytes = body.subarray(offset, offset + length);
     if (codec === undefined || length === 0) return bytes;
@@ -59,8 +89,8 @@ export function buffersOf(
     const claimed = new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true);
     const packed = bytes.subarray(LENGTH_BYTES);
     if (claimed === NOT_COMPRESSED) return packed;
-    const output = unpack(codec, packed, Number(claimed), room);
-    room -= output.length;
+    const output = unpack(codec, packed, Number(claimed), budget.bytesLeft);
+    budget.takeBytes(output.length);
     return output;
   });
 }

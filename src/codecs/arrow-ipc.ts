@@ -19,7 +19,7 @@ import {
   type Schema,
   Struct,
 } from './arrow.ts';
-import { buffersOf } from './arrow-body.ts';
+import { BodyBudget, buffersOf } from './arrow-body.ts';
 import { damaged } from './arrow-fault.ts';
 import { loadColumns } from './arrow-load.ts';
 import { findMessages, type IpcMessage } from './arrow-messages.ts';
@@ -52,8 +52,9 @@ function load(
   header: BatchHeader,
   { body }: IpcMessage,
   dictionaries: ReadonlyMap<number, ArrowVector>,
+  budget: BodyBudget,
 ): Data[] {
-  const buffers = buffersOf(body, header.buffers, header.compression?.type);
+  const buffers = buffersOf(body, header.buffers, header.compression?.type, budget);
   const { nodes, variadicBufferCounts: variadicCounts } = header;
   return loadColumns(types, { nodes, buffers, variadicCounts, dictionaries });
 }
@@ -63,8 +64,11 @@ class BodyReader {
   readonly batches: IpcBatch[] = [];
   readonly #dictionaries = new Map<number, ArrowVector>();
 
-  constructor(schema: Schema) {
+  readonly #budget: BodyBudget;
+
+  constructor(schema: Schema, budget: BodyBudget) {
     this.schema = schema;
+    this.#budget = budget;
   }
 
   add(message: IpcMessage): void {
@@ -73,15 +77,16 @@ class BodyReader {
       const { id, isDelta, data } = decoded.header();
       const type = this.schema.dictionaries.get(id);
       if (!type) throw damaged(`no column has dictionary ${id}`);
-      const words = load([type], data, message, this.#dictionaries);
+      const words = load([type], data, message, this.#dictionaries, this.#budget);
       const before = isDelta ? (this.#dictionaries.get(id)?.data ?? []) : [];
       this.#dictionaries.set(id, new ArrowVector([...before, ...words]));
     } else if (decoded.isRecordBatch()) {
       const header = decoded.header();
       const types = this.schema.fields.map(({ type }) => type);
-      const columns = load(types, header, message, this.#dictionaries);
+      const columns = load(types, header, message, this.#dictionaries, this.#budget);
       if (columns.some(({ length }) => length !== header.length))
         throw damaged('columns of a batch differ in length');
+      this.#budget.takeRows(header.length);
       if (columns.length === 0 && header.length > 0) throw damaged(`${header.length} rows without a column`);
       this.batches.push({ length: header.length, columns });
     } else throw damaged('a message is neither a dictionary nor a record batch');
@@ -97,7 +102,8 @@ function schemaOf(metadata: Uint8Array): Schema {
 function readBody(bytes: Uint8Array): IpcBody {
   try {
     const { schema, footer, messages } = findMessages(bytes);
-    const reader = new BodyReader(footer ? Footer.decode(footer).schema : schemaOf(schema));
+    const { schema: declared } = footer ? Footer.decode(footer) : { schema: schemaOf(schema) };
+    const reader = new BodyReader(declared, new BodyBudget(bytes.length));
     for (const message of messages) reader.add(message);
     return reader;
   } catch (error) {

@@ -61,12 +61,15 @@ function checkOffsets(offsets: Int32Array | BigInt64Array, room: number): void {
 
 class Loader {
   readonly #parts: BatchParts;
+  /** Rows that all bytes of the batch could hold, at a bit each. */
+  readonly #room: number;
   #node = 0;
   #buffer = 0;
   #variadic = 0;
 
   constructor(parts: BatchParts) {
     this.#parts = parts;
+    this.#room = parts.buffers.reduce((bytes, buffer) => bytes + buffer.length, 0) * 8 + UNBACKED_ROWS_MAX;
   }
 
   load(type: DataType): Data {
@@ -78,7 +81,7 @@ class Loader {
       if (length > UNBACKED_ROWS_MAX) throw damaged(`${length} nulls without a byte`);
       return makeData({ type, length });
     }
-    if (length > this.#room()) throw damaged(`a column claims ${length} rows`);
+    if (length > this.#room) throw damaged(`a column claims ${length} rows`);
     const common = { length, ...this.#validity(node) };
     // The properties depend on the type, which is known only as any type.
     const make = (more: object): Data =>
@@ -107,11 +110,6 @@ class Loader {
       return make({ valueOffsets, data });
     }
     return make({ data: this.#fixed(type, length) });
-  }
-
-  /** Rows that all bytes of the batch could hold, at a bit each. */
-  #room(): number {
-    return this.#parts.buffers.reduce((bytes, buffer) => bytes + buffer.length, 0) * 8 + UNBACKED_ROWS_MAX;
   }
 
   #next(): Uint8Array {

@@ -9,6 +9,7 @@
  */
 import { BOM } from './codec.ts';
 import type { Pointer, PointerToken } from './json-pointer.ts';
+import { ValueSkipper } from './json-value-skipper.ts';
 
 /** What a range of bytes is: an element, a comma without a place, or a whole document in which the path leads nowhere. */
 export type ElementKind = 'element' | 'stray' | 'lost';
@@ -62,8 +63,8 @@ export class JsonPathScanner {
   #start = -1;
   /** Whether the value in progress is an element. */
   #isElement = false;
-  #depth = 0;
-  #inString = false;
+  readonly #value = new ValueSkipper();
+  /** Whether the byte of a key before escapes the next one. */
   #escaped = false;
   #expectsKey = false;
   #keyMatches = false;
@@ -237,6 +238,7 @@ export class JsonPathScanner {
 
   #startValue(byte: number, position: number, at: number, isElement: boolean): number {
     this.#state = opens(byte) ? 'value' : 'bare';
+    this.#value.begin();
     this.#isFresh = false;
     this.#comma = -1;
     this.#start = position;
@@ -294,33 +296,9 @@ export class JsonPathScanner {
   }
 
   #skipValue(chunk: Uint8Array, from: number): number {
-    let at = this.#inString ? this.#skipString(chunk, from) : from;
-    let depth = this.#depth;
-    while (at < chunk.length && (depth > 0 || this.#start === this.#offset + at)) {
-      const byte = chunk[at];
-      at += 1;
-      if (byte === QUOTE) {
-        this.#inString = true;
-        at = this.#skipString(chunk, at);
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
-    }
-    this.#depth = depth;
-    if (depth === 0 && !this.#inString) this.#state = 'between';
+    const at = this.#value.skip(chunk, from);
+    if (this.#value.isDone) this.#state = 'between';
     return at;
-  }
-
-  #skipString(chunk: Uint8Array, from: number): number {
-    for (let at = from; at < chunk.length; at += 1) {
-      const byte = chunk[at];
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) {
-        this.#inString = false;
-        return at + 1;
-      }
-    }
-    return chunk.length;
   }
 }
 

@@ -9,14 +9,13 @@
  * elements alone, so that a scanner which starts behind any element finds the same ones.
  */
 import { BOM, type Visit } from './codec.ts';
+import { ValueSkipper } from './json-value-skipper.ts';
 
 const QUOTE = 34;
 const COMMA = 44;
 const OPEN_BRACKET = 91;
-const BACKSLASH = 92;
 const CLOSE_BRACKET = 93;
 const OPEN_BRACE = 123;
-const CLOSE_BRACE = 125;
 
 /** `bare` is a number, a word, or garbage: it ends where something else starts. */
 type State = 'between' | 'bare' | 'value';
@@ -41,9 +40,7 @@ export class JsonScanner {
   #offset = 0;
   #markBytes = 0;
   #start = -1;
-  #depth = 0;
-  #inString = false;
-  #escaped = false;
+  readonly #value = new ValueSkipper();
   #inArray = false;
   /** The last comma or bracket since an element, 0 = none, and where it is. */
   #separator = 0;
@@ -112,6 +109,7 @@ export class JsonScanner {
       else if (!isSpace(byte)) {
         const opens = byte === OPEN_BRACE || byte === OPEN_BRACKET || byte === QUOTE;
         this.#state = opens ? 'value' : 'bare';
+        this.#value.begin();
         this.#start = this.#offset + at;
         return at;
       }
@@ -157,42 +155,15 @@ export class JsonScanner {
   }
 
   #skipValue(chunk: Uint8Array, from: number, visit: Visit): number {
-    let at = this.#inString ? this.#skipString(chunk, from) : from;
-    let depth = this.#depth;
-    while (at < chunk.length && (depth > 0 || this.#start === this.#offset + at)) {
-      const byte = chunk[at];
-      at += 1;
-      if (byte === QUOTE) {
-        this.#inString = true;
-        at = this.#skipString(chunk, at);
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
-    }
-    this.#depth = depth;
-    if (depth === 0 && !this.#inString) this.#complete(this.#offset + at, visit);
+    const at = this.#value.skip(chunk, from);
+    if (this.#value.isDone) this.#complete(this.#offset + at, visit);
     return at;
-  }
-
-  #skipString(chunk: Uint8Array, from: number): number {
-    for (let at = from; at < chunk.length; at += 1) {
-      const byte = chunk[at];
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) {
-        this.#inString = false;
-        return at + 1;
-      }
-    }
-    return chunk.length;
   }
 
   #complete(end: number, visit: Visit | undefined): void {
     const start = this.#start;
     this.#state = 'between';
     this.#start = -1;
-    this.#depth = 0;
-    this.#inString = false;
-    this.#escaped = false;
     this.#separator = 0;
     visit?.(start, end);
   }

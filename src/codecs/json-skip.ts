@@ -1,8 +1,9 @@
 /**
  * Checks JSON in place: each function takes the offset where something starts and gives the offset after it, or -1 when
- * it is not that. Nothing is built and nothing recurses, so 10,000 levels cost what their bytes cost.
+ * it is not that. Nothing is built and nothing recurses.
  *
- * Accepted is exactly what JSON.parse accepts of valid UTF-8. `end` is never crossed.
+ * Accepted is exactly what JSON.parse accepts of valid UTF-8, within two limits: of nesting, because code that writes and
+ * keeps values exactly recurses, and of the digits of integers. `end` is never crossed.
  */
 
 const QUOTE = 34;
@@ -16,6 +17,17 @@ const COMMA = 44;
 const MINUS = 45;
 const ZERO = 48;
 const LETTER_U = 117;
+
+/** Arrays and objects within each other, the row itself included. */
+export const LEVELS_MAX = 1_000;
+/** Within the object that is the row. */
+const MEMBER_LEVELS_MAX = LEVELS_MAX - 1;
+
+/**
+ * Digits of an integer: the time to read one as a bigint grows faster than its length. A number with a point or an exponent
+ * is a double, and may have any length.
+ */
+export const INTEGER_DIGITS_MAX = 4_300;
 
 /** What a backslash may stand before, `u` aside: `"\/bfnrt`. */
 const IS_ESCAPE = new Uint8Array(256);
@@ -112,6 +124,7 @@ export function skipNumber(body: Uint8Array, from: number, end: number): number 
   const whole = at;
   at = skipDigits(body, at, end);
   if (at === whole || (at > whole + 1 && body[whole] === ZERO)) return -1;
+  const digits = at - whole;
   if (at < end && body[at] === 46) {
     const fraction = at + 1;
     at = skipDigits(body, fraction, end);
@@ -124,7 +137,7 @@ export function skipNumber(body: Uint8Array, from: number, end: number): number 
     at = skipDigits(body, exponent, end);
     if (at === exponent) return -1;
   }
-  return at;
+  return digits > INTEGER_DIGITS_MAX && at === whole + digits ? -1 : at;
 }
 
 function isWord(body: Uint8Array, at: number, end: number, word: string): boolean {
@@ -159,17 +172,8 @@ function skipName(body: Uint8Array, from: number, end: number): number {
   return colon < end && body[colon] === COLON ? skipSpace(body, colon + 1, end) : -1;
 }
 
-/** The kinds of the open arrays and objects, innermost last; grows with the deepest nesting met. */
-let open = new Uint8Array(256);
-
-function push(depth: number, kind: number): void {
-  if (depth === open.length) {
-    const larger = new Uint8Array(open.length * 2);
-    larger.set(open);
-    open = larger;
-  }
-  open[depth] = kind;
-}
+/** The kinds of the open arrays and objects, innermost last. */
+const open = new Uint8Array(LEVELS_MAX);
 
 /** After the closed containers at `from`, with what they leave open in `DEPTH[0]`. */
 const DEPTH = new Int32Array(1);
@@ -196,15 +200,21 @@ function skipEnds(body: Uint8Array, from: number, end: number, depthBefore: numb
   return at;
 }
 
-/** After the array or object at `from`. */
-export function skipNested(body: Uint8Array, from: number, end: number): number {
+/** After the array or object at `from`, which may have `levelsMax` levels: by default, as those of a member may. */
+export function skipNested(
+  body: Uint8Array,
+  from: number,
+  end: number,
+  levelsMax: number = MEMBER_LEVELS_MAX,
+): number {
   let at = from;
   let depth = 0;
   do {
     if (at >= end) return -1;
     const byte = body[at] as number;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      push(depth, byte);
+      if (depth === levelsMax) return -1;
+      open[depth] = byte;
       depth += 1;
       at = skipSpace(body, at + 1, end);
       const isEmpty = at < end && body[at] === (byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);

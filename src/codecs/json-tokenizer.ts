@@ -1,5 +1,5 @@
 /** The members of one JSON object where they stand. A row that is no object is one token named `value`. */
-import { findQuote, skipNested, skipNumber, skipSpace, skipWord } from './json-skip.ts';
+import { findQuote, LEVELS_MAX, skipNested, skipNumber, skipSpace, skipWord } from './json-skip.ts';
 import { parseExactJson } from './json-text.ts';
 import { TOKEN, TOKEN_STRIDE, type Tokenizer, type Tokens } from './tokens.ts';
 
@@ -19,6 +19,7 @@ export function addValue(
   keyStart: number,
   keyEnd: number,
   tokens: Tokens,
+  levelsMax?: number,
 ): number {
   if (at >= end) return -1;
   const byte = body[at] as number;
@@ -30,7 +31,7 @@ export function addValue(
     return close + 1;
   }
   if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-    const after = skipNested(body, at, end);
+    const after = skipNested(body, at, end, levelsMax);
     if (after >= 0) tokens.add(keyStart, keyEnd, TOKEN.nested, at, after);
     return after;
   }
@@ -81,7 +82,7 @@ export function jsonTokenizer(body: Uint8Array): Tokenizer {
       const after =
         from < end && body[from] === OPEN_BRACE
           ? addObject(body, from, end, tokens)
-          : addValue(body, from, end, NO_NAME, NO_NAME, tokens);
+          : addValue(body, from, end, NO_NAME, NO_NAME, tokens, LEVELS_MAX);
       return after >= 0 && skipSpace(body, after, end) === end;
     },
     name(tokens, index) {

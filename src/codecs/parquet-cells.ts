@@ -1,7 +1,9 @@
 /** Single values of a leaf: as a cell of a column of its own, and as JSON text within a nested one. */
+import { isUtf8 } from 'node:buffer';
 import type { Cell } from '../core/columns.ts';
 import { formatDay } from '../core/day.ts';
 import { halfValue } from './arrow-buffers.ts';
+import { BadValue } from './parquet-bad-rows.ts';
 import { damaged } from './parquet-fault.ts';
 import type { SchemaElement } from './parquet-footer.ts';
 import type { Chunk } from './parquet-pages.ts';
@@ -9,14 +11,12 @@ import { lengthOf } from './parquet-pages.ts';
 import type { Values } from './parquet-values.ts';
 import { bigEndianInteger, decimalText, timeOfDayText, timestampText, uuidText } from './value-text.ts';
 
-type Convert = (value: Cell) => Cell;
+type Convert = (value: Cell) => Cell | BadValue;
 
 /** Longer decimals than any writer makes; their text would take a time that grows with the square of their length. */
 const DECIMAL_BYTES_MAX = 64;
 const JULIAN_EPOCH = 2_440_588n;
 const DAY_NS = 86_400_000_000_000n;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A value as it is stored: number, bigint, boolean or bytes. */
 function storedAt(values: Values, index: number): Cell {
@@ -25,20 +25,31 @@ function storedAt(values: Values, index: number): Cell {
   return values.kind === 'bools' ? value === 1 : value;
 }
 
-export function decodeUtf8(bytes: Uint8Array, name: string): string {
+export function decodeUtf8(bytes: Uint8Array): string | BadValue {
+  if (!isUtf8(bytes)) return new BadValue('text that is not UTF-8', bytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+/** The text itself when it is JSON. */
+export function checkJson(text: string | BadValue): string | BadValue {
+  if (typeof text !== 'string') return text;
   try {
-    return utf8.decode(bytes);
-  } catch (error) {
-    throw damaged(`column ${JSON.stringify(name)} holds text that is not UTF-8`, error);
+    JSON.parse(text);
+    return text;
+  } catch {
+    return new BadValue('text that is not JSON', Buffer.from(text));
   }
 }
 
 function integerOf(value: Cell): bigint {
   if (typeof value === 'number') return BigInt(value);
-  if (typeof value === 'bigint') return value;
-  const bytes = bytesOf(value);
-  if (bytes.length > DECIMAL_BYTES_MAX) throw damaged(`a decimal has ${bytes.length} bytes`);
-  return bigEndianInteger(bytes);
+  return typeof value === 'bigint' ? value : bigEndianInteger(bytesOf(value));
+}
+
+function decimalOf(value: Cell, scale: number): string | BadValue {
+  const isLong = value instanceof Uint8Array && value.length > DECIMAL_BYTES_MAX;
+  if (isLong) return new BadValue(`a decimal of ${value.length} bytes`, value);
+  return decimalText(integerOf(value), scale);
 }
 
 function bytesOf(value: Cell): Uint8Array {
@@ -64,13 +75,14 @@ function unsigned(value: Cell): Cell {
 
 /** How a stored value becomes the cell of its column. */
 function convertOf(element: SchemaElement): Convert {
-  const { meaning, type, name } = element;
+  const { meaning, type } = element;
   switch (meaning.kind) {
     case 'text':
+      return (value) => decodeUtf8(bytesOf(value));
     case 'json':
-      return (value) => decodeUtf8(bytesOf(value), name);
+      return (value) => checkJson(decodeUtf8(bytesOf(value)));
     case 'decimal':
-      return (value) => decimalText(integerOf(value), meaning.scale);
+      return (value) => decimalOf(value, meaning.scale);
     case 'date':
       return (value) => formatDay(Number(value));
     case 'time':
@@ -123,28 +135,17 @@ export function convertChunk<T>(
 }
 
 /** Cells of a leaf, without its nulls. */
-export function cellsOfChunk(chunk: Chunk, element: SchemaElement): Cell[] {
+export function cellsOfChunk(chunk: Chunk, element: SchemaElement): (Cell | BadValue)[] {
   const convert = convertOf(element);
   return convertChunk(chunk, (values, index) => convert(storedAt(values, index)));
 }
 
 /** Values of a leaf as JSON text, without its nulls: bytes are base64, times ISO 8601,
  * decimals text, so that no reader of JSON rounds them. */
-export function jsonTextsOfChunk(chunk: Chunk, element: SchemaElement): string[] {
+export function jsonTextsOfChunk(chunk: Chunk, element: SchemaElement): (string | BadValue)[] {
   const convert = convertOf(element);
-  const texts = convertChunk(chunk, (values, index) => jsonTextOf(convert(storedAt(values, index)), element));
-  if (element.meaning.kind === 'json') checkJson(texts, element.name);
-  return texts;
-}
-
-/** @throws InputError PARQUET_DAMAGED when a text is no JSON */
-export function checkJson(texts: Iterable<unknown>, name: string): void {
-  for (const text of texts) {
-    if (typeof text !== 'string') continue;
-    try {
-      JSON.parse(text);
-    } catch (error) {
-      throw damaged(`column ${JSON.stringify(name)} holds text that is not JSON`, error);
-    }
-  }
+  return convertChunk(chunk, (values, index) => {
+    const cell = convert(storedAt(values, index));
+    return cell instanceof BadValue ? cell : jsonTextOf(cell, element);
+  });
 }

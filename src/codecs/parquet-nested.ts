@@ -6,6 +6,7 @@
  * of a column agree on where a record ends, or the file is damaged.
  */
 import { cellVector, type Vector } from '../core/vectors.ts';
+import type { BadRows, BadValue } from './parquet-bad-rows.ts';
 import { jsonTextsOfChunk } from './parquet-cells.ts';
 import { damaged, tooLarge } from './parquet-fault.ts';
 import type { Chunk } from './parquet-pages.ts';
@@ -15,7 +16,7 @@ import type { SchemaNode } from './parquet-tree.ts';
 interface Leaf {
   readonly chunk: Chunk;
   readonly levels: number;
-  readonly texts: readonly string[];
+  readonly texts: readonly (string | BadValue)[];
   /** Level at which it has a value. */
   readonly definition: number;
   at: number;
@@ -31,9 +32,17 @@ function leavesOf(node: SchemaNode, chunks: readonly Chunk[], levels: readonly n
   return [{ chunk, levels: levels[node.leaf] ?? 0, texts, definition: node.definition, at: 0, text: 0 }];
 }
 
+interface BadPlace {
+  readonly chunk: Chunk;
+  readonly place: number;
+  readonly value: BadValue;
+}
+
 class RecordWriter {
   readonly #root: SchemaNode;
   readonly #leaves: readonly Leaf[];
+  /** The first value of the record that cannot be read. */
+  #bad: BadPlace | undefined;
 
   constructor(root: SchemaNode, leaves: readonly Leaf[]) {
     this.#root = root;
@@ -41,13 +50,14 @@ class RecordWriter {
   }
 
   /** The next record, or undefined for null. */
-  record(): string | undefined {
+  record(): string | BadPlace | undefined {
+    this.#bad = undefined;
     const text = this.#field(this.#root);
     for (const leaf of this.#leaves) {
       if (leaf.at < leaf.levels && this.#repetition(leaf) !== 0)
         throw damaged('the parts of a record do not agree');
     }
-    return text;
+    return this.#bad ?? text;
   }
 
   get isDone(): boolean {
@@ -116,9 +126,12 @@ class RecordWriter {
       throw damaged('the levels of a value do not agree');
     const text = leaf.texts[leaf.text];
     if (text === undefined) throw damaged('a column has fewer values than its levels say');
+    const place = leaf.text;
     leaf.at += 1;
     leaf.text += 1;
-    return text;
+    if (typeof text === 'string') return text;
+    this.#bad ??= { chunk: leaf.chunk, place, value: text };
+    return 'null';
   }
 
   /** Lists of three levels have an entry round each element; in those of two, which are older, the entry is the element. */
@@ -146,25 +159,34 @@ class RecordWriter {
   }
 }
 
+export interface NestedPlan {
+  /** How many levels each chunk has. */
+  readonly levels: readonly number[];
+  readonly rows: number;
+  readonly lengthMax: number;
+  readonly bad: BadRows;
+}
+
 /**
  * One JSON text per row.
- * @param chunks all chunks of the row group, and `levels` how many levels each has
+ * @param chunks all chunks of the row group
  * @throws InputError PARQUET_DAMAGED, or PARQUET_TOO_LARGE when the text is longer than `lengthMax`
  */
 export function jsonVector(
   node: SchemaNode,
   chunks: readonly Chunk[],
-  {
-    levels,
-    rows,
-    lengthMax,
-  }: { readonly levels: readonly number[]; readonly rows: number; readonly lengthMax: number },
+  { levels, rows, lengthMax, bad }: NestedPlan,
 ): Vector {
   const writer = new RecordWriter(node, leavesOf(node, chunks, levels));
   const cells: (string | null)[] = [];
   let length = 0;
   for (let row = 0; row < rows; row += 1) {
     const text = writer.record() ?? null;
+    if (text !== null && typeof text !== 'string') {
+      bad.add(row, node.element.name, text.chunk, text.place, text.value);
+      cells.push(null);
+      continue;
+    }
     length += text?.length ?? 0;
     if (length > lengthMax) throw tooLarge('JSON text in a row group', length, lengthMax);
     cells.push(text);

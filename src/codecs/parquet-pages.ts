@@ -13,6 +13,8 @@ import { readThrift, type ThriftStruct } from './parquet-thrift.ts';
 import { ENCODING, isFixed, readValues, type Values, type ValueType } from './parquet-values.ts';
 
 export interface ChunkShape extends ValueType {
+  /** Where the chunk starts in the file. */
+  readonly start: number;
   readonly codec: string;
   /** Levels in the chunk: its values and its nulls. */
   readonly values: number;
@@ -24,9 +26,14 @@ export interface ChunkShape extends ValueType {
 }
 
 /** Values of one page, or places of its values in the dictionary. */
-export type Part =
-  | { readonly kind: 'values'; readonly values: Values; readonly count: number }
-  | { readonly kind: 'indices'; readonly indices: Int32Array; readonly count: number };
+export type Part = (
+  | { readonly kind: 'values'; readonly values: Values }
+  | { readonly kind: 'indices'; readonly indices: Int32Array }
+) & {
+  readonly count: number;
+  /** Where the page starts in the file. */
+  readonly offset: number;
+};
 
 export interface Chunk {
   /** One per value or null; undefined where there is just one level. */
@@ -35,6 +42,9 @@ export interface Chunk {
   readonly parts: readonly Part[];
   readonly dictionary: Values | undefined;
 }
+
+/** Pages without values that are passed over in one chunk. */
+const EMPTY_PAGES_MAX = 1_000;
 
 const PAGE = { data: 0, index: 1, dictionary: 2, dataV2: 3 } as const;
 
@@ -54,6 +64,16 @@ function structIn(struct: ThriftStruct, id: number): ThriftStruct {
   throw damaged('a page has no header of its kind');
 }
 
+/** Where the page starts that holds value number `place` of the chunk. */
+export function offsetOfValue({ parts }: Chunk, place: number): number {
+  let before = 0;
+  for (const { count, offset } of parts) {
+    before += count;
+    if (place < before) return offset;
+  }
+  return parts[0]?.offset ?? 0;
+}
+
 export function lengthOf(values: Values): number {
   return values.kind === 'spans' ? values.offsets.length - 1 : values.data.length;
 }
@@ -66,8 +86,11 @@ class ChunkReader {
   readonly #parts: Part[] = [];
   #dictionary: Values | undefined;
   #at = 0;
+  #pageStart = 0;
   #read = 0;
+  /** Bytes that its pages have unpacked to, and their values beyond that. */
   #unpacked = 0;
+  #emptyPages = 0;
 
   constructor(bytes: Uint8Array, shape: ChunkShape) {
     this.#bytes = bytes;
@@ -90,6 +113,7 @@ class ChunkReader {
   }
 
   readPage(): void {
+    this.#pageStart = this.#at;
     const { struct, end } = readThrift(this.#bytes, this.#at);
     const packedBytes = countIn(struct, 3, 'the size of a page');
     if (packedBytes > this.#bytes.length - end) throw damaged(`a page claims ${packedBytes} bytes`);
@@ -120,7 +144,7 @@ class ChunkReader {
     const count = countIn(of, 1, 'the size of a dictionary');
     // Every value but a boolean, which has no dictionary, takes a byte or more.
     if (count > bytes.length) throw damaged(`a dictionary claims ${count} values in ${bytes.length} bytes`);
-    this.#dictionary = readValues({ bytes, at: 0 }, ENCODING.plain, count, this.#shape);
+    this.#dictionary = this.#readValues({ bytes, at: 0 }, ENCODING.plain, count);
     // Values with their lengths before them would be taken for other values of the same length.
     if (
       this.#dictionary.kind === 'spans' &&
@@ -193,6 +217,8 @@ class ChunkReader {
   #claim(of: ThriftStruct): number {
     const count = countIn(of, 1, 'the number of values of a page');
     if (count > this.#shape.values - this.#read) throw damaged('its pages have more values than it claims');
+    if (count === 0) this.#emptyPages += 1;
+    if (this.#emptyPages > EMPTY_PAGES_MAX) throw damaged('it has pages without values, one after the other');
     return count;
   }
 
@@ -200,12 +226,10 @@ class ChunkReader {
     const count = this.#countPresent(levels);
     this.#read += levels;
     if (count === 0) return;
+    const offset = this.#shape.start + this.#pageStart;
     if (encoding !== ENCODING.plainDictionary && encoding !== ENCODING.dictionary) {
-      this.#parts.push({
-        kind: 'values',
-        values: readValues(cursor, Number(encoding), count, this.#shape),
-        count,
-      });
+      const values = this.#readValues(cursor, Number(encoding), count);
+      this.#parts.push({ kind: 'values', values, count, offset });
       return;
     }
     if (!this.#dictionary) throw damaged('a page needs a dictionary that is not there');
@@ -218,7 +242,15 @@ class ChunkReader {
       if ((indices[index] as number) >>> 0 >= words)
         throw damaged(`a value is number ${indices[index]} of ${words}`);
     }
-    this.#parts.push({ kind: 'indices', indices, count });
+    this.#parts.push({ kind: 'indices', indices, count, offset });
+  }
+
+  /** Values that repeat beginnings of others take more than their page. */
+  #readValues(cursor: Cursor, encoding: number, count: number): Values {
+    const { bytesMax } = this.#shape;
+    const values = readValues(cursor, encoding, count, this.#shape, bytesMax - this.#unpacked);
+    if (values.kind === 'spans') this.#unpacked += Math.max(0, values.data.length - cursor.bytes.length);
+    return values;
   }
 
   #countPresent(levels: number): number {

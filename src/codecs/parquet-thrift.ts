@@ -2,9 +2,9 @@
  * The compact protocol of Thrift, in which Parquet writes its footer and page headers.
  *
  * T1 nothing is allocated for what is claimed but not there: a list has no more elements than bytes are left. T2 nesting is
- * bounded. Both are what a reader of the footer that trusts it has to be protected from.
+ * bounded. T3 so is the number of objects, each of which takes many times its bytes. These are what a reader of the footer that trusts it has to be protected from.
  */
-import { damaged } from './parquet-fault.ts';
+import { damaged, tooLarge } from './parquet-fault.ts';
 
 export type ThriftValue = boolean | number | bigint | Uint8Array | readonly ThriftValue[] | ThriftStruct;
 
@@ -12,6 +12,8 @@ export type ThriftValue = boolean | number | bigint | Uint8Array | readonly Thri
 export type ThriftStruct = ReadonlyMap<number, ThriftValue>;
 
 const DEPTH_MAX = 32;
+/** Structs, lists and byte arrays; a column chunk has about fifteen of them. */
+const OBJECTS_MAX = 2_000_000;
 const VARINT_BYTES_MAX = 10;
 
 const TYPE = {
@@ -32,6 +34,7 @@ const TYPE = {
 class Reader {
   readonly #bytes: Uint8Array;
   at: number;
+  #objects = 0;
 
   constructor(bytes: Uint8Array, at: number) {
     this.#bytes = bytes;
@@ -39,6 +42,7 @@ class Reader {
   }
 
   struct(depth: number): ThriftStruct {
+    this.#countObject();
     if (depth > DEPTH_MAX) throw damaged(`its metadata is nested deeper than ${DEPTH_MAX}`);
     const fields = new Map<number, ThriftValue>();
     let id = 0;
@@ -78,7 +82,13 @@ class Reader {
     }
   }
 
+  #countObject(): void {
+    this.#objects += 1;
+    if (this.#objects > OBJECTS_MAX) throw tooLarge('objects in the metadata', this.#objects, OBJECTS_MAX);
+  }
+
   #list(depth: number): readonly ThriftValue[] {
+    this.#countObject();
     const head = this.#byte();
     const type = head & 15;
     const size = head >> 4 === 15 ? Number(this.#varint()) : head >> 4;
@@ -92,6 +102,7 @@ class Reader {
   }
 
   #take(length: number): Uint8Array {
+    this.#countObject();
     if (length > this.#bytes.length - this.at) throw damaged(`a value claims ${length} bytes`);
     this.at += length;
     return this.#bytes.subarray(this.at - length, this.at);
@@ -122,7 +133,7 @@ class Reader {
 
 /**
  * The struct that starts at `start`, and where it ends. Doubles, which Parquet's metadata has no use for, are skipped.
- * @throws InputError PARQUET_DAMAGED
+ * @throws InputError PARQUET_DAMAGED or PARQUET_TOO_LARGE
  */
 export function readThrift(
   bytes: Uint8Array,

@@ -10,7 +10,7 @@ import {
   readLengths,
   readSplit,
 } from './parquet-encodings.ts';
-import { tooLarge, unsupported } from './parquet-fault.ts';
+import { damaged, tooLarge, unsupported } from './parquet-fault.ts';
 import type { PhysicalType } from './parquet-footer.ts';
 
 /** Value i is `data[offsets[i] .. offsets[i + 1])`. */
@@ -38,8 +38,6 @@ export interface ValueType {
   readonly width: number;
 }
 
-/** What one page may unfold to by repeating beginnings of values. */
-const SPAN_BYTES_MAX = 1024 * 1024 * 1024;
 const INT96_BYTES = 12;
 
 export const ENCODING = {
@@ -54,8 +52,17 @@ export const ENCODING = {
   split: 9,
 } as const;
 
-/** @throws RangeError when the page has fewer values; InputError PARQUET_UNSUPPORTED or PARQUET_TOO_LARGE */
-export function readValues(cursor: Cursor, encoding: number, count: number, of: ValueType): Values {
+/**
+ * @param bytesMax what the page may unfold to by repeating beginnings of values
+ * @throws RangeError when the page has fewer values; InputError PARQUET_UNSUPPORTED or PARQUET_TOO_LARGE
+ */
+export function readValues(
+  cursor: Cursor,
+  encoding: number,
+  count: number,
+  of: ValueType,
+  bytesMax: number,
+): Values {
   switch (encoding) {
     case ENCODING.plain:
       return readPlain(cursor, count, of);
@@ -66,7 +73,7 @@ export function readValues(cursor: Cursor, encoding: number, count: number, of: 
     case ENCODING.deltaLength:
       return readDeltaLengths(cursor, count);
     case ENCODING.deltaBytes:
-      return readDeltaBytes(cursor, count);
+      return readDeltaBytes(cursor, count, bytesMax);
     case ENCODING.split:
       return readSplitValues(cursor, count, of);
     default:
@@ -99,6 +106,7 @@ function readPlain(cursor: Cursor, count: number, of: ValueType): Values {
   }
   if (isFixed(of.type)) {
     const width = widthOf(of);
+    if (width === 0) throw damaged('values of a fixed length have no length');
     if (count * width > bytes.length - cursor.at) ended();
     return fixedSpans(bytes.subarray(cursor.at, cursor.at + count * width), count, width);
   }
@@ -184,7 +192,7 @@ function readDeltaLengths(cursor: Cursor, count: number): Spans {
 }
 
 /** Each value starts with a part of the one before it. */
-function readDeltaBytes(cursor: Cursor, count: number): Spans {
+function readDeltaBytes(cursor: Cursor, count: number, bytesMax: number): Spans {
   const prefixes = readLengths(cursor, count);
   const suffixes = readDeltaLengths(cursor, count);
   const offsets = new Int32Array(count + 1);
@@ -194,7 +202,7 @@ function readDeltaBytes(cursor: Cursor, count: number): Spans {
     const before = index === 0 ? 0 : bytes - (offsets[index - 1] as number);
     if (prefix > before) throw new RangeError('a value starts with more than the one before it has');
     bytes += prefix + (suffixes.offsets[index + 1] as number) - (suffixes.offsets[index] as number);
-    if (bytes > SPAN_BYTES_MAX) throw tooLarge('bytes of the values of a page', bytes, SPAN_BYTES_MAX);
+    if (bytes > bytesMax) throw tooLarge('bytes of the values of a page', bytes, bytesMax);
     offsets[index + 1] = bytes;
   }
   const data = new Uint8Array(bytes);
@@ -216,5 +224,6 @@ function readSplitValues(cursor: Cursor, count: number, of: ValueType): Values {
     return { kind: 'numbers', data: numbers };
   }
   if (!isFixed(of.type)) throw unsupported(`byte stream split of ${of.type}`);
+  if (widthOf(of) === 0) throw damaged('values of a fixed length have no length');
   return fixedSpans(readSplit(cursor, count, widthOf(of)), count, widthOf(of));
 }

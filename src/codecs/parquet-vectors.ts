@@ -3,7 +3,6 @@ import { isUtf8 } from 'node:buffer';
 import type { Cell, Column } from '../core/columns.ts';
 import {
   boolVector,
-  cellsOf,
   cellVector,
   dayVector,
   numberVector,
@@ -12,6 +11,7 @@ import {
   wideVector,
   wordVector,
 } from '../core/vectors.ts';
+import { type BadRows, BadValue } from './parquet-bad-rows.ts';
 import { cellsOfChunk, checkJson, decodeUtf8 } from './parquet-cells.ts';
 import { damaged, tooLarge } from './parquet-fault.ts';
 import type { Chunk } from './parquet-pages.ts';
@@ -135,70 +135,104 @@ function gatherSpans({ parts, dictionary }: Chunk, validity: Uint8Array | undefi
   return { kind: 'spans', offsets, data };
 }
 
-/** All text at once, and that no cell starts within a character. */
-function checkUtf8({ offsets, data }: Spans, name: string): void {
-  let isSplit = false;
-  for (let index = 0; index < offsets.length - 1 && !isSplit; index += 1) {
-    isSplit = ((data[offsets[index] as number] ?? 0) & 0xc0) === 0x80;
+/** What is known of the column that is filled. */
+export interface ColumnPlace {
+  readonly node: SchemaNode;
+  readonly chunk: Chunk;
+  readonly rows: number;
+  /** Told rows with a value that the column cannot hold. */
+  readonly bad: BadRows;
+}
+
+/** Tells row and place among the values of each cell that is not null. */
+function eachValue(
+  rows: number,
+  validity: Uint8Array | undefined,
+  visit: (row: number, place: number) => void,
+): void {
+  let place = 0;
+  for (let row = 0; row < rows; row += 1) {
+    if (validity && validity[row] === 0) continue;
+    visit(row, place);
+    place += 1;
   }
-  if (isSplit || !isUtf8(data)) throw damaged(`column ${JSON.stringify(name)} holds text that is not UTF-8`);
 }
 
-function textOf(chunk: Chunk, node: SchemaNode, validity: Uint8Array | undefined, rows: number): Vector {
-  const { name, meaning } = node.element;
-  const vector = chunk.parts.every(({ kind }) => kind === 'indices')
-    ? wordsOf(chunk, name, validity, rows)
-    : spanTextOf(chunk, name, validity, rows);
-  if (meaning.kind === 'json') checkJson(vector.kind === 'word' ? vector.words : cellsOf(vector), name);
-  return vector;
+/** Whether all text is UTF-8, and no cell starts within a character. */
+function isText({ offsets, data }: Spans): boolean {
+  for (let index = 0; index < offsets.length - 1; index += 1) {
+    if (((data[offsets[index] as number] ?? 0) & 0xc0) === 0x80) return false;
+  }
+  return isUtf8(data);
 }
 
-function spanTextOf(chunk: Chunk, name: string, validity: Uint8Array | undefined, rows: number): Vector {
-  const spans = gatherSpans(chunk, validity, rows);
-  checkUtf8(spans, name);
-  return textVector(spans.offsets, spans.data, validity);
+function textOf(column: ColumnPlace, validity: Uint8Array | undefined): Vector {
+  return column.chunk.parts.every(({ kind }) => kind === 'indices')
+    ? wordsOf(column, validity)
+    : spanTextOf(column, validity);
+}
+
+function spanTextOf({ chunk, node, rows, bad }: ColumnPlace, validity: Uint8Array | undefined): Vector {
+  const { offsets, data } = gatherSpans(chunk, validity, rows);
+  const isJson = node.element.meaning.kind === 'json';
+  if (isJson || !isText({ kind: 'spans', offsets, data })) {
+    eachValue(rows, validity, (row, place) => {
+      const text = decodeUtf8(data.subarray(offsets[row], offsets[row + 1]));
+      const checked = isJson ? checkJson(text) : text;
+      if (checked instanceof BadValue) bad.add(row, node.element.name, chunk, place, checked);
+    });
+  }
+  return textVector(offsets, data, validity);
 }
 
 /** A chunk in which the dictionary was enough for all pages keeps it. */
-function wordsOf(chunk: Chunk, name: string, validity: Uint8Array | undefined, rows: number): Vector {
-  const words: string[] = [];
+function wordsOf({ chunk, node, rows, bad }: ColumnPlace, validity: Uint8Array | undefined): Vector {
+  const words: (string | BadValue)[] = [];
   if (chunk.dictionary) {
     const { offsets, data } = spansOf(chunk.dictionary);
     for (let word = 0; word < offsets.length - 1; word += 1) {
-      words.push(decodeUtf8(data.subarray(offsets[word], offsets[word + 1]), name));
+      const text = decodeUtf8(data.subarray(offsets[word], offsets[word + 1]));
+      words.push(node.element.meaning.kind === 'json' ? checkJson(text) : text);
     }
   }
-  const indices = new Int32Array(countOf(chunk));
+  const dense = new Int32Array(countOf(chunk));
   let to = 0;
   for (const part of chunk.parts) {
-    if (part.kind === 'indices') indices.set(part.indices, to);
+    if (part.kind === 'indices') dense.set(part.indices, to);
     to += part.count;
   }
+  const indices = scatter(dense, validity, () => new Int32Array(rows));
+  if (words.some((word) => word instanceof BadValue)) {
+    eachValue(rows, validity, (row, place) => {
+      const word = words[indices[row] as number];
+      if (word instanceof BadValue) bad.add(row, node.element.name, chunk, place, word);
+    });
+  }
   return wordVector(
-    scatter(indices, validity, () => new Int32Array(rows)),
-    words,
+    indices,
+    words.map((word) => (word instanceof BadValue ? '' : word)),
     validity,
   );
 }
 
-function cellsAtRows(chunk: Chunk, node: SchemaNode, validity: Uint8Array | undefined): Vector {
+function cellsAtRows({ chunk, node, rows, bad }: ColumnPlace, validity: Uint8Array | undefined): Vector {
   const dense = cellsOfChunk(chunk, node.element);
-  if (!validity) return cellVector(dense);
-  const cells: Cell[] = [];
-  let from = 0;
-  for (const isThere of validity) {
-    cells.push(isThere === 1 ? (dense[from] ?? null) : null);
-    from += isThere;
-  }
+  const cells: Cell[] = Array.from({ length: rows }, () => null);
+  eachValue(rows, validity, (row, place) => {
+    const cell = dense[place] ?? null;
+    if (cell instanceof BadValue) bad.add(row, node.element.name, chunk, place, cell);
+    else cells[row] = cell;
+  });
   return cellVector(cells);
 }
 
 /** The cells of one flat column, one per row. */
-export function vectorOf(chunk: Chunk, node: SchemaNode, column: Column, rows: number): Vector {
+export function vectorOf(place: ColumnPlace, column: Column): Vector {
+  const { chunk, node, rows } = place;
   const { type, meaning } = node.element;
   const validity = validityOf(chunk, node.definition);
   if (type === 'BYTE_ARRAY' && (meaning.kind === 'text' || meaning.kind === 'json')) {
-    return textOf(chunk, node, validity, rows);
+    return textOf(place, validity);
   }
   const isPlain = meaning.kind !== 'decimal' && meaning.kind !== 'time';
   const count = countOf(chunk);
@@ -240,8 +274,8 @@ export function vectorOf(chunk: Chunk, node: SchemaNode, column: Column, rows: n
       scatter(gatherBools(chunk, count), validity, () => new Uint8Array(rows)),
       validity,
     );
-  if (column.type === 'timestamp') return int96Vector(cellsAtRows(chunk, node, validity), validity);
-  return cellsAtRows(chunk, node, validity);
+  if (column.type === 'timestamp') return int96Vector(cellsAtRows(place, validity), validity);
+  return cellsAtRows(place, validity);
 }
 
 /** Counts of 64 bits, unless one of them takes more. */

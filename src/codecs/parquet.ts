@@ -3,11 +3,13 @@
  *
  * Q1 nothing a file claims is believed before it is checked against its bytes: a file that is cut, changed or made to harm
  * is refused with an InputError, in time and memory bounded by its size and by `groupBytesMax`. Q2 every value is exact: 64-bit
- * integers and timestamps as bigint, decimals as their digits; what is nested is JSON text.
+ * integers and timestamps as bigint, decimals as their digits; what is nested is JSON text. Q3 a value that its column
+ * cannot hold costs its own row and no other: the row is left out, and told with its reason.
  */
 import type { Column, Columns } from '../core/columns.ts';
 import { InputError, TierfallError } from '../core/errors.ts';
 import type { Vector } from '../core/vectors.ts';
+import { BadRows, type UndecodableRow } from './parquet-bad-rows.ts';
 import { damaged, tooLarge, unsupported } from './parquet-fault.ts';
 import { type ColumnChunk, type Footer, type RowGroup, readFooter } from './parquet-footer.ts';
 import { jsonVector } from './parquet-nested.ts';
@@ -35,19 +37,34 @@ export interface ParquetFile {
   readonly columns: readonly Column[];
   readonly rowGroups: number;
   /**
-   * All columns of one row group; rows are numbered from 0 within it. Calling it twice reads twice.
+   * All columns of one row group; rows are numbered from 0 within it, and those that cannot be read are not among them.
+   * Calling it twice reads twice.
    * @throws InputError PARQUET_DAMAGED, PARQUET_UNSUPPORTED or PARQUET_TOO_LARGE
    * @throws RangeError when there is no such row group
    */
-  readRowGroup(index: number): Promise<Columns>;
+  readRowGroup(index: number): Promise<RowGroupColumns>;
+}
+
+/** The rows of one row group. */
+export interface RowGroupColumns extends Columns {
+  /**
+   * Rows with a value that its column cannot hold, ascending: text that is not UTF-8, JSON that is not JSON, 96-bit
+   * timestamps outside of the years 1677 to 2262, decimals of more than 64 bytes.
+   */
+  readonly undecodable: readonly UndecodableRow[];
 }
 
 const MAGIC = 'PAR1';
 const ENCRYPTED_MAGIC = 'PARE';
 /** Footer length and magic. */
 const TRAILER_BYTES = 8;
-const FOOTER_BYTES_MAX = 256 * 1024 * 1024;
+const FOOTER_BYTES_MAX = 64 * 1024 * 1024;
 const GROUP_BYTES_MAX = 1024 * 1024 * 1024;
+/** More rows than this have to take bytes: nulls alone are no reason to believe a number. */
+const UNBACKED_ROWS_MAX = 1_048_576;
+const ROWS_PER_BYTE_MAX = 256;
+/** About what a cell takes that is an object or a text of its own. */
+const OBJECT_BYTES = 64;
 
 interface Settings {
   readonly groupBytesMax: number;
@@ -131,10 +148,26 @@ function checkGroup({ rows, chunks }: RowGroup, root: SchemaNode, index: number)
   });
 }
 
-/** Levels take a byte each, values up to eight; texts and bytes what they unpack to. */
+/** Levels take a byte each, values up to eight or what an object takes; texts and bytes what they unpack to. */
 function bytesNeeded(chunk: ColumnChunk, leaf: SchemaNode): number {
+  const { meaning } = leaf.element;
   const levels = (leaf.definition > 0 ? 1 : 0) + (leaf.repetition > 0 ? 1 : 0);
-  return chunk.values * (levels + 8) + chunk.unpackedBytes;
+  const isText = meaning.kind === 'text' || meaning.kind === 'json';
+  const isArray = chunk.type === 'BYTE_ARRAY' ? isText : chunk.type !== 'FIXED_LEN_BYTE_ARRAY';
+  const isObject = !isFlat(leaf) || !isArray || meaning.kind === 'decimal' || meaning.kind === 'time';
+  return chunk.values * (levels + (isObject ? OBJECT_BYTES : 8)) + chunk.unpackedBytes;
+}
+
+/** @throws InputError PARQUET_TOO_LARGE */
+function checkSize(group: RowGroup, leaves: readonly SchemaNode[], groupBytesMax: number): void {
+  const needed = group.chunks.reduce(
+    (sum, chunk, at) => sum + bytesNeeded(chunk, leaves[at] as SchemaNode),
+    group.rows * 8,
+  );
+  if (needed > groupBytesMax) throw tooLarge('bytes of a row group', needed, groupBytesMax);
+  const bytes = group.chunks.reduce((sum, { start, end }) => sum + end - start, 0);
+  const rowsMax = UNBACKED_ROWS_MAX + bytes * ROWS_PER_BYTE_MAX;
+  if (group.rows > rowsMax) throw tooLarge(`rows of a row group of ${bytes} bytes`, group.rows, rowsMax);
 }
 
 interface GroupPlan {
@@ -147,13 +180,10 @@ async function readGroup(
   source: ByteSource,
   { group, root, columns }: GroupPlan,
   settings: Settings,
-): Promise<Columns> {
+): Promise<RowGroupColumns> {
   const leaves = root.children.flatMap(leafNodes);
-  const needed = group.chunks.reduce(
-    (sum, chunk, at) => sum + bytesNeeded(chunk, leaves[at] as SchemaNode),
-    group.rows * 8,
-  );
-  if (needed > settings.groupBytesMax) throw tooLarge('bytes of a row group', needed, settings.groupBytesMax);
+  checkSize(group, leaves, settings.groupBytesMax);
+  const bad = new BadRows();
   const vectors: Vector[] = [];
   for (const [at, node] of root.children.entries()) {
     const chunks: Chunk[] = [];
@@ -166,11 +196,13 @@ async function readGroup(
       );
     }
     vectors.push(
-      translated(() => vectorOfNode(node, chunks, { group, column: columns[at] as Column, settings })),
+      translated(() => vectorOfNode(node, chunks, { group, column: columns[at] as Column, settings, bad })),
     );
     await settings.yieldToLoop();
   }
-  return { columns, rows: Array.from({ length: group.rows }, (_, row) => row), vectors };
+  const rows = Array.from({ length: group.rows }, (_, row) => row);
+  const whole = { columns, rows, vectors };
+  return { ...bad.leaveOut(whole), undecodable: bad.list(whole) };
 }
 
 async function fetchChunk(
@@ -181,22 +213,36 @@ async function fetchChunk(
 ): Promise<Chunk> {
   const bytes = await fetchBytes(source, chunk.start, chunk.end);
   const { type, codec, values } = chunk;
-  const shape = { type, codec, values, width: element.width, definition, repetition, bytesMax: groupBytesMax };
+  const { width } = element;
+  const shape = {
+    type,
+    codec,
+    values,
+    width,
+    definition,
+    repetition,
+    bytesMax: groupBytesMax,
+    start: chunk.start,
+  };
   return readChunk(bytes, shape, yieldToLoop);
+}
+
+interface ColumnPlan {
+  readonly group: RowGroup;
+  readonly column: Column;
+  readonly settings: Settings;
+  readonly bad: BadRows;
 }
 
 function vectorOfNode(
   node: SchemaNode,
   chunks: readonly Chunk[],
-  {
-    group,
-    column,
-    settings,
-  }: { readonly group: RowGroup; readonly column: Column; readonly settings: Settings },
+  { group, column, settings, bad }: ColumnPlan,
 ): Vector {
-  if (isFlat(node)) return vectorOf(chunks[node.leaf] as Chunk, node, column, group.rows);
+  const { rows } = group;
+  if (isFlat(node)) return vectorOf({ node, chunk: chunks[node.leaf] as Chunk, rows, bad }, column);
   const levels = group.chunks.map(({ values }) => values);
-  return jsonVector(node, chunks, { levels, rows: group.rows, lengthMax: settings.groupBytesMax });
+  return jsonVector(node, chunks, { levels, rows, lengthMax: settings.groupBytesMax, bad });
 }
 
 /** What a damaged file does to code that expects a whole one is said of the file. */

@@ -1,16 +1,15 @@
 /**
- * Finds rows of one side by the key of rows of the other: a hash table with open addressing in typed arrays.
+ * Keys of the rows of two sides as 32-bit numbers.
  *
- * J1 two rows are of one key only if their cells were compared, or if the hash is reversible (32-bit integers). J2 rows of
- * one key form a chain in their order. J3 null is a key like any other.
+ * J1 two rows are of one key only if their cells were compared, or if the number is the key (32-bit integers). J2 null is a
+ * key like any other.
  */
 import type { Columns } from '../core/columns.ts';
 import type { TextVector, Vector } from '../core/vectors.ts';
 import { type ColumnPair, cellValue, pairColumns, sideOf } from './column-pair.ts';
+import type { InTurns } from './pace.ts';
 import { keyPart, valueKey } from './row-key.ts';
 import type { DiffRules } from './rules.ts';
-
-export const NO_ROW = -1;
 
 export type IsSameKey = (x: number, y: number) => boolean;
 
@@ -22,12 +21,8 @@ export interface KeyHashes {
   readonly isSame: IsSameKey | undefined;
   /** Rows of A; B's are counted from here on in `isSame`. */
   readonly b0: number;
-}
-
-/** Multiplication by an odd number and a shifted xor can both be undone, so different keys have different hashes. */
-function mix(value: number): number {
-  const spread = Math.imul(value, 0x9e3779b1);
-  return spread ^ (spread >>> 15);
+  /** Whether the key cells of rows of one key are the same by the rules, so that nobody has to look at them again. */
+  readonly isCompared: boolean;
 }
 
 const FNV_PRIME = 0x01000193;
@@ -36,11 +31,8 @@ const FNV_START = 0x811c9dc5 | 0;
 function hashText(text: string): number {
   let hash = FNV_START;
   for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
-  return mix(hash);
+  return hash;
 }
-
-/** Calls `step` for rows 0 to `rows` in slices, giving way between them; a row takes about `rowNs`. */
-export type InTurns = (rows: number, rowNs: number, step: (from: number, to: number) => void) => Promise<void>;
 
 /** Hashes rows `from` to `to` of a side. @returns false when this way cannot do it */
 type Fill = (hashes: Int32Array, from: number, to: number) => boolean;
@@ -50,6 +42,8 @@ interface KeyHasher {
   readonly a: Fill;
   readonly b: Fill;
   readonly isSame: KeyHashes['isSame'];
+  /** Whether rows of one key have the same cells. */
+  readonly isExact: boolean;
   /** About how long a row takes. */
   readonly rowNs: number;
 }
@@ -61,7 +55,7 @@ function fillIntegers(vector: Vector | undefined): Fill | undefined {
     if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint32Array)
       return undefined;
     return (hashes, from, to) => {
-      for (let row = from; row < to; row += 1) hashes[row] = mix(data[row] ?? 0);
+      for (let row = from; row < to; row += 1) hashes[row] = data[row] ?? 0;
       return true;
     };
   }
@@ -72,7 +66,7 @@ function fillIntegers(vector: Vector | undefined): Fill | undefined {
     for (let row = from; row < to; row += 1) {
       const low = halves[2 * row] ?? 0;
       if ((halves[2 * row + 1] ?? 0) !== low >> 31 || (!isSigned && low < 0)) return false;
-      hashes[row] = mix(low);
+      hashes[row] = low;
     }
     return true;
   };
@@ -82,7 +76,7 @@ function integerHasher({ a, b }: ColumnPair): KeyHasher | undefined {
   const areTimes = [a, b].filter((side) => side?.column.type === 'timestamp').length;
   if (areTimes === 1 || a?.column.unit !== b?.column.unit) return undefined;
   const [fillA, fillB] = [fillIntegers(a?.vector), fillIntegers(b?.vector)];
-  return fillA && fillB && { a: fillA, b: fillB, isSame: undefined, rowNs: 4 };
+  return fillA && fillB && { a: fillA, b: fillB, isSame: undefined, isExact: true, rowNs: 4 };
 }
 
 function fillBytes({ offsets, data }: TextVector): Fill {
@@ -91,7 +85,7 @@ function fillBytes({ offsets, data }: TextVector): Fill {
       let hash = FNV_START;
       const end = offsets[row + 1] ?? 0;
       for (let at = offsets[row] ?? 0; at < end; at += 1) hash = Math.imul(hash ^ (data[at] ?? 0), FNV_PRIME);
-      hashes[row] = mix(hash);
+      hashes[row] = hash;
     }
     return true;
   };
@@ -109,7 +103,7 @@ function textHasher({ a, b, rule }: ColumnPair): KeyHasher | undefined {
     return vector.data.subarray(vector.offsets[at], vector.offsets[at + 1]);
   };
   const isSame: IsSameKey = (p, q) => Buffer.compare(sliceOf(p), sliceOf(q)) === 0;
-  return { a: fillBytes(x), b: fillBytes(y), isSame, rowNs: 60 };
+  return { a: fillBytes(x), b: fillBytes(y), isSame, isExact: true, rowNs: 60 };
 }
 
 /** Any columns: the key of each row as one text. */
@@ -129,7 +123,8 @@ function generalHasher(pairs: readonly ColumnPair[], rowsA: number, rowsB: numbe
       }
       return true;
     };
-  return { a: fill('a', 0), b: fill('b', rowsA), isSame: (x, y) => texts[x] === texts[y], rowNs: 1000 };
+  const isSame: IsSameKey = (x, y) => texts[x] === texts[y];
+  return { a: fill('a', 0), b: fill('b', rowsA), isSame, isExact: false, rowNs: 1000 };
 }
 
 async function hashBy(
@@ -146,7 +141,7 @@ async function hashBy(
   await inTurns(rowsB, hasher.rowNs, (from, to) => {
     isDone &&= hasher.b(b, from, to);
   });
-  return isDone ? { a, b, b0: rowsA, isSame: hasher.isSame } : undefined;
+  return isDone ? { a, b, b0: rowsA, isSame: hasher.isSame, isCompared: hasher.isExact } : undefined;
 }
 
 /** The keys of two sides, by the fastest way that is exact for their columns. */
@@ -166,49 +161,4 @@ export async function hashKeys(
   const general = await hashBy(generalHasher(pairs, rowsA, rowsB), rowsA, rowsB, inTurns);
   if (!general) throw new RangeError('the general way hashes any key');
   return general;
-}
-
-/** A table of the rows of one side by key. */
-export class RowTable {
-  /** Pairs of hash and row + 1, next to each other for the sake of the cache. */
-  readonly #slots: Int32Array;
-  readonly #mask: number;
-  readonly #shift: number;
-  readonly #isSame: IsSameKey | undefined;
-
-  /** @param isSame by the numbers that `add` and `find` are given */
-  constructor(rows: number, isSame: IsSameKey | undefined) {
-    const bits = Math.max(4, 32 - Math.clz32(Math.max(1, rows * 2 - 1)));
-    this.#slots = new Int32Array(2 ** (bits + 1));
-    this.#mask = 2 ** bits - 1;
-    this.#shift = 32 - bits;
-    this.#isSame = isSame;
-  }
-
-  /** Adds a row. @returns an earlier row of the same key, which stays the one that is found, or NO_ROW */
-  add(hash: number, row: number): number {
-    const [slots, isSame] = [this.#slots, this.#isSame];
-    let slot = hash >>> this.#shift;
-    for (;;) {
-      const found = slots[2 * slot + 1] ?? 0;
-      if (found === 0) break;
-      if (slots[2 * slot] === hash && (!isSame || isSame(found - 1, row))) return found - 1;
-      slot = (slot + 1) & this.#mask;
-    }
-    slots[2 * slot] = hash;
-    slots[2 * slot + 1] = row + 1;
-    return NO_ROW;
-  }
-
-  /** The first row that was added with this key, or NO_ROW. */
-  find(hash: number, row: number): number {
-    const [slots, isSame] = [this.#slots, this.#isSame];
-    let slot = hash >>> this.#shift;
-    for (;;) {
-      const found = slots[2 * slot + 1] ?? 0;
-      if (found === 0) return NO_ROW;
-      if (slots[2 * slot] === hash && (!isSame || isSame(found - 1, row))) return found - 1;
-      slot = (slot + 1) & this.#mask;
-    }
-  }
 }

@@ -1,6 +1,9 @@
 /** Pairs the rows of two sets of columns by key. Rows of one key are paired like those of records. */
-import type { Columns } from '../core/columns.ts';
-import { type InTurns, type KeyHashes, NO_ROW, RowTable } from './column-index.ts';
+import type { NumberArray } from '../core/vectors.ts';
+import type { KeyHashes } from './column-index.ts';
+import type { ColumnSide } from './column-pair.ts';
+import { HashTable, type KeyTable, NO_ROW, tableOfB } from './key-table.ts';
+import type { InTurns } from './pace.ts';
 
 /** Rows of a key that more than one row of a side has. */
 export interface KeyGroup {
@@ -14,10 +17,9 @@ export interface ColumnJoin {
   /** Row of A by row of B; undefined like `partner`. */
   readonly owner: Int32Array | undefined;
   readonly groups: readonly KeyGroup[];
+  /** Whether the key cells of partners were found to be the same. */
+  readonly isKeyCompared: boolean;
 }
-
-/** A look into a table that is larger than the caches. */
-const JOIN_NS = 150;
 
 interface Work {
   readonly hashes: KeyHashes;
@@ -27,7 +29,7 @@ interface Work {
   readonly onlyA: Map<number, KeyGroup>;
 }
 
-function addRows(table: RowTable, from: number, to: number, { hashes, groups }: Work): void {
+function addRows(table: KeyTable, from: number, to: number, { hashes, groups }: Work): void {
   const { b, b0 } = hashes;
   for (let row = from; row < to; row += 1) {
     const first = table.add(b[row] ?? 0, b0 + row);
@@ -38,7 +40,7 @@ function addRows(table: RowTable, from: number, to: number, { hashes, groups }: 
   }
 }
 
-function findRows(table: RowTable, missing: () => RowTable, from: number, to: number, work: Work): void {
+function findRows(table: KeyTable, missing: () => KeyTable, from: number, to: number, work: Work): void {
   const { hashes, partner, owner, groups, onlyA } = work;
   const { a, b0 } = hashes;
   for (let row = from; row < to; row += 1) {
@@ -62,39 +64,76 @@ function findRows(table: RowTable, missing: () => RowTable, from: number, to: nu
   }
 }
 
-/** By hash table. Rows of groups are left unpaired. */
+/** To give a row its place in memory that was never touched before. */
+const FILL_NS = 4;
+
+async function noRows(rows: number, inTurns: InTurns): Promise<Int32Array> {
+  const places = new Int32Array(rows);
+  await inTurns(rows, FILL_NS, (from, to) => places.fill(NO_ROW, from, to));
+  return places;
+}
+
+/** By table. Rows of groups are left unpaired. */
 export async function joinByHash(hashes: KeyHashes, inTurns: InTurns): Promise<ColumnJoin> {
   const [rowsA, rowsB] = [hashes.a.length, hashes.b.length];
   const work: Work = {
     hashes,
-    partner: new Int32Array(rowsA).fill(NO_ROW),
-    owner: new Int32Array(rowsB).fill(NO_ROW),
+    partner: await noRows(rowsA, inTurns),
+    owner: await noRows(rowsB, inTurns),
     groups: new Map(),
     onlyA: new Map(),
   };
-  const table = new RowTable(rowsB, hashes.isSame);
-  await inTurns(rowsB, JOIN_NS, (from, to) => addRows(table, from, to, work));
-  let made: RowTable | undefined;
+  const table = await tableOfB(hashes, inTurns);
+  await inTurns(rowsB, table.rowNs, (from, to) => addRows(table, from, to, work));
+  let made: KeyTable | undefined;
   // Most comparisons have few keys on one side only, and a table of all rows is large.
-  const missing = (): RowTable => {
-    made ??= new RowTable(rowsA, hashes.isSame);
+  const missing = (): KeyTable => {
+    made ??= new HashTable(rowsA, hashes.isSame);
     return made;
   };
-  await inTurns(rowsA, JOIN_NS, (from, to) => findRows(table, missing, from, to, work));
+  await inTurns(rowsA, table.rowNs, (from, to) => findRows(table, missing, from, to, work));
   const groups = [...work.groups.values(), ...work.onlyA.values()];
   for (const group of groups) {
     for (const row of group.a) work.partner[row] = NO_ROW;
     for (const row of group.b) work.owner[row] = NO_ROW;
   }
-  return { partner: work.partner, owner: work.owner, groups };
+  return { partner: work.partner, owner: work.owner, groups, isKeyCompared: hashes.isCompared };
 }
 
-/** Whether the integers of a column without nulls rise from the row before `from` to the last one before `to`. */
-export function isRising(columns: Columns, field: string, from: number, to: number): boolean {
-  const vector = columns.vectors[columns.columns.findIndex(({ name }) => name === field)];
-  if (!vector || (vector.kind !== 'number' && vector.kind !== 'wide') || vector.validity) return false;
-  const { data } = vector;
-  for (let row = Math.max(1, from); row < to; row += 1)
-    if (!((data[row - 1] ?? 0) < (data[row] ?? 0))) return false;
+/** Whether numbers rise from the one before `from` to the last one before `to`. */
+function areRising(numbers: NumberArray, from: number, to: number): boolean {
+  let last = from > 0 ? (numbers[from - 1] as number) : Number.NEGATIVE_INFINITY;
+  let row = from;
+  for (; row + 4 <= to; row += 4) {
+    const i = numbers[row] as number;
+    const j = numbers[row + 1] as number;
+    const k = numbers[row + 2] as number;
+    const next = numbers[row + 3] as number;
+    if (!(last < i && i < j && j < k && k < next)) return false;
+    last = next;
+  }
+  for (; row < to; row += 1) {
+    const next = numbers[row] as number;
+    if (!(last < next)) return false;
+    last = next;
+  }
   return true;
+}
+
+/** The same for integers of 64 bits by their halves, because a bigint for each would take its time. */
+function areWideRising(data: BigInt64Array | BigUint64Array, from: number, to: number): boolean {
+  const halves = new Int32Array(data.buffer, data.byteOffset, data.length * 2);
+  const flip = data instanceof BigInt64Array ? 0 : 0x80000000 | 0;
+  for (let row = Math.max(1, from); row < to; row += 1) {
+    const [high, lastHigh] = [(halves[2 * row + 1] as number) ^ flip, (halves[2 * row - 1] as number) ^ flip];
+    const [low, lastLow] = [(halves[2 * row] as number) >>> 0, (halves[2 * row - 2] as number) >>> 0];
+    if (high < lastHigh || (high === lastHigh && low <= lastLow)) return false;
+  }
+  return true;
+}
+
+/** Whether the numbers of a column without nulls rise from the row before `from` to the last one before `to`. */
+export function isRising({ vector }: ColumnSide, from: number, to: number): boolean {
+  if (vector.kind === 'number' && !vector.validity) return areRising(vector.data, from, to);
+  return vector.kind === 'wide' && !vector.validity && areWideRising(vector.data, from, to);
 }

@@ -6,6 +6,7 @@
  * side is typed or a rule says so. E5 nesting of any depth is compared without recursing deeper than `PATH_DEPTH_MAX`.
  */
 import { parseLooseTime, toUnit } from '../schema/time-grammar.ts';
+import { parseExactJson } from './exact-json.ts';
 import { areDoublesWithin, exactOf, isExactlyWithin, isSameExact } from './exact-number.ts';
 import { epochNanoseconds, type FieldRule, nestedRule } from './rules.ts';
 import { Decimal, Instant } from './typed-value.ts';
@@ -68,7 +69,8 @@ function areNumbersSame(a: unknown, b: unknown, rule: FieldRule): boolean {
     return areDoublesWithin(a, b, epsilon);
   }
   const [x, y] = [exactOf(a), exactOf(b)];
-  if (!x || !y) return false;
+  // Numbers beyond exact arithmetic are told apart by their text.
+  if (!x || !y) return a instanceof Decimal && b instanceof Decimal && a.text === b.text;
   return isSameExact(x, y) || (epsilon !== undefined && isExactlyWithin(x, y, epsilon));
 }
 
@@ -78,7 +80,7 @@ function isSpelledSame(text: string, value: unknown, rule: FieldRule): boolean {
   if (typeof value === 'boolean') return text === String(value);
   if (!isNested(value)) return false;
   try {
-    return areNestedSame(JSON.parse(text), value, rule);
+    return areNestedSame(parseExactJson(text), value, rule);
   } catch {
     return false;
   }

@@ -6,7 +6,7 @@
  */
 import type { Columns } from '../core/columns.ts';
 import type { DiffChange, DiffRecord, DiffReport } from './change.ts';
-import { hashKeys, type InTurns, NO_ROW } from './column-index.ts';
+import { hashKeys } from './column-index.ts';
 import { type ColumnJoin, isRising, joinByHash } from './column-join.ts';
 import {
   type ColumnPair,
@@ -16,25 +16,30 @@ import {
   pairColumns,
   sideOf,
 } from './column-pair.ts';
-import { type CellChange, collectChanges, fieldPath } from './compare.ts';
+import { type CellChange, collectChanges } from './compare.ts';
 import { type DiffOptions, diffRecords, SAMPLES_MAX } from './diff-records.ts';
-import { matchGroup } from './match-group.ts';
+import { NO_ROW } from './key-table.ts';
+import { type GroupSides, matchGroup } from './match-group.ts';
+import { type InTurns, Pace } from './pace.ts';
 import { createComparer } from './record-comparer.ts';
 import { createKeyReader } from './row-key.ts';
 import { RowList } from './row-list.ts';
 import { type DiffRules, parseRules } from './rules.ts';
 import { Tally } from './tally.ts';
 
-/** Rows that are compared in one go. */
-const RUN_ROWS = 4096;
-/** Nanoseconds of work between two turns of the event loop, as far as they can be told in advance. */
-const TURN_NS = 2e6;
-const RAW_NS = 8;
+/** Rows that are compared in one go, of one column; and of all columns, which together should fit into a cache. */
+const RUN_ROWS = 16_384;
+const BAND_ROWS = 4096;
+/** Nanoseconds for a cell at the same place. */
+const RAW_NS = 2;
 /** A cell somewhere else in memory. */
-const GATHER_NS = 60;
+const GATHER_NS = 20;
+const GATHER_TEXT_NS = 80;
 const VALUE_NS = 500;
+const RECORD_NS = 2000;
+const PLACE_NS = 2;
 /** To see that a key is the same and rises. */
-const KEY_NS = 20;
+const KEY_NS = 2;
 
 /** Row `row` as a record. */
 export function recordOf(columns: Columns, row: number): DiffRecord {
@@ -52,16 +57,17 @@ class Comparison {
   readonly b: Columns;
   readonly rules: DiffRules;
   readonly pairs: readonly ColumnPair[];
+  readonly pace: Pace;
   /** By pair: the rows of A that differ in it. */
   readonly #different: readonly RowList[];
   readonly #keys: Readonly<Record<'a' | 'b', readonly (ColumnSide | undefined)[]>>;
   readonly #options: DiffOptions;
-  #workNs = 0;
 
   constructor(a: Columns, b: Columns, options: DiffOptions) {
     this.a = a;
     this.b = b;
     this.#options = options;
+    this.pace = new Pace(options);
     this.rules = options.rules ?? parseRules([], [], { isTabular: true });
     const names = new Set([...a.columns, ...b.columns].map(({ name }) => name));
     this.pairs = Array.from(names, (name) =>
@@ -78,25 +84,6 @@ class Comparison {
     return typeof this.#options.key === 'string' ? [] : this.#options.key;
   }
 
-  /** Gives way once enough was done. @returns a promise, which must be waited for, only then */
-  spend(ns: number): Promise<void> | undefined {
-    this.#workNs += ns;
-    if (this.#workNs < TURN_NS) return undefined;
-    this.#workNs = 0;
-    this.#options.signal?.throwIfAborted();
-    return this.#options.yieldToLoop?.();
-  }
-
-  readonly inTurns: InTurns = async (rows, rowNs, step) => {
-    const slice = Math.max(1, Math.floor(TURN_NS / 2 / rowNs));
-    for (let from = 0; from < rows; from += slice) {
-      const to = Math.min(rows, from + slice);
-      step(from, to);
-      const turn = this.spend((to - from) * rowNs);
-      if (turn) await turn;
-    }
-  };
-
   keyOf(side: 'a' | 'b', row: number): readonly unknown[] {
     if (this.#options.key === 'order') return [row];
     return this.#keys[side].map((column) => cellValue(column, row) ?? null);
@@ -108,77 +95,139 @@ class Comparison {
     this.pairs.forEach((pair, index) => {
       if (!this.#different[index]?.moveTo(i)) return;
       const [before, after] = [cellValue(pair.a, i), cellValue(pair.b, j)];
-      collectChanges(fieldPath('', pair.name), before, after, pair.rule, 0, changes);
+      if (pair.isLeaf) changes.push({ field: pair.path, before, after });
+      else collectChanges(pair.path, before, after, pair.rule, 0, changes);
     });
     return changes;
   }
 
-  /** By row of A: whether a cell differs from that of its partner. */
-  async flagRows(partner: Int32Array | undefined): Promise<Uint8Array> {
-    const rows = this.a.rows.length;
-    const flags = new Uint8Array(rows);
-    const rowNs = partner ? GATHER_NS : RAW_NS;
-    for (const [index, pair] of this.pairs.entries()) {
-      const found = this.#different[index] ?? new RowList();
-      for (let from = 0; from < rows; from += RUN_ROWS) {
-        const to = Math.min(rows, from + RUN_ROWS);
-        const slow = findDifferent(pair, partner, from, to, flags, found);
-        const turn = this.spend((to - from) * rowNs + slow * VALUE_NS);
+  /** Sets the flags of rows `from` to `to` of A in which a cell of a pair differs from that of the partner. */
+  #flag(
+    index: number,
+    partner: Int32Array | undefined,
+    from: number,
+    to: number,
+    flags: Uint8Array,
+  ): Promise<void> | undefined {
+    const [pair, found] = [this.pairs[index], this.#different[index]];
+    if (!pair || !found) return undefined;
+    const slow = findDifferent(pair, partner, from, to, flags, found);
+    const gatherNs = pair.a?.vector.kind === 'text' ? GATHER_TEXT_NS : GATHER_NS;
+    return this.pace.spend((to - from) * (partner ? gatherNs : RAW_NS) + slow * VALUE_NS);
+  }
+
+  /** Places of the pairs that have to be compared. */
+  #open(isKeyCompared: boolean): readonly number[] {
+    const { pairs, fields } = this;
+    return [...pairs.keys()].filter((index) => !isKeyCompared || !fields.includes(pairs[index]?.name ?? ''));
+  }
+
+  /** By row of A: whether a cell differs from that of its partner. Column by column, whose partners may stay in a cache. */
+  async flagRows(partner: Int32Array, isKeyCompared: boolean): Promise<Uint8Array> {
+    const flags = new Uint8Array(partner.length);
+    for (const index of this.#open(isKeyCompared)) {
+      for (let from = 0; from < flags.length; from += RUN_ROWS) {
+        const turn = this.#flag(index, partner, from, Math.min(flags.length, from + RUN_ROWS), flags);
         if (turn) await turn;
       }
     }
     return flags;
   }
 
+  /** Row n with row n: all columns of some rows, whose changes are told while their cells are still in a cache. */
+  async compareBands(isKeyCompared: boolean, tell: (row: number) => Promise<void> | undefined): Promise<void> {
+    const rows = this.a.rows.length;
+    const flags = new Uint8Array(rows);
+    const open = this.#open(isKeyCompared);
+    for (let from = 0; from < rows; from += BAND_ROWS) {
+      const to = Math.min(rows, from + BAND_ROWS);
+      for (const list of this.#different) list.clear();
+      for (const index of open) {
+        const turn = this.#flag(index, undefined, from, to, flags);
+        if (turn) await turn;
+      }
+      const band = flags.subarray(from, to);
+      for (let at = band.indexOf(1); at >= 0; at = band.indexOf(1, at + 1)) {
+        const told = tell(from + at);
+        if (told) await told;
+      }
+    }
+  }
+
   /** @returns a promise, which must be waited for, only when somebody has to be waited for */
   tell(change: DiffChange, tally: Tally): Promise<void> | undefined {
     tally.take(change);
     const told = this.#options.onChange?.(change);
-    const turn = this.spend(VALUE_NS);
+    const turn = this.pace.spend(VALUE_NS);
     return told && turn ? told.then(() => turn) : (told ?? turn) || undefined;
   }
 }
 
 /** Whether the key column is the same row by row, and no key occurs twice, so that nothing has to be looked up. */
-async function areAligned({ a, b, fields, pairs, inTurns }: Comparison): Promise<boolean> {
+async function areAligned({ a, b, fields, pairs, pace }: Comparison): Promise<boolean> {
   const rows = a.rows.length;
-  const raw = pairs.find(({ name }) => name === fields[0])?.raw;
-  if (rows !== b.rows.length || fields.length !== 1 || !raw) return false;
+  const key = pairs.find(({ name }) => name === fields[0]);
+  const { a: side, raw } = key ?? {};
+  if (rows !== b.rows.length || fields.length !== 1 || !side || !raw) return false;
   let isAligned = true;
-  await inTurns(rows, KEY_NS, (from, to) => {
-    isAligned &&= raw.isSameRun(from, to) && isRising(a, fields[0] ?? '', from, to);
+  await pace.inTurns(rows, KEY_NS, (from, to) => {
+    isAligned &&= raw.isSameRun(from, to) && isRising(side, from, to);
   });
   return isAligned;
 }
 
+const SAME_PLACES = { partner: undefined, owner: undefined, groups: [] };
+
+/** Rows 0 to `rows`, of which only the first have a row of the other side. */
+async function samePlaces(rows: number, others: number, inTurns: InTurns): Promise<Int32Array> {
+  const places = new Int32Array(rows).fill(NO_ROW);
+  await inTurns(Math.min(rows, others), PLACE_NS, (from, to) => {
+    for (let row = from; row < to; row += 1) places[row] = row;
+  });
+  return places;
+}
+
 /** Row n with row n. */
-function joinByOrder(rowsA: number, rowsB: number): ColumnJoin {
-  if (rowsA === rowsB) return { partner: undefined, owner: undefined, groups: [] };
-  const fill = (rows: number, others: number): Int32Array =>
-    Int32Array.from({ length: rows }, (_, row) => (row < others ? row : NO_ROW));
-  return { partner: fill(rowsA, rowsB), owner: fill(rowsB, rowsA), groups: [] };
+async function joinByOrder({ a, b, pace }: Comparison): Promise<ColumnJoin> {
+  const [rowsA, rowsB] = [a.rows.length, b.rows.length];
+  if (rowsA === rowsB) return { ...SAME_PLACES, isKeyCompared: false };
+  const partner = await samePlaces(rowsA, rowsB, pace.inTurns);
+  const owner = await samePlaces(rowsB, rowsA, pace.inTurns);
+  return { partner, owner, groups: [], isKeyCompared: false };
 }
 
 async function join(comparison: Comparison, options: DiffOptions, tally: Tally): Promise<ColumnJoin> {
   const { a, b, rules, fields } = comparison;
-  if (options.key === 'order') return joinByOrder(a.rows.length, b.rows.length);
+  if (options.key === 'order') return joinByOrder(comparison);
   // For its refusals: what cannot be a key of records cannot be one of columns.
   createKeyReader(fields, rules, []);
-  if (await areAligned(comparison)) return { partner: undefined, owner: undefined, groups: [] };
-  const joined = await joinByHash(await hashKeys(a, b, fields, rules, comparison.inTurns), comparison.inTurns);
-  settleGroups(comparison, joined, tally);
+  if (await areAligned(comparison)) return { ...SAME_PLACES, isKeyCompared: true };
+  const { inTurns } = comparison.pace;
+  const joined = await joinByHash(await hashKeys(a, b, fields, rules, inTurns), inTurns);
+  await settleGroups(comparison, joined, tally);
   return joined;
 }
 
-function settleGroups(comparison: Comparison, { groups, partner, owner }: ColumnJoin, tally: Tally): void {
-  const { a, b, rules } = comparison;
-  const comparer = createComparer(rules);
-  const recordOfA = (row: number): DiffRecord => recordOf(a, row);
-  const recordOfB = (row: number): DiffRecord => recordOf(b, row);
+async function settleGroups(
+  comparison: Comparison,
+  { groups, partner, owner }: ColumnJoin,
+  tally: Tally,
+): Promise<void> {
+  const { a, b, rules, pace } = comparison;
+  const sides: GroupSides = {
+    a: (row) => recordOf(a, row),
+    b: (row) => recordOf(b, row),
+    comparer: createComparer(rules),
+    pace,
+  };
   for (const group of groups) {
-    for (const row of group.a.slice(1)) tally.takeDuplicate('a', comparison.keyOf('a', row));
-    for (const row of group.b.slice(1)) tally.takeDuplicate('b', comparison.keyOf('b', row));
-    for (const { rowA, rowB } of matchGroup(group.a, group.b, recordOfA, recordOfB, comparer)) {
+    for (const side of ['a', 'b'] as const) {
+      await pace.inTurns(group[side].length, VALUE_NS, (from, to) => {
+        for (const row of group[side].slice(Math.max(1, from), to))
+          tally.takeDuplicate(side, comparison.keyOf(side, row));
+      });
+    }
+    for (const { rowA, rowB } of await matchGroup(group.a, group.b, sides)) {
       if (partner) partner[rowA] = rowB;
       if (owner) owner[rowB] = rowA;
     }
@@ -186,10 +235,9 @@ function settleGroups(comparison: Comparison, { groups, partner, owner }: Column
 }
 
 /** The first row in `from` to `to` that there is something to tell of; `to` when there is none. */
-function nextTold(flags: Uint8Array, partner: Int32Array | undefined, from: number, to: number): number {
+function nextTold(flags: Uint8Array, partner: Int32Array, from: number, to: number): number {
   let row = from;
-  if (partner) while (row < to && flags[row] === 0 && partner[row] !== NO_ROW) row += 1;
-  else while (row < to && flags[row] === 0) row += 1;
+  while (row < to && flags[row] === 0 && partner[row] !== NO_ROW) row += 1;
   return row;
 }
 
@@ -201,16 +249,16 @@ function changeOf(comparison: Comparison, row: number, other: number): DiffChang
 
 async function tellOfA(
   comparison: Comparison,
-  partner: Int32Array | undefined,
+  partner: Int32Array,
   flags: Uint8Array,
   tally: Tally,
 ): Promise<void> {
   for (let from = 0; from < flags.length; from += RUN_ROWS) {
     const to = Math.min(flags.length, from + RUN_ROWS);
-    const turn = comparison.spend(RUN_ROWS);
+    const turn = comparison.pace.spend(RUN_ROWS);
     if (turn) await turn;
     for (let row = nextTold(flags, partner, from, to); row < to; row = nextTold(flags, partner, row + 1, to)) {
-      const told = comparison.tell(changeOf(comparison, row, partner ? (partner[row] ?? NO_ROW) : row), tally);
+      const told = comparison.tell(changeOf(comparison, row, partner[row] ?? NO_ROW), tally);
       if (told) await told;
     }
   }
@@ -226,8 +274,12 @@ async function tellOfB(comparison: Comparison, owner: Int32Array | undefined, ta
   }
 }
 
-function allRecords(columns: Columns): readonly DiffRecord[] {
-  return columns.rows.map((_, row) => recordOf(columns, row));
+async function allRecords(columns: Columns, { pace }: Comparison): Promise<readonly DiffRecord[]> {
+  const records: DiffRecord[] = [];
+  await pace.inTurns(columns.rows.length, RECORD_NS, (from, to) => {
+    for (let row = from; row < to; row += 1) records.push(recordOf(columns, row));
+  });
+  return records;
 }
 
 /**
@@ -238,12 +290,17 @@ function allRecords(columns: Columns): readonly DiffRecord[] {
 export async function diffColumns(a: Columns, b: Columns, options: DiffOptions): Promise<DiffReport> {
   const comparison = new Comparison(a, b, options);
   if (options.key === 'content') {
-    return diffRecords(allRecords(a), allRecords(b), { ...options, rules: comparison.rules });
+    const [recordsA, recordsB] = [await allRecords(a, comparison), await allRecords(b, comparison)];
+    return diffRecords(recordsA, recordsB, { ...options, rules: comparison.rules });
   }
   const tally = new Tally(options.samplesMax ?? SAMPLES_MAX);
   const joined = await join(comparison, options, tally);
-  const flags = await comparison.flagRows(joined.partner);
-  await tellOfA(comparison, joined.partner, flags, tally);
+  const { partner, isKeyCompared } = joined;
+  if (partner) await tellOfA(comparison, partner, await comparison.flagRows(partner, isKeyCompared), tally);
+  else
+    await comparison.compareBands(isKeyCompared, (row) =>
+      comparison.tell(changeOf(comparison, row, row), tally),
+    );
   await tellOfB(comparison, joined.owner, tally);
   return tally.report(a.rows.length, b.rows.length);
 }

@@ -6,9 +6,11 @@
  * the others in their order; what is left over is removed or added. So duplicates are compared and never lost.
  */
 import type { DiffChange, DiffRecord, DiffReport, OnChange } from './change.ts';
-import { matchGroup } from './match-group.ts';
+import { type GroupSides, matchGroup } from './match-group.ts';
+import { Pace } from './pace.ts';
 import { createComparer, type RecordComparer } from './record-comparer.ts';
 import { type DiffMode, type KeyedSide, keyedBy, type NumberedRecords } from './row-identity.ts';
+import { RowIndex } from './row-index.ts';
 import type { RowKey } from './row-key.ts';
 import { type DiffRules, parseRules } from './rules.ts';
 import { Tally } from './tally.ts';
@@ -37,6 +39,10 @@ export const SAMPLES_MAX = 10;
 /** Cells between two turns of the event loop: about 2 ms. */
 const CELLS_PER_TURN = 40_000;
 const ROWS_PER_TURN_MAX = 4_000;
+/** A digest of a row takes as long as so many comparisons. */
+const DIGEST_SHARE = 20;
+/** Nanoseconds to tell a change. */
+const TELL_NS = 2000;
 
 const NONE = -1;
 /** What became of a row of A. */
@@ -57,7 +63,7 @@ interface Join {
   readonly state: Uint8Array;
   readonly groups: Map<RowKey, Group>;
   /** Keys that only A has, with their first row. */
-  readonly missing: Map<RowKey, number>;
+  readonly missing: RowIndex;
 }
 
 function rowsPerTurn(records: readonly DiffRecord[]): number {
@@ -65,13 +71,10 @@ function rowsPerTurn(records: readonly DiffRecord[]): number {
   return Math.max(1, Math.min(ROWS_PER_TURN_MAX, Math.floor(CELLS_PER_TURN / widest)));
 }
 
+type Step = (from: number, to: number) => void | Promise<void>;
+
 /** Calls `step` for all rows in slices, and gives way between them. */
-async function inTurns(
-  rows: number,
-  every: number,
-  options: DiffOptions,
-  step: (from: number, to: number) => void | Promise<void>,
-): Promise<void> {
+async function inTurns(rows: number, every: number, options: DiffOptions, step: Step): Promise<void> {
   for (let from = 0; from < rows; from += every) {
     // Asked before the first slice too, so that an aborted comparison does nothing.
     options.signal?.throwIfAborted();
@@ -81,7 +84,7 @@ async function inTurns(
   }
 }
 
-function indexRows(side: KeyedSide, from: number, to: number, index: Map<RowKey, number>, join: Join): void {
+function indexRows(side: KeyedSide, from: number, to: number, index: RowIndex, join: Join): void {
   for (let row = from; row < to; row += 1) {
     const key = side.keyOf(row);
     const first = index.get(key);
@@ -95,7 +98,7 @@ function indexRows(side: KeyedSide, from: number, to: number, index: Map<RowKey,
 }
 
 /** Finds the partner of each row of A; rows of one key that are more than one on a side go into a group. */
-function pairRows(a: KeyedSide, from: number, to: number, index: Map<RowKey, number>, join: Join): void {
+function pairRows(a: KeyedSide, from: number, to: number, index: RowIndex, join: Join): void {
   const { partner, owner, groups, missing } = join;
   for (let row = from; row < to; row += 1) {
     const key = a.keyOf(row);
@@ -136,14 +139,13 @@ function recordsOf({ records }: KeyedSide): (row: number) => DiffRecord {
   return (row) => records[row] ?? {};
 }
 
-function settleGroup(group: Group, a: KeyedSide, b: KeyedSide, join: Join, comparer: RecordComparer): void {
-  const { partner, owner, state } = join;
+async function settleGroup(group: Group, { owner, partner, state }: Join, sides: GroupSides): Promise<void> {
   for (const row of group.a) {
     partner[row] = NONE;
     state[row] = STATE.open;
   }
   for (const row of group.b) owner[row] = NONE;
-  for (const { rowA, rowB, isSame } of matchGroup(group.a, group.b, recordsOf(a), recordsOf(b), comparer)) {
+  for (const { rowA, rowB, isSame } of await matchGroup(group.a, group.b, sides)) {
     partner[rowA] = rowB;
     owner[rowB] = rowA;
     state[rowA] = isSame ? STATE.same : STATE.changed;
@@ -154,10 +156,13 @@ function settleGroup(group: Group, a: KeyedSide, b: KeyedSide, join: Join, compa
 function createTeller(
   tally: Tally,
   onChange: OnChange | undefined,
+  pace: Pace,
 ): (change: DiffChange) => void | Promise<void> {
   return (change) => {
     tally.take(change);
-    return onChange?.(change);
+    const told = onChange?.(change);
+    const turn = pace.spend(TELL_NS);
+    return told && turn ? told.then(() => turn) : (told ?? turn);
   };
 }
 
@@ -203,12 +208,24 @@ async function tellOfB(b: KeyedSide, from: number, to: number, { owner }: Join, 
   }
 }
 
-function settleGroups(join: Join, a: KeyedSide, b: KeyedSide, comparer: RecordComparer, tally: Tally): void {
+async function settleGroups(
+  join: Join,
+  a: KeyedSide,
+  b: KeyedSide,
+  comparer: RecordComparer,
+  pace: Pace,
+  tally: Tally,
+): Promise<void> {
+  const sides: GroupSides = { a: recordsOf(a), b: recordsOf(b), comparer, pace };
   for (const group of join.groups.values()) {
-    settleGroup(group, a, b, join, comparer);
+    await settleGroup(group, join, sides);
     if (!a.hasKey) continue;
-    for (const row of group.a.slice(1)) tally.takeDuplicate('a', a.valuesOf(row));
-    for (const row of group.b.slice(1)) tally.takeDuplicate('b', b.valuesOf(row));
+    await pace.inTurns(group.a.length, TELL_NS, (from, to) => {
+      for (const row of group.a.slice(Math.max(1, from), to)) tally.takeDuplicate('a', a.valuesOf(row));
+    });
+    await pace.inTurns(group.b.length, TELL_NS, (from, to) => {
+      for (const row of group.b.slice(Math.max(1, from), to)) tally.takeDuplicate('b', b.valuesOf(row));
+    });
   }
 }
 
@@ -223,22 +240,23 @@ export async function tallyRecords(
   const [a, b] = [rowsA.records, rowsB.records];
   const [sideA, sideB] = keyedBy(options.key, rowsA, rowsB, rules, options.timeFields ?? []);
   const comparer = createComparer(rules, { sample: a[0], mayGenerate });
+  const pace = new Pace(options);
   const every = rowsPerTurn(a.length > 0 ? a : b);
-  const turns = (rows: number, step: (from: number, to: number) => void | Promise<void>): Promise<void> =>
-    inTurns(rows, every, options, step);
+  const everyKey = options.key === 'content' ? Math.ceil(every / DIGEST_SHARE) : every;
+  const turns = (rows: number, step: Step, own = every): Promise<void> => inTurns(rows, own, options, step);
   const join: Join = {
     partner: new Int32Array(a.length).fill(NONE),
     owner: new Int32Array(b.length).fill(NONE),
     state: new Uint8Array(a.length),
     groups: new Map(),
-    missing: new Map(),
+    missing: new RowIndex(a.length),
   };
-  const index = new Map<RowKey, number>();
-  await turns(b.length, (from, to) => indexRows(sideB, from, to, index, join));
-  await turns(a.length, (from, to) => pairRows(sideA, from, to, index, join));
-  settleGroups(join, sideA, sideB, comparer, tally);
+  const index = new RowIndex(b.length);
+  await turns(b.length, (from, to) => indexRows(sideB, from, to, index, join), everyKey);
+  await turns(a.length, (from, to) => pairRows(sideA, from, to, index, join), everyKey);
+  await settleGroups(join, sideA, sideB, comparer, pace, tally);
   await turns(a.length, (from, to) => comparePairs(a, b, from, to, join, comparer));
-  const tell = createTeller(tally, options.onChange);
+  const tell = createTeller(tally, options.onChange, pace);
   await turns(a.length, (from, to) => tellOfA(sideA, sideB, from, to, join, comparer, tell));
   await turns(b.length, (from, to) => tellOfB(sideB, from, to, join, tell));
 }

@@ -7,11 +7,14 @@
  * neither side of the comparison. Y4 changes are told in the order of `diffRecords` within a partition, and partitions in
  * a fixed order: the same input gives the same output.
  */
+
+import type { Columns } from '../core/columns.ts';
 import { InputError } from '../core/errors.ts';
 import type { DiffRecord, DiffReport } from './change.ts';
 import { concatColumns } from './concat-columns.ts';
 import { diffColumns } from './diff-columns.ts';
 import { type DiffOptions, SAMPLES_MAX, tallyRecords } from './diff-records.ts';
+import { Pace } from './pace.ts';
 import type { RecordSource, SourcePart } from './record-source.ts';
 import { keyFunction } from './row-identity.ts';
 import type { RowKey } from './row-key.ts';
@@ -143,15 +146,16 @@ class SourceDiff {
 
   /** Only when both sides are nothing but columns. */
   async #compareColumns(): Promise<DiffReport | undefined> {
-    const columns = (side: SideName): SourcePart['columns'] => {
+    const pace = new Pace(this.#options);
+    const partsOf = (side: SideName): readonly Columns[] | undefined => {
       const parts = this.#held[side].flatMap((part) => (part.columns ? [part.columns] : []));
-      const [first] = parts;
-      return first && parts.length === this.#held[side].length
-        ? concatColumns(first.columns, parts)
-        : undefined;
+      return parts.length > 0 && parts.length === this.#held[side].length ? parts : undefined;
     };
-    const [a, b] = [columns('a'), columns('b')];
-    return a && b && diffColumns(a, b, this.#options);
+    const [partsA, partsB] = [partsOf('a'), partsOf('b')];
+    if (!partsA || !partsB) return undefined;
+    const a = await concatColumns(partsA[0]?.columns ?? [], partsA, pace);
+    const b = await concatColumns(partsB[0]?.columns ?? [], partsB, pace);
+    return diffColumns(a, b, this.#options);
   }
 
   /** The record, or undefined for a row that is counted as undecodable. */

@@ -131,16 +131,3 @@ export function contentDigest(records: Iterable<object>, rules: DiffRules = STRI
   for (const record of records) digest.add(rowDigest(record, rules));
   return digest;
 }
-
-/** What of `wanted` is not in `held`, each as often as it is wanted more than held, in order. */
-export function missingFrom<K>(wanted: Iterable<K>, held: Iterable<K>): readonly K[] {
-  const left = new Map<K, number>();
-  for (const key of held) left.set(key, (left.get(key) ?? 0) + 1);
-  const missing: K[] = [];
-  for (const key of wanted) {
-    const count = left.get(key) ?? 0;
-    if (count === 0) missing.push(key);
-    else left.set(key, count - 1);
-  }
-  return missing;
-}

@@ -1,10 +1,14 @@
 /** Pairs rows that share one key: those that are the same first, the others in their order. */
 import type { DiffRecord } from './change.ts';
 import { canonicalText } from './digest.ts';
+import type { Pace } from './pace.ts';
 import type { RecordComparer } from './record-comparer.ts';
 
 /** Comparing each with each is quadratic: larger groups are matched by their text, which knows no tolerances. */
 const PAIRS_MAX = 4096;
+/** To compare two records, and to write the text of one. */
+const COMPARE_NS = 1000;
+const TEXT_NS = 4000;
 
 export interface MatchedPair {
   readonly rowA: number;
@@ -15,50 +19,69 @@ export interface MatchedPair {
 /** The record of a row. */
 type RecordOf = (row: number) => DiffRecord;
 
-/** For each row of A, a row of B that is the same and not taken yet. */
-function sameRows(
+/** Two sides and how to compare them. */
+export interface GroupSides {
+  readonly a: RecordOf;
+  readonly b: RecordOf;
+  readonly comparer: RecordComparer;
+  readonly pace: Pace;
+}
+
+async function sameByComparing(
   rowsA: readonly number[],
   rowsB: readonly number[],
-  a: RecordOf,
-  b: RecordOf,
-  comparer: RecordComparer,
-): Map<number, number> {
+  { a, b, comparer, pace }: GroupSides,
+): Promise<Map<number, number>> {
   const found = new Map<number, number>();
-  if (rowsA.length * rowsB.length <= PAIRS_MAX) {
-    const free = new Set(rowsB);
-    for (const row of rowsA) {
-      for (const other of free) {
-        if (!comparer.isSame(a(row), b(other))) continue;
-        found.set(row, other);
-        free.delete(other);
-        break;
-      }
-    }
-    return found;
-  }
-  const byText = new Map<string, number[]>();
-  for (const row of rowsB.toReversed()) {
-    const text = canonicalText(b(row));
-    const rows = byText.get(text);
-    if (rows) rows.push(row);
-    else byText.set(text, [row]);
-  }
+  const free = new Set(rowsB);
   for (const row of rowsA) {
-    const other = byText.get(canonicalText(a(row)))?.pop();
-    if (other !== undefined) found.set(row, other);
+    for (const other of free) {
+      const turn = pace.spend(COMPARE_NS);
+      if (turn) await turn;
+      if (!comparer.isSame(a(row), b(other))) continue;
+      found.set(row, other);
+      free.delete(other);
+      break;
+    }
   }
   return found;
 }
 
-/** Rows that are in no pair are left over. */
-export function matchGroup(
+async function sameByText(
   rowsA: readonly number[],
   rowsB: readonly number[],
-  a: RecordOf,
-  b: RecordOf,
-  comparer: RecordComparer,
-): readonly MatchedPair[] {
-  const same = sameRows(rowsA, rowsB, a, b, comparer);
+  { a, b, pace }: GroupSides,
+): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  const byText = new Map<string, number[]>();
+  await pace.inTurns(rowsB.length, TEXT_NS, (from, to) => {
+    // From the end, so that the first of equal rows is taken first.
+    for (let at = from; at < to; at += 1) {
+      const row = rowsB[rowsB.length - 1 - at] ?? -1;
+      const text = canonicalText(b(row));
+      const rows = byText.get(text);
+      if (rows) rows.push(row);
+      else byText.set(text, [row]);
+    }
+  });
+  await pace.inTurns(rowsA.length, TEXT_NS, (from, to) => {
+    for (const row of rowsA.slice(from, to)) {
+      const other = byText.get(canonicalText(a(row)))?.pop();
+      if (other !== undefined) found.set(row, other);
+    }
+  });
+  return found;
+}
+
+/** Rows that are in no pair are left over. */
+export async function matchGroup(
+  rowsA: readonly number[],
+  rowsB: readonly number[],
+  sides: GroupSides,
+): Promise<readonly MatchedPair[]> {
+  const { a, b, comparer, pace } = sides;
+  const isSmall = rowsA.length * rowsB.length <= PAIRS_MAX;
+  const same = await (isSmall ? sameByComparing : sameByText)(rowsA, rowsB, sides);
   const taken = new Set(same.values());
   const free = rowsB.filter((row) => !taken.has(row));
   const pairs: MatchedPair[] = Array.from(same, ([rowA, rowB]) => ({ rowA, rowB, isSame: true }));
@@ -67,8 +90,9 @@ export function matchGroup(
     const rowB = free[next];
     if (same.has(rowA) || rowB === undefined) continue;
     next += 1;
-    const isSame = comparer.isSame(a(rowA), b(rowB));
-    pairs.push({ rowA, rowB, isSame });
+    pairs.push({ rowA, rowB, isSame: comparer.isSame(a(rowA), b(rowB)) });
+    const turn = pace.spend(COMPARE_NS);
+    if (turn) await turn;
   }
   return pairs;
 }

@@ -1,13 +1,15 @@
 /** Where the rows of one side of a comparison come from, a part at a time. */
-import { decodeText } from '../codecs/codec.ts';
 import { decodeRow, framer } from '../codecs/codecs.ts';
-import { parseJson } from '../codecs/json-text.ts';
 import { Batch, type BatchInput, type Format } from '../core/batch.ts';
 import type { Cell, Column, Columns } from '../core/columns.ts';
+import type { InputError } from '../core/errors.ts';
+import { asRecord } from './as-record.ts';
+import { typedValue } from './cell-value.ts';
 import type { DiffRecord } from './change.ts';
+import { decodeExactly, decodeJsonExactly } from './decode-exactly.ts';
 import { recordOf } from './diff-columns.ts';
 import type { SideTraits } from './rules.ts';
-import { Instant, typedValue } from './typed-value.ts';
+import { Instant } from './typed-value.ts';
 
 /** Some rows that are in memory. */
 export interface SourcePart {
@@ -36,13 +38,6 @@ export interface RecordSource {
 
 const PLACE = { row: 0, offset: 0 };
 
-/** What is no object becomes a record of one field. */
-function asRecord(value: unknown): DiffRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as DiffRecord)
-    : { value };
-}
-
 /** The time of a point counts nanoseconds. */
 function withInstant(record: DiffRecord): DiffRecord {
   const time = record['time'];
@@ -55,14 +50,14 @@ function restorePoint(bytes: Uint8Array): DiffRecord {
 }
 
 function restoreJson(bytes: Uint8Array): DiffRecord {
-  return asRecord(parseJson(decodeText(bytes, PLACE), PLACE));
+  return asRecord(decodeJsonExactly(bytes, PLACE));
 }
 
 function partOf(input: BatchInput): SourcePart {
   const batch = new Batch(input, 'diff', framer, 0);
   const isPoint = batch.format === 'line-protocol';
   const record = (row: number): DiffRecord => {
-    const found = asRecord(decodeRow(batch, row));
+    const found = asRecord(decodeExactly(batch, row));
     return isPoint ? withInstant(found) : found;
   };
   return {
@@ -113,11 +108,24 @@ function decodeCell(value: unknown, column: Column): Cell {
 /** About how many bytes a row of columns takes; a text is taken for a short one. */
 const CELL_BYTES = 12;
 
+/** Columns, and one error for each row that could not be read and is not among them. */
+export interface ColumnsPart extends Columns {
+  readonly faults?: readonly InputError[];
+}
+
+/** Rows that all fail. */
+function faultyPart(faults: readonly InputError[]): SourcePart {
+  const fail = (row: number): never => {
+    throw faults[row] ?? new RangeError(`row ${row} is outside 0..${faults.length - 1}`);
+  };
+  return { rows: faults.length, bytes: 0, record: fail, encode: fail };
+}
+
 /** Rows of columns that all have the same layout. */
 export function columnsSource(
   name: string,
   columns: readonly Column[],
-  parts: AsyncIterable<Columns>,
+  parts: AsyncIterable<ColumnsPart>,
   bytes?: number,
 ): RecordSource {
   return {
@@ -135,6 +143,7 @@ export function columnsSource(
           encode: (row) =>
             Buffer.from(JSON.stringify(part.vectors.map((vector) => encodeCell(vector.at(row))))),
         };
+        if (part.faults && part.faults.length > 0) yield faultyPart(part.faults);
       }
     },
     restore(encoded) {

@@ -4,6 +4,11 @@ export class RowList {
   #length = 0;
   #place = 0;
 
+  clear(): void {
+    this.#length = 0;
+    this.#place = 0;
+  }
+
   push(row: number): void {
     if (this.#length === this.#rows.length) {
       const larger = new Int32Array(this.#length * 2);

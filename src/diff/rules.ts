@@ -130,7 +130,8 @@ function ruleOf(field: string, specs: readonly RuleSpec[], base: FieldRule): Fie
   return { ...own, nested: new Map([...names].map((name) => [name, ruleOf(name, deeper, own)])) };
 }
 
-const NO_RULE: FieldRule = {
+/** Only equal values are the same. */
+export const NO_RULE: FieldRule = {
   isIgnored: false,
   epsilon: undefined,
   granularity: undefined,

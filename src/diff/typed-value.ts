@@ -1,5 +1,5 @@
-/** Values of typed columns that no JavaScript value stands for by itself, so that records can hold them. */
-import type { Cell, Column, TimeUnit } from '../core/columns.ts';
+/** Values that no JavaScript value stands for by itself, so that records can hold them. */
+import type { TimeUnit } from '../core/columns.ts';
 
 const NANOSECONDS: Readonly<Record<TimeUnit, bigint>> = { s: 10n ** 9n, ms: 10n ** 6n, us: 1000n, ns: 1n };
 const SECOND = NANOSECONDS.s;
@@ -54,21 +54,4 @@ export function instantOfCount(count: bigint, unit: TimeUnit): Instant {
 /** Nanoseconds in one `unit`. */
 export function nanosecondsIn(unit: TimeUnit): bigint {
   return NANOSECONDS[unit];
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-/** A cell of a column as a record holds it. JSON text that does not parse stays text. */
-export function typedValue(cell: Cell, column: Column): unknown {
-  if (cell === null) return null;
-  if (column.type === 'timestamp' && typeof cell === 'bigint') return instantOfCount(cell, column.unit ?? 'ns');
-  if (column.type === 'decimal' && typeof cell === 'string') return new Decimal(cell);
-  if (column.type === 'json' && typeof cell === 'string') return parsedJson(cell);
-  return cell;
 }

@@ -1,8 +1,9 @@
 /**
  * Reads a file or stream of any size as batches of whole records, with bounded memory.
  *
- * F1 the bytes of the records are untouched; of CSV, each batch repeats the header. F2 a read that starts at the
- * `endOffset` of a batch gives the batches that came after it, with the same ids. F3 a batch ends only between records.
+ * F1 the bytes of the records are untouched; of CSV, each batch repeats the header, and rows of Parquet are written as
+ * NDJSON. F2 a read that starts at the `endOffset` of a batch gives the batches that came after it, with the same ids. F3 a
+ * batch ends only between records.
  */
 import type { Readable } from 'node:stream';
 import { findHeader, isUtf16 } from '../codecs/csv-header.ts';
@@ -14,14 +15,20 @@ import { CsvScanner } from './csv-scanner.ts';
 import { type InputSource, openSource } from './input-source.ts';
 import { readElements } from './json-elements.ts';
 import { WholeScanner } from './line-scanner.ts';
+import { readParquetLines } from './parquet-lines.ts';
 import { RecordCutter, type Slice } from './record-cutter.ts';
 import type { RecordScanner } from './record-scanner.ts';
 import { createRecordScanner } from './scanner-of-format.ts';
 
+/** What can be read: the formats of batches, and Parquet, whose rows become batches of NDJSON. */
+export const INPUT_FORMATS = [...FORMATS, 'parquet'] as const;
+export type InputFormat = (typeof INPUT_FORMATS)[number];
+
 export interface ReadOptions {
   /** A path, `-` for standard input, or a stream that starts at the first byte of its source. */
   readonly input: string | Readable;
-  readonly format: Format;
+  /** Of `parquet`, offsets count the bytes of the lines that its rows become and not those of the input. */
+  readonly format: InputFormat;
   /**
    * Only for `json`: a JSON Pointer to the array whose elements are the records. Batches are then these elements one after
    * the other, and offsets count their bytes and not those of the input. @default the input is the array, or the records
@@ -73,19 +80,21 @@ interface Body {
  * Batches of a file, of standard input or of a stream, read as they are pulled.
  * @throws InputError INPUT_NOT_FOUND, INPUT_DENIED, INPUT_IS_DIRECTORY, INPUT_UNREADABLE; INPUT_EMPTY when there is
  *   no record at all; INPUT_RECORD_TOO_LARGE after the batches before that record
-   INPUT_PATH_NOT_FOUND when there is nothing at `jsonPath` in a document
+ *   PARQUET_… for a Parquet file that cannot be read; INPUT_PATH_NOT_FOUND when there is nothing at `jsonPath` in a document
  * @throws ConfigError for a limit that is not a positive integer, an unknown format, or a `jsonPath` that is no pointer
  */
 export async function* readBatches(options: ReadOptions): AsyncGenerator<FileBatch, void, undefined> {
   const settings = checkSettings(options);
   const source = openSource(options.input);
   const body = await openBody(source, settings);
+  const batchFormat = settings.format === 'parquet' ? 'ndjson' : settings.format;
   const cutter = new RecordCutter(body.scanner, {
     rowsMax: settings.batchRows,
-    bytesMax: Math.max(1, settings.batchBytes - body.header.length),
+    // Records as long as the header at least, so that repeating it no more than doubles what is read.
+    bytesMax: Math.max(1, settings.batchBytes - body.header.length, body.header.length),
     recordBytesMax: settings.recordBytesMax,
   });
-  const toBatch = (slice: Slice): FileBatch => fileBatch(slice, body, source.name, settings.format);
+  const toBatch = (slice: Slice): FileBatch => fileBatch(slice, body, source.name, batchFormat);
   for await (const chunk of body.chunks) {
     for (const slice of cutter.push(chunk)) yield toBatch(slice);
     if (cutter.oversized) break;
@@ -104,11 +113,11 @@ export async function* readBatches(options: ReadOptions): AsyncGenerator<FileBat
 }
 
 function checkSettings(options: ReadOptions): Settings {
-  if (!FORMATS.includes(options.format)) {
+  if (!INPUT_FORMATS.includes(options.format)) {
     throw new ConfigError(
       'format',
       `found ${JSON.stringify(options.format)}`,
-      `Use one of ${FORMATS.join(', ')}.`,
+      `Use one of ${INPUT_FORMATS.join(', ')}.`,
     );
   }
   return {
@@ -144,6 +153,11 @@ function positive(path: string, value: number, min: number): number {
 async function openBody(source: InputSource, settings: Settings): Promise<Body> {
   const { format, offset, signal, pointer } = settings;
   if (format === 'csv') return openCsv(source, settings);
+  if (format === 'parquet') {
+    const lines = readParquetLines(source.read(0, signal), source.name, settings.recordBytesMax);
+    const chunks = skip(new Uint8Array(0), lines, offset);
+    return { header: new Uint8Array(0), start: offset, scanner: createRecordScanner('ndjson'), chunks };
+  }
   if (pointer) {
     const elements = readElements(source.read(0, signal), pointer, source.name);
     const chunks = skip(new Uint8Array(0), elements, offset);
@@ -248,7 +262,7 @@ function fileBatch(slice: Slice, { header, start }: Body, source: string, format
   };
 }
 
-function inputEmpty(name: string, format: Format): InputError {
+function inputEmpty(name: string, format: InputFormat): InputError {
   return new InputError('INPUT_EMPTY', `${name} has no ${format} records`, {
     hint: 'Check that the right file was given, and that --format is the format of its content.',
     offset: 0,

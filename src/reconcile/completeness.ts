@@ -1,6 +1,7 @@
 /** The proof that nothing of an object is missing: the keys that should be in the sink against those that are. */
 import type { Batch } from '../core/batch.ts';
 import { sha256 } from '../core/keys.ts';
+import { missingFrom } from '../diff/missing.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { Store } from '../stores/store.ts';
 import { stemOf } from './job.ts';
@@ -69,7 +70,7 @@ export async function proveComplete(
   }
   const sourceDigest = digestOf(source);
   if (!checkable) return { sourceDigest, sinkDigest: null, missing: [], checked: 'receipt' };
-  const missing = [...source].filter((key) => !held.has(key)).sort();
+  const missing = missingFrom(source, held).toSorted();
   return {
     sourceDigest,
     sinkDigest: digestOf(held),

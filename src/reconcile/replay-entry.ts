@@ -11,6 +11,7 @@ import { BackpressureError, SinkError, StorageError, TierfallError } from '../co
 import type { Receipt, Residue } from '../core/outcome.ts';
 import { isPassing } from '../core/reason.ts';
 import { type RowSet, rowIndices } from '../core/row-set.ts';
+import { heldRows } from '../diff/missing.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { findKeys, type KeysOf, lookupKeys } from './completeness.ts';
@@ -145,7 +146,7 @@ async function findHeld(
   if (!lookup || !keys) return { rows: new Set() };
   try {
     const found = await lookupKeys(lookup, keys);
-    return { rows: new Set(rows.filter((_row, at) => found.has(keys[at] ?? ''))) };
+    return { rows: new Set(heldRows(rows, keys, found)) };
   } catch (error) {
     return { obstacle: obstacleOf(error) };
   }

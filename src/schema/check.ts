@@ -12,6 +12,7 @@ import type { RowSet } from '../core/row-set.ts';
 import { DriftBook, driftKindOf, NO_COLUMN } from './drift/drift-book.ts';
 import type { DriftReport } from './drift/drift-report.ts';
 import { judgeDrift, type Tolerances } from './drift/tolerance.ts';
+import { RECORD_NAMES_MAX } from './field-names.ts';
 import type { DriftedCell } from './fill/drifted-cells.ts';
 import type { Pass } from './fill/pass.ts';
 import { Selection } from './fill/selection.ts';
@@ -64,7 +65,7 @@ class Judge {
     this.#plan = plan;
     this.#pass = pass;
     this.#selection = new Selection(pass, rows);
-    this.#book = new DriftBook(plan.columns.map(({ name }) => name));
+    this.#book = new DriftBook(plan.columnNames);
   }
 
   /** The rows that conform. */
@@ -86,9 +87,7 @@ class Judge {
 
   #add(row: number, end: number): void {
     this.#mismatched.push(row);
-    for (let index = this.#at; index < end; index += 1) {
-      addCell(this.#book, this.#plan, this.#pass, this.#pass.drifted.at(index));
-    }
+    addCells(this.#book, this.#plan, this.#pass, this.#at, end);
   }
 
   judge(columns: Columns, tolerances: Tolerances): Checked {
@@ -114,6 +113,18 @@ class Judge {
       },
     };
   }
+}
+
+/** The cells of one row. */
+function addCells(book: DriftBook, plan: SchemaPlan, pass: Pass, from: number, to: number): void {
+  let unknown = 0;
+  for (let index = from; index < to; index += 1) {
+    const cell = pass.drifted.at(index);
+    const isUnknown = cell.fault === 'unknown' && cell.column < 0;
+    if (isUnknown) unknown += 1;
+    if (!isUnknown || unknown <= RECORD_NAMES_MAX) addCell(book, plan, pass, cell);
+  }
+  if (unknown > RECORD_NAMES_MAX) book.addOthers(unknown - RECORD_NAMES_MAX);
 }
 
 function addCell(book: DriftBook, plan: SchemaPlan, pass: Pass, cell: DriftedCell): void {

@@ -44,6 +44,12 @@ function change(
   return { field: name, column, source, kind, lossless: true, before, after: result };
 }
 
+/** A number that becomes text keeps the digits that its double has not. */
+function inFull(change: Change, pass: Pass, cell: DriftedCell): Change {
+  const spelling = change.kind === 'text-from-number' ? pass.spellingOf(cell) : undefined;
+  return spelling === undefined ? change : { ...change, after: spelling };
+}
+
 /** The drifted cells from index `from` to `to`, which are those of one row. */
 export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: number): CoercedCells {
   const { dialect } = pass;
@@ -71,7 +77,7 @@ export function coerceCells(plan: SchemaPlan, pass: Pass, from: number, to: numb
       refusals ??= [];
       refusals.push(result);
     } else {
-      changes.push(result);
+      changes.push(inFull(result, pass, cell));
       if (!isExplained(field, result, judgedAs)) words ??= `${field.column.name} changed without a reason`;
     }
   }

@@ -9,13 +9,11 @@ import { type Checked, checkRows, checkRowsInTurns } from './check.ts';
 import { type Coerced, coerceRows } from './coerce.ts';
 import { fingerprintOf } from './declare/fingerprint.ts';
 import { tolerancesOf } from './drift/tolerance.ts';
-import { FieldNames } from './field-names.ts';
-import { planField } from './field-plan.ts';
 import { GeneratedLayouts } from './fill/generated-layouts.ts';
 import { Pass } from './fill/pass.ts';
 import type { CellRecord } from './records/cell-record.ts';
 import { RecordMaker } from './records/record-maker.ts';
-import type { SchemaPlan } from './schema-plan.ts';
+import { planFields, type SchemaPlan } from './schema-plan.ts';
 
 export type { Checked } from './check.ts';
 export type { Coerced } from './coerce.ts';
@@ -71,16 +69,11 @@ function readUnknown({ metadata }: Schema): boolean {
 export function compileSchema(schema: Schema, options: CompileOptions = {}): CompiledSchema {
   const { tolerance = TOLERANCE, codeGeneration = true, yieldToLoop = () => setImmediate() } = options;
   const tolerances = tolerancesOf(schema.fields, tolerance);
-  if (schema.fields.length === 0) {
-    throw new SchemaError('SCHEMA_EMPTY', 'the schema has no fields', { hint: 'Give it at least one field.' });
-  }
-  const fields = schema.fields.map(planField);
+  const planned = planFields(schema);
+  const { fields } = planned;
   const plan: SchemaPlan = {
-    fields,
-    declared: schema.fields,
-    names: new FieldNames(fields),
+    ...planned,
     refusesUnknown: readUnknown(schema),
-    columns: fields.map(({ column }) => column),
     generated: new GeneratedLayouts(fields, codeGeneration),
   };
   const recordMaker = new RecordMaker(codeGeneration);

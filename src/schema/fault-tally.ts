@@ -11,21 +11,15 @@ function shorten(name: string): string {
 
 export class FaultTally {
   readonly #counts = new Map<string, number>();
-  #total = 0;
-
-  get total(): number {
-    return this.#total;
-  }
 
   /** `what` is a kind, or a sentence about the first such value. */
   add(field: string, what: string): void {
-    this.#total += 1;
     const key = `${shorten(field)}: ${what}`;
     if (this.#counts.size >= KEPT_MAX && !this.#counts.has(key)) return;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 
-  /** `Title: type 3x; US Gross: unknown 64x; …` with the most frequent first. */
+  /** `temp: "warm" is no float (type) 3x; id: null where the schema has none 1x; …`, the most frequent first. */
   toString(): string {
     const counts = [...this.#counts].sort((a, b) => b[1] - a[1]);
     const shown = counts.slice(0, NAMED_MAX).map(([key, count]) => `${key} ${count}x`);

@@ -6,6 +6,12 @@ function fold(name: string): string {
   return name.toLowerCase().replace(/[\s_\-.]+/g, '');
 }
 
+/**
+ * Unknown names of one record that are looked at, in the order of the record: whether they mean a field, and what they are.
+ * Those behind are counted together.
+ */
+export const RECORD_NAMES_MAX = 1_024;
+
 /** What a field is called. */
 export interface NamedField {
   readonly column: { readonly name: string };

@@ -2,12 +2,14 @@
  * Tier 2, structural degradation: drifted rows land under strict coercion, every change written down.
  *
  * Q1 a changed cell is in the loss report, or its row did not land. Q2 the originals of changed rows are
- * durable before the batch is acknowledged, so that they can be healed in place later.
+ * durable before the batch is acknowledged, so that they can be healed in place later. Q3 nothing is sent of a batch whose
+ * coerced rows and loss report do not account for each other: all of it goes on untouched.
  */
 import { ConfigError } from '../core/errors.ts';
 import type { Outcome, Residue } from '../core/outcome.ts';
 import type { SinkReason } from '../core/reason.ts';
 import { rowIndices } from '../core/row-set.ts';
+import { coercionValidator, type ValidatedRows } from '../diff/validate-coercion.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Coerced, CompiledSchema } from '../schema/compile-schema.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
@@ -22,6 +24,13 @@ export interface SchemaCoerceOptions {
   readonly schema: SchemaLike;
   /** Where the original bytes of changed rows are kept; `false` gives up healing them. */
   readonly keepOriginal: Pick<Journal, 'append'> | false;
+  /**
+   * Which coerced rows are decoded a second time and compared with what is about to be sent, cell by cell: `'all'`,
+   * `'changed'` (rows that conform are believed), or `false`. Every difference has to be in the loss report, and nothing
+   * else may be; otherwise the batch goes on untouched as `beyond-tolerance`. A row costs two to three times its parsing.
+   * @default 'all'
+   */
+  readonly validate?: ValidatedRows | false;
 }
 
 const REASONS = [
@@ -38,8 +47,9 @@ const REASONS = [
 
 /** @throws ConfigError when the sink takes only bytes, which cannot be coerced */
 export function schemaCoerce(options: SchemaCoerceOptions): Tier<(typeof REASONS)[number]> {
-  const { sink, keepOriginal } = options;
+  const { sink, keepOriginal, validate = 'all' } = options;
   const schema = asCompiledSchema(options.schema);
+  const validator = validate === false ? undefined : coercionValidator(schema.schema);
   if (sink.accepts === 'bytes') {
     throw new ConfigError(
       'schemaCoerce.sink',
@@ -55,10 +65,18 @@ export function schemaCoerce(options: SchemaCoerceOptions): Tier<(typeof REASONS
     async run(work): Promise<Outcome> {
       const coerced = await schema.coerce(work.batch, work.rows);
       if (coerced.columns.rows.length === 0) return { residue: coerced.residue };
+      if (validator && validate) {
+        const fault = await validator.findFault(work.batch, coerced, validate);
+        if (fault !== undefined) return { residue: [unaccounted(work, fault)] };
+      }
       const failed = await send(work, sink, await coercedPayload(coerced.columns, sink, schema));
       return keep(work, schema, coerced, failed, keepOriginal);
     },
   };
+}
+
+function unaccounted({ rows }: Work, fault: string): Residue {
+  return { rows, reason: 'beyond-tolerance', detail: `the coercion does not account for itself: ${fault}` };
 }
 
 /** Which rows landed changed, once their originals are safe. */

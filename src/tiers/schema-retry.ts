@@ -9,6 +9,7 @@
 import type { Outcome, Residue } from '../core/outcome.ts';
 import { isPassing, SINK_REASONS, type SinkReason } from '../core/reason.ts';
 import { countRows, type RowSet, rowIndices, subtractRows } from '../core/row-set.ts';
+import { heldRows } from '../diff/missing.ts';
 import type { CompiledSchema } from '../schema/compile-schema.ts';
 import type { SchemaRegistry } from '../schema/declare/registry.ts';
 import { recordKeys } from '../schema/record-keys.ts';
@@ -188,11 +189,7 @@ class Retry {
     const sendable = rowIndices(payload.rows, batch.rowCount);
     const keys = recordKeys(payload.columns, batch, payload.rows);
     const held = await this.#work.call(() => lookup(keys));
-    return subtractRows(
-      rows,
-      sendable.filter((_, position) => held.has(keys[position] ?? '')),
-      batch.rowCount,
-    );
+    return subtractRows(rows, heldRows(sendable, keys, held), batch.rowCount);
   }
 
   /** What `ask` gives, or a failure when that takes longer than there is patience; not every port promises to answer. */

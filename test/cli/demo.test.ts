@@ -13,6 +13,7 @@ import { layItems, type PlannedFeed } from '../../src/cli/demo/plan.ts';
 import { type ProofInput, proveChain } from '../../src/cli/demo/proof.ts';
 import { MOVIES_SCHEMA } from '../../src/cli/demo/schemas.ts';
 import { readRecords } from '../../src/cli/demo/source-records.ts';
+import { lossRows, refusedRows } from '../../src/cli/demo/story.ts';
 import { Tally } from '../../src/cli/demo/tally.ts';
 import { readWarehouse, takeAway } from '../../src/cli/demo/warehouse.ts';
 import { decodeRecord, framer } from '../../src/codecs/codecs.ts';
@@ -342,5 +343,33 @@ describe('the warehouse', () => {
     other.exec('DELETE FROM movies');
     other.close();
     expect(readWarehouse(file, 'movies')).toEqual([]);
+  });
+});
+
+describe('the loss report of the demo', () => {
+  const entry = { field: 'a', kind: 'trimmed', lossless: false, count: 1, samples: [] };
+  const error = { max: 0.25, decades: [[-1, 3] as const] };
+
+  it('shows the errors of rounded numbers where there are some', () => {
+    const plain = { entries: [entry], cells: 1, cellsTotal: 9 };
+    expect(Object.keys(lossRows(plain)[0] ?? {})).not.toContain('largest error');
+    const rounded = { ...entry, field: 'b', kind: 'rounded', count: 3, error };
+    const rows = lossRows({ entries: [entry, rounded], cells: 4, cellsTotal: 9 });
+    expect(rows.map((row) => [row['field'], row['largest error']])).toEqual([
+      ['b', '0.25'],
+      ['a', ''],
+    ]);
+  });
+
+  it('shows the cells that were refused, most first', () => {
+    const refused = [
+      { field: 'id', kind: 'null', count: 1, samples: [{ row: 0, before: 'null' }] },
+      { field: 'at', kind: 'format', count: 2, samples: [{ row: 1, before: '"soon"' }] },
+    ];
+    expect(refusedRows({ entries: [], cells: 0, cellsTotal: 9, refused })).toEqual([
+      { field: 'at', 'refused for': 'format', cells: 2, example: '"soon"' },
+      { field: 'id', 'refused for': 'null', cells: 1, example: 'null' },
+    ]);
+    expect(refusedRows({ entries: [], cells: 0, cellsTotal: 9 })).toEqual([]);
   });
 });

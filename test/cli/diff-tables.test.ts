@@ -1,6 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { Field, Float64, Int32, makeVector, Schema, Table, tableToIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
+import { MEANING, pageBytes, parquetBytes, plainTexts, TYPE } from '../hostile/parquet-bytes.ts';
 import { type Workplace, workplace } from './workplace.ts';
 
 async function withParquet(files: Readonly<Record<string, string>>): Promise<Workplace> {
@@ -47,6 +48,25 @@ describe('tierfall diff on files of columns', () => {
     place.file('a.arrow', tableToIPC(new Table(schema, vectors), 'file'));
     place.file('a.csv', 'id,v\n2,2\n1,0.50\n');
     expect((await place.tierfall(['diff', 'a.arrow', 'a.csv', '-k', 'id'])).code).toBe(0);
+  });
+
+  it('compares the rows of Parquet that can be read, names the others, and exits with 2', async () => {
+    const place = workplace();
+    const fileOf = (word: Uint8Array | string): Uint8Array =>
+      parquetBytes({
+        elements: [{ name: 't', type: TYPE.bytes, meaning: MEANING.text }],
+        rows: 3,
+        columns: [
+          { type: TYPE.bytes, pages: pageBytes(plainTexts(['a', word, 'c']), { values: 3 }), values: 3 },
+        ],
+      });
+    place.file('a.parquet', fileOf('b'));
+    place.file('b.parquet', fileOf(Uint8Array.of(0xff)));
+    const { code, out } = await place.tierfall(['diff', 'a.parquet', 'b.parquet', '-k', 't']);
+    expect(code).toBe(2);
+    expect(out).toContain('row 1 (page at byte 4): column "t" holds text that is not UTF-8');
+    expect(out).toContain('1 rows are not their format');
+    expect(out).toMatch(/3 +2 +2 +0 +1 +0/);
   });
 
   it.each([

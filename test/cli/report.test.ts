@@ -135,6 +135,33 @@ describe('report', () => {
     expect(page).not.toContain('\u0000');
   });
 
+  it('shows how large the errors of rounded numbers were, and what was refused', () => {
+    const rounded = {
+      field: 'price',
+      kind: 'rounded',
+      lossless: false,
+      count: 5,
+      samples: [{ row: 3, before: '1.005', after: '1' }],
+      error: { max: 0.4, decades: [[-3, 1] as const, [-1, 4] as const] },
+    };
+    const refused = [
+      { field: 'id', kind: 'null', count: 2, samples: [{ row: 7, before: 'null' }] },
+      { field: 'at <b>', kind: 'format', count: 9, samples: [{ row: 1, before: '"soon"' }] },
+    ];
+    const loss = { entries: [...INPUT.loss.entries, rounded], cells: 9, cellsTotal: 90, refused };
+    const page = renderReport({ ...INPUT, loss });
+    expect(page).toContain('<th scope="col">Largest error</th>');
+    expect(page).toContain('0.4  1e-3 ▂ █ 1e-1');
+    expect(page).toContain('What no rule could take');
+    expect(page).toContain('11 cells.');
+    expect(page.indexOf('at &lt;b&gt;')).toBeLessThan(page.indexOf('<th scope="row">id</th>'));
+    expect(page).toContain('<code>null</code>');
+    expect(renderReport(INPUT)).not.toContain('Largest error');
+    const nothing = renderReport({ ...INPUT, loss: { entries: [], cells: 0, cellsTotal: 90, refused } });
+    expect(nothing).toContain('No cell was changed.');
+    expect(nothing).toContain('What no rule could take');
+  });
+
   it('keeps all tags in pairs, whatever it is given', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.nat(), (text, n) => {

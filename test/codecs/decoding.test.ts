@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeRecord, decodeRow } from '../../src/codecs/codecs.ts';
-import { parseDeepJson } from '../../src/codecs/json-deep.ts';
 import { FORMATS } from '../../src/core/batch.ts';
 import { InputError } from '../../src/core/errors.ts';
 import { batchOf, faultOf } from './batches.ts';
@@ -62,33 +61,6 @@ describe('json rows', () => {
     expect(faultOf(() => decodeRow(batch, 1)).code).toBe('ROW_NOT_UTF8');
     expect(decodeRow(batch, 2)).toEqual({ a: 2 });
     expect(decodeRow(batch, 0)).toEqual({ a: 'é' });
-  });
-
-  it('keep their integers beside hostile nesting, on which a reviver would overflow', () => {
-    const deep = '['.repeat(200_000) + ']'.repeat(200_000);
-    const batch = batchOf(`{"id":12345678901234567890,"a":${deep}}\n1`, 'ndjson');
-    expect((decodeRow(batch, 0) as { id: unknown }).id).toBe(12345678901234567890n);
-    expect(decodeRow(batch, 1)).toBe(1);
-    const broken = batchOf(`{"id":12345678901234567890,"a":${deep}]}`, 'ndjson');
-    expect(faultOf(() => decodeRow(broken, 0)).code).toBe('ROW_UNDECODABLE');
-  });
-
-  it('are those of JSON.parse when they are built without recursion', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), fc.constantFrom(0, 2), (value, indent) => {
-        const text = JSON.stringify(value, null, indent);
-        expect(parseDeepJson(text, (number) => number)).toEqual(JSON.parse(text));
-      }),
-    );
-    for (const text of [
-      '{"__proto__":1,"a":{"__proto__":[{}]}}',
-      '{"b":1,"2":2,"b":3}',
-      '["\\\\","\\\\\\""]',
-      ' -0 ',
-    ]) {
-      const built = parseDeepJson(text, (number) => number);
-      expect(JSON.stringify(built)).toBe(JSON.stringify(JSON.parse(text)));
-    }
   });
 
   it('are the same in the real movies file as JSON.parse gives', () => {

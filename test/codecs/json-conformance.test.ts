@@ -164,7 +164,7 @@ describe('a JSON value in a record', () => {
     }
   });
 
-  it.each([1000, 20_000])(
+  it.each([900, 20_000])(
     'nested %i levels deep around a long integer harms no other record',
     async (levels) => {
       for (const [open, close] of [['[', ']'] as const, ['{"a":', '}'] as const]) {
@@ -174,6 +174,10 @@ describe('a JSON value in a record', () => {
           const { columns, residue } = await way.coerce(batch, 'all');
           const isTold = residue.every(({ rows }) => rows.length === 1 && rows[0] === ROWS_BEFORE);
           expect([isTold, columns.rows.length >= ROWS_BEFORE + 1]).toEqual([true, true]);
+        }
+        if (levels > 1000) {
+          expect(() => decodeRow(batch, ROWS_BEFORE)).toThrow('nested deeper than 1000 levels');
+          continue;
         }
         let inner = (decodeRow(batch, ROWS_BEFORE) as { v: unknown }).v;
         for (let level = 0; level < levels; level += 1) inner = Object.values(inner as object)[0];

@@ -142,14 +142,37 @@ describe('the JSON tokenizer', () => {
     }
   });
 
-  it('takes nesting of 10,000 levels as one value', () => {
-    const nested = `${'[{"a":'.repeat(10_000)}1${'}]'.repeat(10_000)}`;
+  it('takes nesting up to its limit as one value, and what is deeper as no row', () => {
+    // The row is a level itself.
+    const nested = `${'[{"a":'.repeat(499)}[1]${'}]'.repeat(499)}`;
     const bytes = Buffer.from(`{"deep":${nested}}`);
     const tokens = new Tokens();
     expect(jsonTokenizer(bytes).tokenize(0, bytes.length, tokens)).toBe(true);
     expect([tokens.count, tokens.data[2]]).toEqual([1, TOKEN.nested]);
     expect(Number(tokens.data[4]) - Number(tokens.data[3])).toBe(nested.length);
     expect(TOKEN_STRIDE).toBe(5);
+    expect(tokenized(Buffer.from(`{"deep":${'['.repeat(1000)}${']'.repeat(1000)}}`))).toBeUndefined();
+  });
+
+  it('stops where its codec stops, at levels and at digits, in whatever is around them', () => {
+    const rows = (levels: number, value: string): readonly string[] => [
+      `${'['.repeat(levels)}${value}${']'.repeat(levels)}`,
+      `{"a":${'['.repeat(levels - 1)}${value}${']'.repeat(levels - 1)}}`,
+      `{"k":"]}","a":${'{"[\\"{":'.repeat(levels - 1)}${value}${'}'.repeat(levels - 1)}}`,
+    ];
+    for (const value of ['1', '12345678901234567890']) {
+      for (const row of rows(1000, value)) expect(decoded(Buffer.from(row))).toBeDefined();
+      for (const row of rows(1001, value)) expect(decoded(Buffer.from(row))).toBeUndefined();
+      for (const levels of [999, 1000, 1001])
+        for (const row of rows(levels, value)) expectSame(Buffer.from(row));
+    }
+    for (const digits of [4299, 4300, 4301]) {
+      const long = '9'.repeat(digits);
+      for (const value of [long, `-${long}`, `${long}.5`, `${long}e-9`, `1e${long}`, `0.${long}`]) {
+        for (const row of [value, `{"a":${value}}`, `{"a":[${value}]}`]) expectSame(Buffer.from(row));
+      }
+    }
+    expect(decoded(Buffer.from(`[${'9'.repeat(4301)}]`))).toBeUndefined();
   });
 
   it('takes an object of 100,000 names', () => {

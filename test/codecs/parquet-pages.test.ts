@@ -5,6 +5,7 @@ import { readChunk } from '../../src/codecs/parquet-pages.ts';
 import { ENCODING, readValues } from '../../src/codecs/parquet-values.ts';
 
 const SHAPE = {
+  start: 100,
   type: 'INT32',
   width: 0,
   codec: 'UNCOMPRESSED',
@@ -42,7 +43,7 @@ describe('a page', () => {
   it('is read when its checksum is right, and refused when it is not', async () => {
     const { parts } = await readChunk(pageOf(DATA), SHAPE, () => {});
     expect(parts).toEqual([
-      { kind: 'values', count: 2, values: { kind: 'numbers', data: Int32Array.of(7, -1) } },
+      { kind: 'values', count: 2, offset: 100, values: { kind: 'numbers', data: Int32Array.of(7, -1) } },
     ]);
     expect(await codeOf(pageOf(DATA, { crc: 5 }))).toBe('PARQUET_DAMAGED');
   });
@@ -89,7 +90,13 @@ describe('values of a page', () => {
   /** One value in delta encoding: blocks of 128 in 4 parts, one value, and the value. */
   const single = (value: number) => [0x80, 1, 4, 1, ...varint(value)];
   const read = (bytes: readonly number[], encoding: number, count = 1) =>
-    readValues({ bytes: Uint8Array.from(bytes), at: 0 }, encoding, count, { type: 'BYTE_ARRAY', width: 0 });
+    readValues(
+      { bytes: Uint8Array.from(bytes), at: 0 },
+      encoding,
+      count,
+      { type: 'BYTE_ARRAY', width: 0 },
+      1000,
+    );
 
   it('begin with no more than the value before them has, and end within the page', () => {
     expect(read([...single(0), ...single(2), 104, 105], ENCODING.deltaBytes)).toMatchObject({

@@ -1,6 +1,7 @@
 /** Files as other writers leave them, where they do what the format's own description does not expect. */
 import { describe, expect, it } from 'vitest';
 import { openParquet } from '../../src/codecs/parquet.ts';
+import { BadRows } from '../../src/codecs/parquet-bad-rows.ts';
 import { jsonVector } from '../../src/codecs/parquet-nested.ts';
 import type { Chunk } from '../../src/codecs/parquet-pages.ts';
 import { buildTree } from '../../src/codecs/parquet-tree.ts';
@@ -58,11 +59,11 @@ describe('a Parquet file of another writer', () => {
       const chunk: Chunk = {
         definitions: Uint8Array.of(1, 1),
         repetitions: Uint8Array.from(repetitions),
-        parts: [{ kind: 'values', values, count: 2 }],
+        parts: [{ kind: 'values', values, count: 2, offset: 0 }],
         dictionary: undefined,
       };
       if (!node) throw new Error('no column');
-      return jsonVector(node, [chunk], { levels: [2], rows: 1, lengthMax: 100 }).at(0);
+      return jsonVector(node, [chunk], { levels: [2], rows: 1, lengthMax: 100, bad: new BadRows() }).at(0);
     };
     expect(textOf(0, 1)).toBe('[1,2]');
     expect(() => textOf(1, 1)).toThrow('starts within a record');

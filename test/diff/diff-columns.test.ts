@@ -99,6 +99,56 @@ describe('columns against columns', () => {
     expect(await diffColumns(c, d, { key: ['id'] })).toMatchObject({ added: 1, removed: 1 });
   });
 
+  it('finds each changed cell of a large table in another order, by dense, sparse and text keys', async () => {
+    const rows = 10_007;
+    const numbers = Array.from({ length: rows }, (_, row) => row);
+    const order = numbers.map((row) => (row * 4801) % rows);
+    /** The column that changes in a row, at distances of all kinds. */
+    const changesOf = (row: number): number => (Math.imul(row, 0x9e3779b1) >>> 8) % 97;
+    const tableOf = (places: readonly number[], isLater: boolean): Columns => {
+      const isChanged = (row: number, column: number): boolean => isLater && changesOf(row) === column;
+      const value = (row: number, column: number): number => row * 3 + (isChanged(row, column) ? 1 : 0);
+      const texts = places.map((row) => {
+        const text = `${row}${'abc'.repeat(row % 23)}`;
+        const at = row % text.length;
+        return isChanged(row, 5) ? `${text.slice(0, at)}_${text.slice(at + 1)}` : text;
+      });
+      return columnsOf({
+        dense: ['int', numberVector(Int32Array.from(places))],
+        sparse: ['int', numberVector(Int32Array.from(places, (row) => Math.imul(row, 0x9e3779b1)))],
+        named: ['text', textsOf(places.map((row) => `row ${row}`))],
+        double: [
+          'float',
+          numberVector(Float64Array.from(places, (row) => (row % 7 ? value(row, 1) / 8 : Number.NaN))),
+        ],
+        word: ['int', numberVector(Int32Array.from(places, (row) => value(row, 2)))],
+        small: ['int', numberVector(Int16Array.from(places, (row) => value(row, 3)))],
+        wide: ['bigint', wideVector(BigInt64Array.from(places, (row) => BigInt(value(row, 4)) << 31n))],
+        text: ['text', textsOf(texts)],
+      });
+    };
+    const expected = [1, 2, 3, 4, 5].map((column) =>
+      numbers.filter((row) => changesOf(row) === column && (column > 1 || row % 7 > 0)),
+    );
+    const names = ['double', 'word', 'small', 'wide', 'text'];
+    for (const key of ['dense', 'sparse', 'named', 'order'] as const) {
+      const found = new Map<string, number[]>(names.map((name) => [name, []]));
+      const report = await diffColumns(
+        tableOf(numbers, false),
+        tableOf(key === 'order' ? numbers : order, true),
+        {
+          key: key === 'order' ? key : [key],
+          onChange: (change) => {
+            if (change.kind !== 'changed') throw new Error(change.kind);
+            for (const { field } of change.cells) found.get(field)?.push(change.rowA);
+          },
+        },
+      );
+      expect([...found.values()]).toEqual(expected);
+      expect(report.changedCells).toBe(expected.flat().length);
+    }
+  });
+
   it('compares whole rows without a key', async () => {
     const a = columnsOf({ v: ['int', numberVector(Int32Array.of(1, 2, 2))] });
     const b = columnsOf({ v: ['int', numberVector(Int32Array.of(2, 1, 3))] });
@@ -121,6 +171,23 @@ describe('columns against columns', () => {
       turns += 1;
     };
     await diffColumns(columns, shuffled, { key: ['id'], yieldToLoop });
-    expect(turns).toBeGreaterThan(20);
+    expect(turns).toBeGreaterThan(4);
+  });
+
+  it.each<[string, DiffOptions['key'], number]>([
+    ['rows of one key', ['id'], 1],
+    ['whole rows', 'content', 5000],
+    ['rows of another number', 'order', 400_000],
+  ])('gives way while it compares %s', async (_, key, distinct) => {
+    const rows = key === 'order' ? 400_000 : 5000;
+    const ids = Int32Array.from({ length: rows }, (_id, row) => row % distinct);
+    const a = columnsOf({ id: ['int', numberVector(ids)] });
+    const b = columnsOf({ id: ['int', numberVector(ids.subarray(1))] });
+    let turns = 0;
+    const yieldToLoop = async (): Promise<void> => {
+      turns += 1;
+    };
+    expect(await diffColumns(a, b, { key, yieldToLoop })).toMatchObject({ rowsA: rows, rowsB: rows - 1 });
+    expect(turns).toBeGreaterThan(4);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BatchInput, Format } from '../../src/core/batch.ts';
 import type { Columns } from '../../src/core/columns.ts';
-import { numberVector, wideVector } from '../../src/core/vectors.ts';
+import { cellVector, numberVector, wideVector } from '../../src/core/vectors.ts';
 import type { DiffChange } from '../../src/diff/change.ts';
 import { type DiffOptions, diffRecords } from '../../src/diff/diff-records.ts';
 import { diffSources, type SourceDiffReport, traitsOf } from '../../src/diff/diff-sources.ts';
@@ -230,4 +230,38 @@ describe('formats against each other', () => {
       expect(changes).toMatchObject([{ kind: 'changed', cells }]);
     }
   });
+});
+
+describe('numbers that no double holds', () => {
+  const [first, second] = ['0.10000000000000000001', '12345678901234567890.123456789012345678'];
+  const rows = (price: string): readonly string[] => [`{"id":1,"price":${price}}\n`, '{"id":2,"price":0.1}\n'];
+  const decimals = (price: string): RecordSource => {
+    const columns: Columns = {
+      columns: [
+        { name: 'id', type: 'int', nullable: false, key: true },
+        { name: 'price', type: 'decimal', nullable: false, key: false },
+      ],
+      rows: [0, 1],
+      vectors: [numberVector(Int32Array.of(1, 2)), cellVector([price, '0.100'])],
+    };
+    return columnsSource('columns', columns.columns, each([columns]));
+  };
+
+  it.each([undefined, 1])(
+    'are compared to the last digit, in memory and through a disk (%s)',
+    async (memoryBytes) => {
+      const options = memoryBytes === undefined ? {} : { memoryBytes };
+      for (const price of [first, second]) {
+        const other = `${price.slice(0, -1)}7`;
+        const same = await diff(source('ndjson', rows(price)), source('ndjson', rows(price)), options);
+        expect(same.report).toMatchObject({ equal: 2, changed: 0 });
+        const apart = await diff(source('ndjson', rows(price)), source('ndjson', rows(other)), options);
+        expect(apart.report).toMatchObject({ equal: 1, changed: 1 });
+        const typed = await diff(source('ndjson', rows(price)), decimals(price), options);
+        expect(typed.report).toMatchObject({ equal: 2, changed: 0 });
+        const typedApart = await diff(source('ndjson', rows(other)), decimals(price), options);
+        expect(typedApart.report).toMatchObject({ equal: 1, changed: 1 });
+      }
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ContentDigest, canonicalText, contentDigest, missingFrom, rowDigest } from '../../src/diff/digest.ts';
+import { ContentDigest, canonicalText, contentDigest, rowDigest } from '../../src/diff/digest.ts';
 import { createComparer } from '../../src/diff/record-comparer.ts';
 import { parseRules } from '../../src/diff/rules.ts';
 import { Decimal, Instant } from '../../src/diff/typed-value.ts';
@@ -67,12 +67,5 @@ describe('the digest of a set', () => {
   it('tells two of a record from none', () => {
     expect(String(contentDigest([{ v: 1 }, { v: 1 }]))).not.toBe(String(contentDigest([])));
     expect(String(contentDigest([]))).toBe(`0:${'0'.repeat(32)}`);
-  });
-});
-
-describe('what is missing', () => {
-  it('is what is wanted more often than held, in order', () => {
-    expect(missingFrom(['c', 'a', 'b', 'a', 'a'], new Set(['a', 'x']))).toEqual(['c', 'b', 'a', 'a']);
-    expect(missingFrom([], ['a'])).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, StorageError } from '../../src/core/errors.ts';
+import type { Coerced } from '../../src/schema/compile-schema.ts';
 import { memorySink } from '../../src/sinks/memory-sink.ts';
 import { flakySink } from '../../src/testing/flaky-sink.ts';
 import { schemaCoerce } from '../../src/tiers/schema-coerce.ts';
@@ -87,6 +88,33 @@ describe('schema-coerce', () => {
       rows: [1, 3],
       reason: 'unavailable',
       detail: 'originals not kept: no space left',
+    });
+  });
+
+  describe('when the coercion does not account for itself', () => {
+    const faults: readonly (readonly [string, (coerced: Coerced) => Coerced])[] = [
+      ['a cell', (all) => ({ ...all, columns: { ...all.columns, vectors: all.columns.vectors.toReversed() } })],
+      ['a change', (all) => ({ ...all, changes: all.changes.with(0, []) })],
+      ['a count', (all) => ({ ...all, loss: { ...all.loss, cells: all.loss.cells + 1 } })],
+    ];
+
+    it.each(faults)('sends nothing and passes the whole batch on untouched: %s', async (_, spoil) => {
+      const inner = memorySink({ accepts: 'columns' });
+      const schema = {
+        ...wide,
+        coerce: async (...of: Parameters<typeof wide.coerce>) => spoil(await wide.coerce(...of)),
+      };
+      const rigged = (validate?: false) =>
+        schemaCoerce({ sink: inner, schema, keepOriginal: false, ...(validate === false ? { validate } : {}) });
+      const { submit, left, last } = await tierRig(rigged());
+      const receipt = await submit([whole('schema-mismatch')], DRIFTED);
+      checkReceipt(receipt);
+      expect(receipt).toMatchObject({ delivered: 0, degraded: 0, deferred: 5, loss: undefined });
+      expect([left(), inner.rows.size]).toEqual([[['beyond-tolerance', [0, 1, 2, 3, 4]]], 0]);
+      expect(last.runs[0]?.cause[0]?.detail).toMatch(/^the coercion does not account for itself: /);
+      expect(Buffer.from(last.runs[0]?.work.batch.body ?? []).toString()).toBe(DRIFTED.body);
+      const trusting = await tierRig(rigged(false));
+      expect(await trusting.submit([whole('schema-mismatch')], DRIFTED)).toMatchObject({ deferred: 2 });
     });
   });
 

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { extractRows, framer } from '../../codecs/codecs.ts';
+import { recordLines } from '../../codecs/record-lines.ts';
 import { Batch } from '../../core/batch.ts';
 import { emptyLoss, type LossReport, mergeLoss } from '../../core/loss.ts';
 import { type RowSet, rowIndices } from '../../core/row-set.ts';
@@ -11,10 +12,10 @@ import { defineCommand, UsageError } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { formatOf } from '../input-format.ts';
+import { placedSamples } from '../placed-samples.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
-import { recordLines } from '../record-lines.ts';
 import { namingFile, readSchemaFile } from '../schema-file.ts';
-import { FORMAT_OPTION, OUTPUT_OPTIONS } from '../shared-options.ts';
+import { FORMAT_OPTION, OUTPUT_OPTIONS, RECORD_BYTES_OPTION } from '../shared-options.ts';
 
 /** Small enough that records go out while others are still read. */
 const BATCH_BYTES = 1024 * 1024;
@@ -39,13 +40,9 @@ function refusedRows(batch: Batch, rows: RowSet, isContinued: boolean): Uint8Arr
   return Buffer.concat(parts);
 }
 
-/** Samples say where in their batch they are; here they say where in the file. */
 function placedAt(loss: LossReport, firstRow: number): LossReport {
-  const entries = loss.entries.map((entry) => ({
-    ...entry,
-    samples: entry.samples.map((sample) => ({ ...sample, row: sample.row + firstRow })),
-  }));
-  return { ...loss, entries };
+  const refused = loss.refused ? { refused: placedSamples(loss.refused, firstRow) } : {};
+  return { ...loss, entries: placedSamples(loss.entries, firstRow), ...refused };
 }
 
 /** `tierfall coerce FILE --schema S`: what the coercing tier would make of a file, without a sink. */
@@ -59,6 +56,7 @@ export const coerceCommand = defineCommand(
     positionals: [{ name: 'file', description: 'A file of records, or - for standard input.' }],
     options: {
       format: FORMAT_OPTION,
+      'record-bytes': RECORD_BYTES_OPTION,
       schema: { type: 'text', placeholder: 'FILE', required: true, description: 'JSON Schema to coerce to.' },
       report: { type: 'flag', description: 'Show what changed, by field and kind, on standard error.' },
       refused: { type: 'text', placeholder: 'FILE', description: 'Keep refused records here, untouched.' },
@@ -86,7 +84,8 @@ export const coerceCommand = defineCommand(
     const progress = terminal.progress('records coerced', { unit: 'records' });
     const input = file === '-' ? file : resolve(context.cwd, file);
     try {
-      const source = { input, format, batchBytes: BATCH_BYTES, signal: context.signal };
+      const recordBytesMax = options['record-bytes'];
+      const source = { input, format, batchBytes: BATCH_BYTES, recordBytesMax, signal: context.signal };
       for await (const { input: batchInput } of readBatches(source)) {
         const batch = new Batch(batchInput, 'coerce', framer, 0);
         const { columns, loss, residue, degradedRows } = await schema.coerce(batch, 'all');

@@ -20,7 +20,7 @@ import { renderDiffPage } from '../diff-report.ts';
 import { DIFF_FORMATS, openDiffSide } from '../diff-side.ts';
 import { formatCount } from '../format.ts';
 import { EXIT_OK, explainError } from '../program.ts';
-import { OUTPUT_OPTIONS } from '../shared-options.ts';
+import { OUTPUT_OPTIONS, RECORD_BYTES_OPTION } from '../shared-options.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** As with diff(1): 0 equal, 1 different, 2 trouble. */
@@ -65,13 +65,7 @@ const OPTIONS = {
     min: 1,
     description: 'Input that may be in memory at once; more goes through a temporary directory.',
   },
-  'record-bytes': {
-    type: 'bytes',
-    placeholder: 'SIZE',
-    default: '64MiB',
-    min: 1,
-    description: 'Longest record that is read.',
-  },
+  'record-bytes': { ...RECORD_BYTES_OPTION, description: 'Longest record that is read.' },
   ...OUTPUT_OPTIONS,
 } as const;
 

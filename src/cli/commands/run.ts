@@ -15,7 +15,13 @@ import { openMachine, serveIfAsked } from '../machine.ts';
 import { type Pipeline, requireSink, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_UNLANDED } from '../program.ts';
 import { type Settings, writeSettings } from '../settings.ts';
-import { FORMAT_OPTION, OUTPUT_OPTIONS, PIPELINE_OPTIONS, SERVICE_OPTIONS } from '../shared-options.ts';
+import {
+  FORMAT_OPTION,
+  OUTPUT_OPTIONS,
+  PIPELINE_OPTIONS,
+  RECORD_BYTES_OPTION,
+  SERVICE_OPTIONS,
+} from '../shared-options.ts';
 import type { Terminal } from '../terminal.ts';
 
 const OPTIONS = {
@@ -47,13 +53,7 @@ const OPTIONS = {
     min: 1,
     description: 'Bytes per batch.',
   },
-  'record-bytes': {
-    type: 'bytes',
-    placeholder: 'SIZE',
-    default: '64MiB',
-    min: 1,
-    description: 'Longest record that is read.',
-  },
+  'record-bytes': RECORD_BYTES_OPTION,
   'ordering-key': {
     type: 'text',
     placeholder: 'KEY',

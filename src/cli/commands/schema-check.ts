@@ -1,8 +1,8 @@
 /** `tierfall schema check`. */
 import { resolve } from 'node:path';
 import { framer } from '../../codecs/codecs.ts';
-import { Batch, type Format } from '../../core/batch.ts';
-import { readBatches } from '../../ingress/files.ts';
+import { Batch } from '../../core/batch.ts';
+import { type InputFormat, readBatches } from '../../ingress/files.ts';
 import { compileSchema } from '../../schema/compile-schema.ts';
 import { detectDrift } from '../../schema/drift/detect-drift.ts';
 import {
@@ -17,6 +17,7 @@ import { UsageError } from '../args.ts';
 import type { CliContext } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { formatOf } from '../input-format.ts';
+import { placedSamples } from '../placed-samples.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
 import { namingFile, readSchemaFile } from '../schema-file.ts';
 import type { TableRow } from '../table.ts';
@@ -24,17 +25,9 @@ import type { Terminal } from '../terminal.ts';
 
 interface CheckSettings {
   readonly schema: string | undefined;
-  readonly format: Format | undefined;
+  readonly format: InputFormat | undefined;
+  readonly 'record-bytes': number;
   readonly json: boolean;
-}
-
-/** Samples say where in their batch they are; here they say where in the file. */
-function placedAt(report: DriftReport, firstRow: number): DriftReport {
-  const entries = report.entries.map((entry) => ({
-    ...entry,
-    samples: entry.samples.map((sample) => ({ ...sample, row: sample.row + firstRow })),
-  }));
-  return { ...report, entries };
 }
 
 function entryRow(entry: DriftEntry, cells: ReadonlyMap<string, number>): TableRow {
@@ -85,9 +78,15 @@ export async function checkFile(
   const progress = terminal.progress('records checked', { unit: 'records' });
   let report = emptyDrift;
   let seen = 0;
-  for await (const { input: batchInput } of readBatches({ input, format, signal })) {
+  for await (const { input: batchInput } of readBatches({
+    input,
+    format,
+    recordBytesMax: settings['record-bytes'],
+    signal,
+  })) {
     const batch = new Batch(batchInput, 'check', framer, 0);
-    report = mergeDrift(report, placedAt(await detectDrift(batch, schema, { signal }), seen));
+    const found = await detectDrift(batch, schema, { signal });
+    report = mergeDrift(report, { ...found, entries: placedSamples(found.entries, seen) });
     seen += batch.rowCount;
     progress.update(seen);
   }

@@ -1,9 +1,9 @@
 /** `tierfall schema infer`. */
 import { resolve } from 'node:path';
 import { decodeRecord, framer } from '../../codecs/codecs.ts';
-import { Batch, type Format } from '../../core/batch.ts';
+import { Batch } from '../../core/batch.ts';
 import { InputError } from '../../core/errors.ts';
-import { readBatches } from '../../ingress/files.ts';
+import { type InputFormat, readBatches } from '../../ingress/files.ts';
 import { type FieldCounts, type InferredSchema, SchemaSampler } from '../../schema/declare/infer-schema.ts';
 import { toJsonSchema } from '../../schema/declare/to-json-schema.ts';
 import type { CliContext } from '../context.ts';
@@ -12,12 +12,13 @@ import { EXIT_OK } from '../program.ts';
 import { type TableRow, tableText } from '../table.ts';
 
 interface InferSettings {
-  readonly format: Format | undefined;
+  readonly format: InputFormat | undefined;
   readonly sample: number;
   readonly counts: boolean;
   readonly nested: 'struct' | 'json';
   readonly 'enum-max': number;
   readonly formats: boolean;
+  readonly 'record-bytes': number;
   readonly json: boolean;
 }
 
@@ -68,7 +69,8 @@ export async function inferFromFile(
   });
   const input = file === '-' ? file : resolve(context.cwd, file);
   let [left, unread] = [settings.sample, 0];
-  for await (const { input: batchInput } of readBatches({ input, format, signal: context.signal })) {
+  const source = { input, format, recordBytesMax: settings['record-bytes'], signal: context.signal };
+  for await (const { input: batchInput } of readBatches(source)) {
     const batch = new Batch(batchInput, 'sample', framer, 0);
     unread += addBatch(sampler, batch, left);
     left -= batch.rowCount;

@@ -1,6 +1,6 @@
 import { defineCommand, UsageError } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
-import { FORMAT_OPTION, OUTPUT_OPTIONS } from '../shared-options.ts';
+import { FORMAT_OPTION, OUTPUT_OPTIONS, RECORD_BYTES_OPTION } from '../shared-options.ts';
 import { checkFile } from './schema-check.ts';
 import { diffFiles } from './schema-diff.ts';
 import { inferFromFile } from './schema-infer.ts';
@@ -25,6 +25,7 @@ export const schemaCommand = defineCommand(
     ],
     options: {
       format: FORMAT_OPTION,
+      'record-bytes': RECORD_BYTES_OPTION,
       schema: { type: 'text', placeholder: 'FILE', description: 'check: JSON Schema of the records.' },
       sample: {
         type: 'integer',

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { dataDirectory } from '../../assembly/data-directory.ts';
 import type { LossReport } from '../../core/loss.ts';
+import { showErrors } from '../../schema/loss/loss-table.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import type { TableRow } from '../table.ts';
 import type { ReceiptMessage } from './messages.ts';
@@ -48,9 +49,13 @@ async function sendDrifted(stage: Stage): Promise<void> {
   await stage.play('drift');
   stage.table(dispositionRows(stage, 'drift'));
   const loss = stage.tally.loss();
-  if (loss.cells === 0) return;
-  const title = `Loss report: ${formatCount(loss.cells)} of ${formatCount(loss.cellsTotal)} cells were changed on the way`;
-  stage.table(lossRows(loss), title);
+  if (loss.cells > 0) {
+    const title = `Loss report: ${formatCount(loss.cells)} of ${formatCount(loss.cellsTotal)} cells were changed on the way`;
+    stage.table(lossRows(loss), title);
+  }
+  const refused = refusedRows(loss);
+  if (refused.length > 0)
+    stage.table(refused, 'Refused: cells that no rule could take, whose rows are kept raw');
 }
 
 async function sendStrays(stage: Stage): Promise<void> {
@@ -123,13 +128,26 @@ function dispositionRows(stage: Stage, phase: Phase): readonly TableRow[] {
   });
 }
 
-/** What was changed, most cells first, each with an example. */
-function lossRows({ entries }: LossReport): readonly TableRow[] {
+/** What was changed, most cells first, each with an example; of rounded numbers with the spread of their errors. */
+export function lossRows({ entries }: LossReport): readonly TableRow[] {
   const sorted = [...entries].sort((a, b) => b.count - a.count).slice(0, LOSS_ROWS_MAX);
-  return sorted.map(({ field, kind, lossless, count, samples: [sample] }) => {
+  const hasErrors = sorted.some(({ error }) => error !== undefined);
+  return sorted.map(({ field, kind, lossless, count, error, samples: [sample] }) => {
     const example = sample ? `${sample.before} → ${sample.after}` : '';
-    return { field, change: kind, lossy: lossless ? 'no' : 'yes', cells: count, example };
+    const spread = hasErrors ? { 'largest error': showErrors(error) } : {};
+    return { field, change: kind, lossy: lossless ? 'no' : 'yes', cells: count, ...spread, example };
   });
+}
+
+/** What no rule could take, most cells first, each with an example. */
+export function refusedRows({ refused = [] }: LossReport): readonly TableRow[] {
+  const sorted = [...refused].sort((a, b) => b.count - a.count).slice(0, LOSS_ROWS_MAX);
+  return sorted.map(({ field, kind, count, samples: [sample] }) => ({
+    field,
+    'refused for': kind,
+    cells: count,
+    example: sample?.before ?? '',
+  }));
 }
 
 function pathOf(stage: Stage, { chain, ref }: StoredObject): string {

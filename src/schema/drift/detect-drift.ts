@@ -1,13 +1,15 @@
 /** What differs between records, or a batch, and a schema: for those who want to know without writing anything. */
 import { setImmediate } from 'node:timers/promises';
-import { decodeRow } from '../../codecs/codecs.ts';
+import { decodeRow, hasOffsets } from '../../codecs/codecs.ts';
 import { Batch } from '../../core/batch.ts';
 import { InputError } from '../../core/errors.ts';
 import type { CompiledSchema } from '../compile-schema.ts';
 import { dialectOf } from '../dialect-of.ts';
+import type { FieldNames } from '../field-names.ts';
+import { planFields } from '../schema-plan.ts';
 import { DriftDetector } from './drift-detector.ts';
-import { planDrift } from './drift-plan.ts';
 import type { DriftReport } from './drift-report.ts';
+import { readWideRow, WIDE_BYTES } from './wide-row.ts';
 
 export interface DetectDriftOptions {
   /** Stops the work; the promise then rejects with the signal's reason. @default none */
@@ -59,8 +61,22 @@ function detectInRow(batch: Batch, row: number, detector: DriftDetector): number
   }
 }
 
-async function detectInBatch(batch: Batch, detector: DriftDetector, turns: Turns): Promise<void> {
+async function detectInBatch(
+  batch: Batch,
+  detector: DriftDetector,
+  names: FieldNames,
+  turns: Turns,
+): Promise<void> {
+  const isSpans = hasOffsets(batch);
+  const takeTurn = (): Promise<void> => turns.take();
   for (let row = 0; row < batch.rowCount; row += 1) {
+    if (isSpans && batch.frame.row(row).length > WIDE_BYTES) {
+      const wide = await readWideRow(batch, row, names, takeTurn);
+      if (wide) detector.add(wide.record, row, wide.others);
+      else detector.skip(1);
+      await takeTurn();
+      continue;
+    }
     const cells = detectInRow(batch, row, detector);
     const bytes = batch.frame.row(row).length;
     if (turns.isDue(cells / CELLS_PER_TURN + bytes / BYTES_PER_TURN)) await turns.take();
@@ -99,9 +115,10 @@ export async function detectDrift(
   options.signal?.throwIfAborted();
   const { canGenerate = true } = options;
   const dialect = source instanceof Batch ? dialectOf(source) : 'typed';
-  const detector = new DriftDetector(planDrift(schema), { dialect, canGenerate });
+  const plan = planFields(schema);
+  const detector = new DriftDetector(plan, { dialect, canGenerate });
   const turns = new Turns(options);
-  if (source instanceof Batch) await detectInBatch(source, detector, turns);
+  if (source instanceof Batch) await detectInBatch(source, detector, plan.names, turns);
   else await detectInRecords(source, detector, turns);
   return detector.report();
 }

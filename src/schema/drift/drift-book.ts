@@ -104,6 +104,16 @@ export class DriftBook {
     }
   }
 
+  /** `count` fields of one record that the schema does not know and whose names are not looked at. */
+  addOthers(count: number): void {
+    this.#mismatched += count;
+    this.#unknown += count;
+    const entries = this.#entriesOf('extra');
+    const entry = entries.get(OTHER_FIELDS) ?? this.#open(OTHER_FIELDS, 'extra', false);
+    entries.set(OTHER_FIELDS, entry);
+    entry.count += count;
+  }
+
   get cells(): number {
     return this.#rows * this.#names.length - this.#absentTotal + this.#unknown;
   }
@@ -156,12 +166,16 @@ export class DriftBook {
     return entry;
   }
 
+  #entriesOf(kind: DriftKind): Map<string, OpenEntry> {
+    const known = this.#named.get(kind);
+    if (known) return known;
+    const entries = new Map<string, OpenEntry>();
+    this.#named.set(kind, entries);
+    return entries;
+  }
+
   #namedEntry(name: string, kind: DriftKind): OpenEntry {
-    let entries = this.#named.get(kind);
-    if (!entries) {
-      entries = new Map();
-      this.#named.set(kind, entries);
-    }
+    const entries = this.#entriesOf(kind);
     const bounded = boundName(name);
     const known = entries.get(bounded);
     if (known) return known;

@@ -5,11 +5,20 @@
  * T1 a cell is mismatched exactly when the strict check refuses it. T2 a conforming record costs its mask and nothing else,
  * but for optional fields that are absent.
  */
+
+import { RECORD_NAMES_MAX } from '../field-names.ts';
 import { type Dialect, Fault } from '../reader.ts';
+import type { PlannedFields } from '../schema-plan.ts';
 import { DriftBook, driftKindOf, NO_COLUMN } from './drift-book.ts';
-import { type DriftPlan, ownValue } from './drift-plan.ts';
 import type { DriftKind, DriftReport } from './drift-report.ts';
-import { compileMask, type MaskOptions, type ParsedRecord, type RecordMask } from './record-mask.ts';
+import { ownValue } from './own-value.ts';
+import {
+  compileMask,
+  countKnown,
+  type MaskOptions,
+  type ParsedRecord,
+  type RecordMask,
+} from './record-mask.ts';
 import { Renames } from './renames.ts';
 
 /** A value that is no object is the field `value` of a record, as when rows are decoded. */
@@ -20,7 +29,7 @@ export function asRecord(value: unknown): ParsedRecord {
 }
 
 export class DriftDetector {
-  readonly #plan: DriftPlan;
+  readonly #plan: PlannedFields;
   readonly #dialect: Dialect;
   readonly #mask: RecordMask;
   readonly #words: Int32Array;
@@ -29,7 +38,7 @@ export class DriftDetector {
   readonly #book: DriftBook;
   #extras = 0;
 
-  constructor(plan: DriftPlan, options: MaskOptions = {}) {
+  constructor(plan: PlannedFields, options: MaskOptions = {}) {
     this.#plan = plan;
     this.#dialect = options.dialect ?? 'typed';
     this.#mask = compileMask(plan, options);
@@ -39,8 +48,11 @@ export class DriftDetector {
     this.#book = new DriftBook(plan.columnNames);
   }
 
-  /** Holds one parsed value against the schema; `row` is where samples say it is. @returns cells looked at */
-  add(value: unknown, row: number): number {
+  /**
+   * Holds one parsed value against the schema; `row` is where samples say it is, and `others` how many more fields it
+   * has that the schema does not know. @returns cells looked at
+   */
+  add(value: unknown, row: number, others = 0): number {
     const record = asRecord(value);
     const extrasBefore = this.#extras;
     this.#book.look(1);
@@ -50,6 +62,7 @@ export class DriftDetector {
       if (!renamed?.has(column) && this.#valueOf(record, column) === undefined) this.#book.addAbsent(column);
     }
     if (isDrifted) this.#addMismatches(record, row, renamed);
+    if (others > 0) this.#book.addOthers(others);
     return this.#plan.fields.length + this.#extras - extrasBefore;
   }
 
@@ -72,8 +85,16 @@ export class DriftDetector {
 
   /** Notes the fields that the schema does not know. @returns those that stand for a field, by column */
   #addExtras(record: ParsedRecord, row: number): ReadonlyMap<number, string> | undefined {
-    const extras = Object.keys(record).filter((name) => this.#plan.names.exact(name) === undefined);
-    this.#extras += extras.length;
+    const all = Object.keys(record);
+    const extras: string[] = [];
+    let looked = 0;
+    for (; looked < all.length && extras.length < RECORD_NAMES_MAX; looked += 1) {
+      const name = all[looked] as string;
+      if (this.#plan.names.exact(name) === undefined) extras.push(name);
+    }
+    const others = all.length - countKnown(record, this.#plan) - extras.length;
+    this.#extras += extras.length + others;
+    if (others > 0) this.#book.addOthers(others);
     const isAbsent = (column: number): boolean => this.#valueOf(record, column) === undefined;
     const renamed = this.#renames.find(extras, isAbsent);
     const sources = new Set(renamed?.values());

@@ -6,8 +6,9 @@
  * M2 only own properties count, whatever the prototype has: a record without `constructor` has none.
  */
 import { type Dialect, Fault } from '../reader.ts';
-import { type DriftPlan, ownValue } from './drift-plan.ts';
+import type { PlannedFields } from '../schema-plan.ts';
 import { type FastAccept, fastAcceptOf, isPlainDay, isPlainInstant, isPlainJson } from './fast-accept.ts';
+import { ownValue } from './own-value.ts';
 
 export type ParsedRecord = Readonly<Record<string, unknown>>;
 
@@ -37,7 +38,7 @@ const EMPTY = Object.freeze({});
 /** Decides one field when the fast test did not accept. */
 type Refuses = (column: number, value: unknown) => boolean;
 
-function refusesOf({ fields }: DriftPlan, dialect: Dialect): Refuses {
+function refusesOf({ fields }: PlannedFields, dialect: Dialect): Refuses {
   return (column, value) => {
     const field = fields[column];
     if (field === undefined) return true;
@@ -50,7 +51,7 @@ function refusesOf({ fields }: DriftPlan, dialect: Dialect): Refuses {
 type Test = RecordMask['test'];
 
 /** Exact for every object: asks for own properties only. */
-function exactTest(plan: DriftPlan, accepts: readonly FastAccept[], refuses: Refuses): Test {
+function exactTest(plan: PlannedFields, accepts: readonly FastAccept[], refuses: Refuses): Test {
   const { columnNames, names } = plan;
   const wordCount = wordCountOf(plan);
   return (record, words) => {
@@ -74,7 +75,7 @@ function exactTest(plan: DriftPlan, accepts: readonly FastAccept[], refuses: Ref
 }
 
 /** For hosts that forbid code generation: records with all fields in the order of the schema; others are asked exactly. */
-function orderedTest(plan: DriftPlan, accepts: readonly FastAccept[], refuses: Refuses, exact: Test): Test {
+function orderedTest(plan: PlannedFields, accepts: readonly FastAccept[], refuses: Refuses, exact: Test): Test {
   const { columnNames } = plan;
   const wordCount = wordCountOf(plan);
   const tests = accepts.map((accept) => accept.accepts);
@@ -104,7 +105,7 @@ function hasMembers(object: object): boolean {
   return false;
 }
 
-function wordCountOf({ fields }: DriftPlan): number {
+function wordCountOf({ fields }: PlannedFields): number {
   return (fields.length >> 5) + 1;
 }
 
@@ -114,7 +115,7 @@ function readCode(name: string): string {
   return name in EMPTY ? `hasOwn(r, ${key}) ? r[${key}] : undefined` : `r[${key}]`;
 }
 
-function fieldCode(plan: DriftPlan, column: number, accept: FastAccept): string {
+function fieldCode(plan: PlannedFields, column: number, accept: FastAccept): string {
   const { optional, takesNull } = plan.fields[column] ?? { optional: false, takesNull: false };
   const place = column + 1;
   const fail = `m${place >> 5} |= ${1 << (place & 31)};`;
@@ -124,14 +125,16 @@ if (v === undefined) { ${optional ? '' : fail} }
 else { n++; if (!(${accept.code})) { if (v === null) { ${onNull} } else if (refuses(${column}, v)) { ${fail} } } }`;
 }
 
-/** Enumerable names of the record that are fields. */
-function countKnown(record: ParsedRecord, { names }: DriftPlan): number {
+const isOwnEnumerable = Object.prototype.propertyIsEnumerable;
+
+/** Fields that the record has as own enumerable properties. */
+export function countKnown(record: ParsedRecord, { columnNames }: PlannedFields): number {
   let known = 0;
-  for (const name in record) if (names.exact(name) !== undefined) known += 1;
+  for (const name of columnNames) if (isOwnEnumerable.call(record, name)) known += 1;
   return known;
 }
 
-function sourceOf(plan: DriftPlan, accepts: readonly FastAccept[]): string {
+function sourceOf(plan: PlannedFields, accepts: readonly FastAccept[]): string {
   const words = Array.from({ length: wordCountOf(plan) }, (_, word) => `m${word}`);
   // A name that all objects inherit would be found in every record, so what that gives is not trusted.
   return `"use strict"; return (r, words) => {
@@ -140,7 +143,7 @@ if (p !== null && p !== objectPrototype) return exact(r, words);
 for (const k in EMPTY) return exact(r, words);
 let n = 0, k = 0, v; let ${words.map((word) => `${word} = 0`).join(', ')};
 ${accepts.map((accept, column) => fieldCode(plan, column, accept)).join('\n')}
-for (const name in r) k++;
+for (const name in r) if (++k > ${plan.fields.length}) break;
 if (k !== n) { if (knownNames(r) !== n) return exact(r, words); m0 |= 1; }
 ${words.map((word, index) => `words[${index}] = ${word};`).join(' ')}
 return ${words.join(' | ')};
@@ -149,7 +152,7 @@ return ${words.join(' | ')};
 
 /** @returns undefined where code generation is forbidden */
 function generate(
-  plan: DriftPlan,
+  plan: PlannedFields,
   accepts: readonly FastAccept[],
   refuses: Refuses,
   exact: Test,
@@ -175,9 +178,9 @@ function generate(
 }
 
 /** Compiled once per schema and dialect; pure, and may be shared. */
-export function compileMask(plan: DriftPlan, options: MaskOptions = {}): RecordMask {
+export function compileMask(plan: PlannedFields, options: MaskOptions = {}): RecordMask {
   const { dialect = 'typed', canGenerate = true } = options;
-  const accepts = plan.arrow.map(fastAcceptOf);
+  const accepts = plan.declared.map(fastAcceptOf);
   const refuses = refusesOf(plan, dialect);
   const exact = exactTest(plan, accepts, refuses);
   const isSmall = plan.fields.length <= GENERATED_FIELDS_MAX;

@@ -1,7 +1,7 @@
 /** How far shapes are from a schema: each is judged once and weighs by its count. */
 import type { ColumnType } from '../../core/columns.ts';
+import type { PlannedFields } from '../schema-plan.ts';
 import { DriftBook, NO_COLUMN, ShownSample } from './drift-book.ts';
-import type { DriftPlan } from './drift-plan.ts';
 import type { DriftReport } from './drift-report.ts';
 import { Renames } from './renames.ts';
 import { OBJECT_TYPE, pairOf, pathOfPair, type ShapePaths, type ShapeType, typeOfPair } from './shape-paths.ts';
@@ -43,7 +43,7 @@ function typesByName({ members }: Shape, paths: ShapePaths): ReadonlyMap<string,
 }
 
 export function shapeDivergence(
-  plan: DriftPlan,
+  plan: PlannedFields,
   paths: ShapePaths,
   shapes: readonly Shape[],
   untracked: number,
@@ -61,7 +61,7 @@ export function shapeDivergence(
 function compare(
   { count, firstRow }: Shape,
   types: ReadonlyMap<string, ShapeType>,
-  { fields, names }: DriftPlan,
+  { fields, names }: PlannedFields,
   renames: Renames,
   book: DriftBook,
 ): void {

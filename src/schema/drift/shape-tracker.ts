@@ -10,7 +10,7 @@
 
 import { ConfigError } from '../../core/errors.ts';
 import type { CompiledSchema } from '../compile-schema.ts';
-import { planDrift } from './drift-plan.ts';
+import { planFields } from '../schema-plan.ts';
 import type { DriftReport } from './drift-report.ts';
 import { ShapeAutomaton } from './shape-automaton.ts';
 import { type Shape, shapeDivergence } from './shape-divergence.ts';
@@ -189,7 +189,7 @@ export class ShapeTracker {
   divergenceFrom({ schema }: Pick<CompiledSchema, 'schema'>): DriftReport {
     const shapes = this.#shapes.map((shape) => ({ ...shape, count: this.#estimate(shape.count) }));
     return shapeDivergence(
-      planDrift(schema),
+      planFields(schema),
       this.#paths,
       shapes,
       this.#estimate(this.#unshaped.records + this.#untracked),

@@ -16,7 +16,7 @@ import type { Dialect } from '../reader.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
 import { Detour } from './detour.ts';
 import { type DriftedCell, DriftedCells } from './drifted-cells.ts';
-import { exactText } from './exact-number.ts';
+import { exactText, longSpelling } from './exact-number.ts';
 import type { FillRows, RowFallback } from './generated-rows.ts';
 import type { Layout } from './layout.ts';
 import { makeStore } from './make-store.ts';
@@ -202,6 +202,11 @@ export class Pass {
   textOf(cell: DriftedCell): string | undefined {
     const column = this.#plan.fields[cell.column]?.column;
     return column && exactText(this.batch.body, cell.kind, cell.start, cell.end, column.type);
+  }
+
+  /** How a number is written, where its double has lost some of that. */
+  spellingOf(cell: DriftedCell): string | undefined {
+    return longSpelling(this.batch.body, cell.kind, cell.start, cell.end);
   }
 
   /** The name that a drifted cell has in the data; undefined when it is missing. */

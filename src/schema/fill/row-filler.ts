@@ -8,6 +8,7 @@
 import { addValue } from '../../codecs/json-tokenizer.ts';
 import { TOKEN, TOKEN_STRIDE, type Tokenizer, Tokens } from '../../codecs/tokens.ts';
 import type { Cell, ColumnType } from '../../core/columns.ts';
+import { RECORD_NAMES_MAX } from '../field-names.ts';
 import { type Dialect, Fault } from '../reader.ts';
 import type { SchemaPlan } from '../schema-plan.ts';
 import type { DriftedCells } from './drifted-cells.ts';
@@ -196,7 +197,7 @@ export class RowFiller {
   #takeRenamed(place: number): void {
     const { plan, tokenizer, drifted } = this.#parts;
     const { data } = this.#tokens;
-    const names = this.#unknown.map((token) => tokenizer.name(this.#tokens, token));
+    const names = this.#unknown.slice(0, RECORD_NAMES_MAX).map((token) => tokenizer.name(this.#tokens, token));
     const known = plan.fields.flatMap(({ column }, index) =>
       this.#tokenOf[index] === NO_TOKEN ? [] : [column.name],
     );

@@ -53,6 +53,18 @@ function newEntry(field: string, kind: LossKind, lossless: boolean): Entry {
   return { field, kind, lossless, count: 0, samples: [], decades: undefined };
 }
 
+/** Where a name belongs among ascending ones. */
+function placeOf(name: string, names: readonly string[]): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((names[middle] as string) < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 function boundName(name: string): string {
   return name.length > NAME_MAX ? `${name.slice(0, NAME_MAX - 1).toWellFormed()}…` : name;
 }
@@ -62,8 +74,8 @@ export class LossBook {
   /** In the order of first appearance. */
   readonly #entries: Entry[] = [];
   readonly #stripped = new Map<string, Entry>();
-  /** The last name among the stripped ones, once there are as many as are kept. */
-  #lastName: string | undefined = undefined;
+  /** Their names, ascending. */
+  readonly #strippedNames: string[] = [];
   #otherCells = 0;
   readonly #refused = new Map<string, Refused>();
   #cells = 0;
@@ -153,14 +165,14 @@ export class LossBook {
   #openStripped(field: string): Entry | undefined {
     if (field === OTHER_FIELDS) return undefined;
     if (this.#stripped.size >= STRIPPED_MAX) {
-      const last = this.#lastName ?? [...this.#stripped.keys()].sort().at(-1) ?? '';
-      this.#lastName = last;
+      const last = this.#strippedNames.at(-1) ?? '';
       if (field > last) return undefined;
       // This name takes the place of one that a merge would not keep either; that one never comes back.
       this.#otherCells += this.#stripped.get(last)?.count ?? 0;
       this.#stripped.delete(last);
-      this.#lastName = undefined;
+      this.#strippedNames.pop();
     }
+    this.#strippedNames.splice(placeOf(field, this.#strippedNames), 0, field);
     const entry = newEntry(field, 'stripped', false);
     this.#stripped.set(field, entry);
     return entry;

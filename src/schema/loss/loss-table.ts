@@ -18,8 +18,8 @@ const BARS = '▁▂▃▄▅▆▇█';
 /** Decades drawn, of the largest errors; the others are few digits away from nothing. */
 const DECADES_SHOWN = 12;
 
-/** `0.4  1e-3 ▂▁▄█ 1e0`: the largest error, then how many errors there are in each decade. */
-function showErrors(error: ErrorSpread | undefined): string {
+/** `0.4  1e-3 ▂▁▄█ 1e0`: the largest error, then how many errors there are in each decade; empty without errors. */
+export function showErrors(error: ErrorSpread | undefined): string {
   const last = error?.decades.at(-1)?.[0];
   if (!error || last === undefined) return '';
   const max = `${Number(error.max.toPrecision(3))}`;

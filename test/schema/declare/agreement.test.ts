@@ -6,7 +6,7 @@ import { SchemaError } from '../../../src/core/errors.ts';
 import { compileSchema } from '../../../src/schema/compile-schema.ts';
 import { fromJsonSchema } from '../../../src/schema/declare/from-json-schema.ts';
 import { DriftDetector } from '../../../src/schema/drift/drift-detector.ts';
-import { planDrift } from '../../../src/schema/drift/drift-plan.ts';
+import { planFields } from '../../../src/schema/schema-plan.ts';
 import { ndjsonOf } from '../schemas.ts';
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false, ownProperties: true });
@@ -24,7 +24,7 @@ function conforming(document: object, records: readonly unknown[]): readonly boo
 
 /** The detector of drift has tests of its own for most values; they must agree with the readers. */
 function isWithoutDrift(document: object, record: unknown): boolean {
-  const detector = new DriftDetector(planDrift(fromJsonSchema(document)));
+  const detector = new DriftDetector(planFields(fromJsonSchema(document)));
   detector.add(record, 0);
   return detector.report().mismatched === 0;
 }

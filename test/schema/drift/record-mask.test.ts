@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArrowTimeUnit, DateDay, Int32, Schema, Timestamp, Utf8 } from '../../../src/schema/arrow.ts';
-import { type DriftPlan, planDrift } from '../../../src/schema/drift/drift-plan.ts';
 import { isPlainDay, isPlainInstant, isPlainJson } from '../../../src/schema/drift/fast-accept.ts';
 import { compileMask, type MaskOptions, type ParsedRecord } from '../../../src/schema/drift/record-mask.ts';
 import { toJsonText } from '../../../src/schema/json-text.ts';
 import { type Dialect, Fault } from '../../../src/schema/reader.ts';
+import { type PlannedFields, planFields } from '../../../src/schema/schema-plan.ts';
 import { parseIsoDate, parseIsoTime } from '../../../src/schema/time-grammar.ts';
 import { readCell } from '../oracle/read-cell.ts';
 import { field } from '../schemas.ts';
@@ -19,7 +19,7 @@ const WAYS: readonly [string, MaskOptions][] = [
 ];
 
 /** By the strict check itself: names of the fields it refuses, and `(extra)`. */
-function refused(plan: DriftPlan, record: ParsedRecord, dialect: Dialect): string[] {
+function refused(plan: PlannedFields, record: ParsedRecord, dialect: Dialect): string[] {
   const copy: Record<string, unknown> = Object.create(null);
   for (const [name, value] of Object.entries(record)) copy[name] = value;
   const names = plan.fields.flatMap((each) =>
@@ -28,7 +28,7 @@ function refused(plan: DriftPlan, record: ParsedRecord, dialect: Dialect): strin
   return Object.keys(copy).some((name) => !plan.columnNames.includes(name)) ? ['(extra)', ...names] : names;
 }
 
-function masked(plan: DriftPlan, record: ParsedRecord, options: MaskOptions = {}): string[] {
+function masked(plan: PlannedFields, record: ParsedRecord, options: MaskOptions = {}): string[] {
   const mask = compileMask(plan, options);
   const words = new Int32Array(mask.wordCount).fill(-1);
   const all = mask.test(record, words);
@@ -36,15 +36,15 @@ function masked(plan: DriftPlan, record: ParsedRecord, options: MaskOptions = {}
   return ['(extra)', ...plan.columnNames].filter((_, bit) => ((words[bit >> 5] ?? 0) >>> (bit & 31)) & 1);
 }
 
-function planOf(...names: string[]): DriftPlan {
-  return planDrift(new Schema(names.map((name) => field(name, new Int32(), {}, false))));
+function planOf(...names: string[]): PlannedFields {
+  return planFields(new Schema(names.map((name) => field(name, new Int32(), {}, false))));
 }
 
 describe.each(WAYS)('the mask by %s', (_way, options) => {
   it('has a bit for each field that the strict check refuses, and for those it does not know', () => {
     const cases = schemas.chain((schema) =>
       fc.record({
-        plan: fc.constant(planDrift(schema)),
+        plan: fc.constant(planFields(schema)),
         record: recordsOf(schema),
         dialect: fc.constantFrom<Dialect>('typed', 'text', 'epoch'),
       }),
@@ -97,13 +97,13 @@ describe.each(WAYS)('the mask by %s', (_way, options) => {
   });
 
   it('leaves fields with rules of their own to their readers', () => {
-    const plan = planDrift(new Schema([field('d', new DateDay(), { format: 'YYYY-DD-MM' })]));
+    const plan = planFields(new Schema([field('d', new DateDay(), { format: 'YYYY-DD-MM' })]));
     expect(masked(plan, { d: '2024-02-29' }, options)).toEqual(['d']);
     expect(masked(plan, { d: '2024-29-02' }, options)).toEqual([]);
   });
 
   it('tells apart a field that is not there from one that is null', () => {
-    const plan = planDrift(
+    const plan = planFields(
       new Schema([
         field('a', new Utf8()),
         field('b', new Utf8(), { optional: 'true' }),
@@ -121,9 +121,9 @@ describe('where code cannot be generated', () => {
     const url = (path: string): string => new URL(`../../../src/schema/${path}`, import.meta.url).href;
     const script = `
       import { Schema, Field, Int32 } from ${JSON.stringify(url('arrow.ts'))};
-      import { planDrift } from ${JSON.stringify(url('drift/drift-plan.ts'))};
+      import { planFields } from ${JSON.stringify(url('schema-plan.ts'))};
       import { compileMask } from ${JSON.stringify(url('drift/record-mask.ts'))};
-      const mask = compileMask(planDrift(new Schema([new Field('a', new Int32(), false)])));
+      const mask = compileMask(planFields(new Schema([new Field('a', new Int32(), false)])));
       console.log(mask.isGenerated, mask.test({ a: 'x', b: 1 }, new Int32Array(1)));`;
     const flags = ['--disallow-code-generation-from-strings', '--no-warnings', '--input-type=module'];
     const cwd = fileURLToPath(new URL('../../..', import.meta.url));
@@ -160,7 +160,7 @@ describe('the fast tests', () => {
   it('accept no instant that the reader refuses', () => {
     const units = [ArrowTimeUnit.SECOND, ArrowTimeUnit.MILLISECOND, ArrowTimeUnit.NANOSECOND] as const;
     const readers = units.map((unit) => {
-      const [plan] = planDrift(new Schema([field('t', new Timestamp(unit, 'UTC'))])).fields;
+      const [plan] = planFields(new Schema([field('t', new Timestamp(unit, 'UTC'))])).fields;
       return plan?.reader;
     });
     fc.assert(

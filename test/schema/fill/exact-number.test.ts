@@ -36,6 +36,20 @@ describe('numbers of JSON', () => {
     expect(valuesOf(columns)).toEqual([[0.1]]);
   });
 
+  it('become text with every digit that is written', async () => {
+    const written = [
+      '0.10000000000000000001',
+      '-1.234567890123456789e-30',
+      '123456789012345678901234567890',
+      '0.5',
+    ];
+    const schema = compiled([field('t', new Utf8())], { tolerance: 1 });
+    const text = written.map((number) => `{"t":${number}}`).join('\n');
+    const { columns, loss } = await schema.coerce(batchOf(text), 'all');
+    expect(valuesOf(columns)).toEqual([written]);
+    expect(loss.entries).toMatchObject([{ kind: 'text-from-number', lossless: true, count: 4 }]);
+  });
+
   it('are not cut to the whole number that their double is', async () => {
     const schema = compiled([field('v', new Int64())], { tolerance: 1 });
     expect((await schema.coerce(batchOf('{"v":9007199254740993.25}'), 'all')).columns.rows).toEqual([]);
