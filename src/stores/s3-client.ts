@@ -226,10 +226,15 @@ export class S3Client {
     return Object.create(client, { send: { value: through } }) as SdkClient;
   }
 
-  /** The next request builds a client anew, and so asks for credentials anew. */
-  async reset(): Promise<void> {
-    const loading = this.#loading;
+  /** The next request builds a client anew, and so asks for credentials anew; those that run go on with the old one. */
+  forget(): void {
     this.#loading = undefined;
+  }
+
+  /** Lets go of connections; the next request opens new ones. */
+  async close(): Promise<void> {
+    const loading = this.#loading;
+    this.forget();
     (await loading?.catch(() => undefined))?.client.destroy();
   }
 

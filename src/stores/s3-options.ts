@@ -1,6 +1,7 @@
 /** What an S3 store can be told, with every limit in its unit, and what it takes when it is told nothing. */
 import type { Clock, Random } from '../core/clock.ts';
 import { ConfigError } from '../core/errors.ts';
+import { hidePassword } from './hide-password.ts';
 import { checkKey } from './object-key.ts';
 
 export interface S3Credentials {
@@ -142,8 +143,8 @@ function checkBucket(bucket: unknown): void {
 
 function checkEndpoint(endpoint: string): void {
   const url = URL.parse(endpoint);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw bad('endpoint', endpoint, 'an http or https URL');
-  // The password is not repeated.
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw bad('endpoint', hidePassword(endpoint), 'an http or https URL');
   if (url.username !== '' || url.password !== '') throw bad('endpoint', 'a URL with a password', 'one without');
 }
 
