@@ -47,8 +47,10 @@ export interface S3StoreOptions {
   readonly partBytes?: number;
   /** Parts of one upload that are under way at the same time. @default 4 */
   readonly partsInFlightMax?: number;
-  /** @default 64 */
+  /** Requests at the same time, each on a connection of its own. @default 64 */
   readonly socketsMax?: number;
+  /** Larger objects are not read. @default 1_073_741_824 (1 GiB) */
+  readonly objectBytesMax?: number;
   /** Until a connection stands. @default 3_000 */
   readonly connectTimeoutMs?: number;
   /** Until one request is answered in full; a body adds one second per MiB. @default 30_000 */
@@ -71,6 +73,7 @@ const DEFAULTS = {
   partBytes: 8 * MIB,
   partsInFlightMax: 4,
   socketsMax: 64,
+  objectBytesMax: 1024 * MIB,
   connectTimeoutMs: 3_000,
   requestTimeoutMs: 30_000,
   patienceMs: 60_000,
@@ -84,6 +87,7 @@ const LIMITS = {
   partBytes: [5 * MIB, 5 * 1024 * MIB],
   partsInFlightMax: [1, 64],
   socketsMax: [1, 4_096],
+  objectBytesMax: [1, 2 ** 40],
   connectTimeoutMs: [1, 600_000],
   requestTimeoutMs: [1, 3_600_000],
   patienceMs: [0, 86_400_000],

@@ -22,6 +22,7 @@ const NUMBERS = [
   'partBytes',
   'partsInFlightMax',
   'socketsMax',
+  'objectBytesMax',
   'connectTimeoutMs',
   'requestTimeoutMs',
   'patienceMs',
