@@ -5,6 +5,7 @@ export { type CreateEngineOptions, createEngine } from './assembly/create-engine
 export { type DefaultChainOptions, type DefaultTier, defaultChain } from './assembly/default-chain.ts';
 export { createFallback, type Fallback, type FallbackOptions } from './assembly/fallback.ts';
 export { functionSink, sqliteSink } from './assembly/local-sinks.ts';
+export type { StoreLike } from './assembly/open-store.ts';
 export type { WorkerSettings } from './assembly/reconciler.ts';
 export { type S3StoreOptions, s3Store } from './assembly/s3-store.ts';
 export type { Breaker, BreakerOptions, BreakerState, CircuitName } from './chain/breaker.ts';

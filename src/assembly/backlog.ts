@@ -3,6 +3,7 @@
  * sink, so a command can look at it while a writer and workers go on.
  */
 import type { Clock, Random } from '../core/clock.ts';
+import { StorageError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -13,12 +14,13 @@ import { type ReconcileReport, reconcileReport } from '../reconcile/ledger.ts';
 import type { Queue } from '../reconcile/queue.ts';
 import { openStateDatabase } from '../reconcile/sqlite-database.ts';
 import { type StoreQuarantine, storeQuarantine } from '../reconcile/store-quarantine.ts';
-import { fsStore } from '../stores/fs-store.ts';
 import { type PackedObject, packEntries } from '../stores/pack.ts';
 import { decodeObject } from '../stores/parquet.ts';
+import { stoppableStore } from '../stores/stoppable-store.ts';
 import type { Store } from '../stores/store.ts';
 import { dataDirectory } from './data-directory.ts';
 import { once } from './once.ts';
+import { keepToStore, openStore, type StoreLike } from './open-store.ts';
 
 /** Ports that everything in an assembly shares. */
 export interface Machine {
@@ -38,16 +40,56 @@ export interface Backlog {
   announce(object: PackedObject): Promise<void>;
   /** What became of everything that was deferred. */
   report(): Promise<ReconcileReport>;
-  /** Safe to call twice. */
+  /** Ends everything that waits for the store, so that closing does not: what was not stored stays in the journal. */
+  letGo(): void;
+  /** Closes the store too. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** @throws StorageError when the data directory cannot be used */
-export async function openBacklog(dir: string, chain: string, { clock, fs, bus }: Machine): Promise<Backlog> {
+export interface BacklogOptions {
+  readonly dir: string;
+  readonly chain: string;
+  /** @default the directory `objects` of `dir` */
+  readonly store?: StoreLike | undefined;
+}
+
+function closing(dir: string): StorageError {
+  return new StorageError(
+    'STORAGE_CLOSING',
+    `the pipeline of ${dir} is closing, and its store does not answer`,
+    {
+      hint: 'What was not stored stays in the journal; the next start stores it.',
+      retryable: true,
+    },
+  );
+}
+
+/** @throws StorageError when the data directory cannot be used; ConfigError for a store that cannot be its */
+export async function openBacklog(
+  { dir, chain, ...options }: BacklogOptions,
+  machine: Machine,
+): Promise<Backlog> {
+  const { clock, fs, bus } = machine;
   const paths = dataDirectory(dir);
-  const store = fsStore({ directory: paths.objects, fs });
+  const named = openStore(options.store, paths, machine);
+  const store = stoppableStore(named);
   const state = await openStateDatabase({ file: paths.state, fs });
   const queue = embeddedQueue({ state, clock, chain });
+  const close = once(async () => {
+    await queue.close();
+    await state.close();
+    await store.close?.();
+  });
+  const isIdle = async (): Promise<boolean> => {
+    const { waiting, active, postponed } = await queue.depth();
+    return waiting + active + postponed === 0;
+  };
+  try {
+    await keepToStore(named, options.store, paths, fs, isIdle);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const announce = async ({ ref, lane, order, rows, sha256 }: PackedObject): Promise<void> => {
     const job = jobOf(chain, { ref, lane, order, rows, sha256 });
     if ((await queue.announce(job)) === 'added') bus.emit('jobAnnounced', { chain, job: job.id, ref, rows });
@@ -61,9 +103,7 @@ export async function openBacklog(dir: string, chain: string, { clock, fs, bus }
     quarantine: storeQuarantine({ store, chain, clock, index: state, defer }),
     announce,
     report: () => reconcileReport({ store, chain, decode: decodeObject }),
-    close: once(async () => {
-      await queue.close();
-      await state.close();
-    }),
+    letGo: () => store.stop(closing(dir)),
+    close,
   };
 }

@@ -29,7 +29,8 @@ import { dataDirectory } from './data-directory.ts';
 import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
 import { once } from './once.ts';
 import { openPatiently } from './open-patiently.ts';
-import { openReconciler, type WorkerSettings } from './reconciler.ts';
+import type { StoreLike } from './open-store.ts';
+import { CLOSE_WITHIN_MS, letGoIn, openReconciler, type WorkerSettings } from './reconciler.ts';
 import { watchBacklog } from './watch-backlog.ts';
 
 export interface WatermarkOptions extends Watermarks {
@@ -44,6 +45,8 @@ export interface WatermarkOptions extends Watermarks {
 export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | 'appended' | 'dropsLowest'> {
   /** Data directory: created when absent, owned by one writing process at a time. */
   readonly dir: string;
+  /** Where raw objects rest; closed with the pipeline. @default the directory `objects` of `dir` */
+  readonly store?: StoreLike;
   /** `false` leaves replaying to `reconcile()` and to `tierfall worker`. @default a worker in this process */
   readonly worker?: WorkerSettings | false;
   /** How full the journal may get: `low` records are taken up to 80 % of it, `normal` 90 %, `critical` 100 %. */
@@ -107,7 +110,10 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     const replay = defaultChain({ ...options, name, journal, keepOriginal: false }).forReplay();
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
-    const reconciler = await openReconciler({ dir, chain: name, replay, sink, ...checked, ...worker }, machine);
+    const reconciler = await openReconciler(
+      { dir, chain: name, store: options.store, replay, sink, ...checked, ...worker },
+      machine,
+    );
     opened.unshift(() => reconciler.close());
     const { backlog } = reconciler;
     const { store, announce } = backlog;
@@ -140,7 +146,10 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     if (options.worker !== false) reconciler.worker.start();
     return assemble(
       { chain, engine, journal, backlog, worker: reconciler.worker, metrics, packer },
-      once(() => closeEach(opened)),
+      once(async () => {
+        const cancel = letGoIn(CLOSE_WITHIN_MS, backlog, clock);
+        await closeEach(opened).finally(cancel);
+      }),
     );
   } catch (error) {
     await closeEach(opened).catch(() => undefined);

@@ -6,6 +6,7 @@ import type { Chain } from '../chain/chain.ts';
 import { openEngine } from '../chain/engine.ts';
 import { extractRows, framer } from '../codecs/codecs.ts';
 import type { Batch } from '../core/batch.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
 import { EventBus, type EventName } from '../core/events.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
@@ -13,7 +14,7 @@ import { recordKeys } from '../schema/record-keys.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { decodeObject } from '../stores/parquet.ts';
-import { type Backlog, type Machine, openBacklog } from './backlog.ts';
+import { type Backlog, type BacklogOptions, type Machine, openBacklog } from './backlog.ts';
 import { once } from './once.ts';
 
 /** How the worker goes about it; all optional. */
@@ -22,8 +23,7 @@ export type WorkerSettings = Pick<
   'name' | 'concurrency' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'
 >;
 
-export interface ReconcilerOptions {
-  readonly dir: string;
+export interface ReconcilerOptions extends BacklogOptions {
   /** Name of the live chain, under which objects are stored. */
   readonly chain: string;
   /** What deferred rows run through: a chain without storing tiers (`Chain.forReplay`). */
@@ -44,7 +44,7 @@ export interface Reconciler {
 export async function openReconciler(options: ReconcilerOptions, machine: Machine): Promise<Reconciler> {
   const { chain, replay, sink, schema } = options;
   const { clock, random, metrics, bus } = machine;
-  const backlog = await openBacklog(options.dir, chain, machine);
+  const backlog = await openBacklog(options, machine);
   const { queue, store, quarantine } = backlog;
   const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus: replayBus(bus) });
   const worker = createWorker({
@@ -67,11 +67,21 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
     backlog,
     worker,
     close: once(async () => {
+      const cancel = letGoIn(CLOSE_WITHIN_MS, backlog, clock);
       await worker.close();
       await engine.close();
       await backlog.close();
+      cancel();
     }),
   };
+}
+
+/** How long closing waits for a store that does not answer. */
+export const CLOSE_WITHIN_MS = 5_000;
+
+/** Stops waiting for the store after `delayMs`. @returns undoes it */
+export function letGoIn(delayMs: number, backlog: Pick<Backlog, 'letGo'>, clock: Clock): Cancel {
+  return clock.schedule(delayMs, () => backlog.letGo());
 }
 
 const TOLD = [

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { FallbackOptions } from '../assembly/fallback.ts';
 import { ConfigError } from '../core/errors.ts';
 import { INPUT_FORMATS, type InputFormat } from '../ingress/files.ts';
+import type { Store } from '../stores/store.ts';
 
 /** Everything `createFallback` takes, and how input is to be read. Relative paths are relative to the file. */
 export interface TierfallConfig
@@ -27,6 +28,7 @@ const KEYS = [
   'name',
   'sink',
   'schema',
+  'store',
   'registry',
   'keepOriginal',
   'retry',
@@ -87,12 +89,19 @@ function checkConfig(config: unknown, file: string): TierfallConfig {
   if (unknown !== undefined) {
     throw new ConfigError(`${file}: ${unknown}`, 'is not an option', `Options are ${KEYS.join(', ')}.`);
   }
-  const { sink, format, dir, name } = config as Readonly<Record<string, unknown>>;
+  const { sink, store, format, dir, name } = config as Readonly<Record<string, unknown>>;
   if (typeof (sink as { write?: unknown } | undefined)?.write !== 'function') {
     throw new ConfigError(
       `${file}: sink`,
       `found ${typeof sink}, expected a sink`,
       'For example sqliteSink({ file, table }).',
+    );
+  }
+  if (store !== undefined && typeof store !== 'string' && typeof (store as Store | null)?.put !== 'function') {
+    throw new ConfigError(
+      `${file}: store`,
+      `found ${typeof store}, expected a store`,
+      "For example s3Store({ bucket, prefix }), or 's3://bucket/prefix'.",
     );
   }
   if (format !== undefined && !INPUT_FORMATS.some((known) => known === format)) {

@@ -29,7 +29,10 @@ export async function openPipelineReconciler(
     schema,
     config: { ...config, sink, keepOriginal: false },
   }).forReplay();
-  return openReconciler({ dir, chain, replay, sink, ...(schema ? { schema } : {}), worker }, machine);
+  return openReconciler(
+    { dir, chain, store: pipeline.store, replay, sink, ...(schema ? { schema } : {}), worker },
+    machine,
+  );
 }
 
 /**

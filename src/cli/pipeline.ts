@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { sqliteSink } from '../assembly/local-sinks.ts';
+import type { StoreLike } from '../assembly/open-store.ts';
 import { ConfigError } from '../core/errors.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { type CompiledSchema, compileSchema } from '../schema/compile-schema.ts';
@@ -18,6 +19,7 @@ export interface PipelineArguments {
   readonly config?: string | undefined;
   readonly dir?: string | undefined;
   readonly sink?: string | undefined;
+  readonly store?: string | undefined;
   readonly table?: string | undefined;
   readonly schema?: string | undefined;
   readonly tolerance?: string | undefined;
@@ -28,6 +30,8 @@ export interface Pipeline {
   readonly chain: string;
   /** Undefined when nobody ever named one. */
   readonly sink: Sink | undefined;
+  /** Undefined when it is the data directory's own. */
+  readonly store: StoreLike | undefined;
   readonly schema: CompiledSchema | undefined;
   /** Everything else of the config file. */
   readonly config: TierfallConfig | undefined;
@@ -62,15 +66,18 @@ export async function resolvePipeline(
   const spec = args.sink === undefined ? saved?.sink : absoluteSpec(args.sink, cwd);
   const sink =
     args.sink === undefined && config ? config.sink : spec === undefined ? undefined : openSink(spec, table);
+  const storeSpec = args.store === undefined ? saved?.store : absoluteStore(args.store, cwd);
+  const store = args.store === undefined && config?.store !== undefined ? config.store : storeSpec;
   const settings: Settings = {
     version: 1,
     chain,
     ...(spec === undefined ? {} : { sink: spec }),
+    ...(storeSpec === undefined ? {} : { store: storeSpec }),
     ...(table === undefined ? {} : { table }),
     ...(schemaDocument === undefined ? {} : { schema: schemaDocument }),
     ...(tolerance === undefined ? {} : { tolerance }),
   };
-  return { dir, chain, sink, schema, config, settings };
+  return { dir, chain, sink, store, schema, config, settings };
 }
 
 /** A command that only looks must not make an empty directory and call it sound. @throws ConfigError */
@@ -122,6 +129,12 @@ function absoluteSpec(spec: string, cwd: string): string {
     `found ${JSON.stringify(spec)}, expected sqlite:FILE`,
     'Other sinks are set in a config file.',
   );
+}
+
+/** Text that names no store is told apart where the store is opened. */
+function absoluteStore(spec: string, cwd: string): string {
+  const [, directory] = /^fs:(.+)$/.exec(spec) ?? [];
+  return directory === undefined ? spec : `fs:${resolve(cwd, directory)}`;
 }
 
 function openSink(spec: string, table: string | undefined): Sink {

@@ -14,6 +14,8 @@ export interface Settings {
   readonly chain: string;
   /** As typed, with an absolute path: `sqlite:/data/x.db`. Absent when a config file names the sink. */
   readonly sink?: string;
+  /** As typed, with an absolute path. Absent when a config file names it, or nobody does. */
+  readonly store?: string;
   readonly table?: string;
   /** JSON Schema. */
   readonly schema?: object;

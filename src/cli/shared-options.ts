@@ -15,6 +15,12 @@ export const PIPELINE_OPTIONS = {
     description: 'Data directory: journal, raw objects, queue. Default .tierfall, or as configured.',
   },
   sink: { type: 'text', placeholder: 'SPEC', description: 'Where records go: sqlite:FILE.' },
+  store: {
+    type: 'text',
+    placeholder: 'SPEC',
+    description:
+      'Where raw objects rest: s3://BUCKET/PREFIX?endpoint=…&region=…, or fs:DIR. Default: objects of the data directory; then kept.',
+  },
   table: {
     type: 'text',
     placeholder: 'NAME',

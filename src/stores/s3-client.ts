@@ -4,9 +4,11 @@
  *
  * The package is an optional peer: it is loaded with the first request, and a store nobody uses needs none.
  */
+import { Readable } from 'node:stream';
 import type * as Sdk from '@aws-sdk/client-s3';
 import { ConfigError } from '../core/errors.ts';
 import { S3Fault, toS3Fault } from './s3-fault.ts';
+import { limitAnswer, readObject } from './s3-limit.ts';
 import type { S3Encryption, S3Settings } from './s3-options.ts';
 import type { ByteRange } from './store.ts';
 
@@ -131,7 +133,9 @@ export class S3Client {
         }),
       signal,
     );
-    const body = await this.#translated(async () => answer.Body?.transformToByteArray() ?? new Uint8Array(0));
+    const stream = (answer.Body ?? Readable.from([])) as Readable;
+    const { objectBytesMax } = this.#settings;
+    const body = await this.#translated(() => readObject(stream, answer.ContentLength, objectBytesMax));
     if (range) checkLength(body, answer.ContentRange);
     return { body, sha256: answer.Metadata?.[SHA256_FIELD] };
   }
@@ -226,10 +230,15 @@ export class S3Client {
     return Object.create(client, { send: { value: through } }) as SdkClient;
   }
 
-  /** The next request builds a client anew, and so asks for credentials anew. */
-  async reset(): Promise<void> {
-    const loading = this.#loading;
+  /** The next request builds a client anew, and so asks for credentials anew; those that run go on with the old one. */
+  forget(): void {
     this.#loading = undefined;
+  }
+
+  /** Lets go of connections; the next request opens new ones. */
+  async close(): Promise<void> {
+    const loading = this.#loading;
+    this.forget();
     (await loading?.catch(() => undefined))?.client.destroy();
   }
 
@@ -280,11 +289,13 @@ export class S3Client {
       { step: 'build', name: 'tierfallKnownDigest' },
     );
     client.middlewareStack.add(
-      (next) => async (args) => {
-        const result = await next(args);
-        this.#readServerTime(result.response);
-        return result;
-      },
+      (next, { commandName }) =>
+        async (args) => {
+          const result = await next(args);
+          this.#readServerTime(result.response);
+          if (commandName !== 'GetObjectCommand') limitBody(result.response);
+          return result;
+        },
       { step: 'deserialize', name: 'tierfallServerTime', priority: 'low' },
     );
     return { sdk, client };
@@ -301,6 +312,11 @@ interface SdkCommand<I extends object, O extends object> {
   readonly input: I;
   /** Of the SDK's own types, so that the kind of the answer is known. */
   resolveMiddleware(...args: never[]): (args: never) => Promise<{ output: O }>;
+}
+
+function limitBody(response: unknown): void {
+  const answer = response as { body?: unknown };
+  if (answer.body instanceof Readable) answer.body = limitAnswer(answer.body);
 }
 
 /** The digest is known, so that signing need not compute it a second time. */

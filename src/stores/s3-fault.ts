@@ -67,6 +67,9 @@ const BY_CODE: Readonly<Record<string, S3FaultKind>> = {
   IncompleteBody: 'corrupt',
   XAmzContentSHA256Mismatch: 'corrupt',
   XAmzContentChecksumMismatch: 'corrupt',
+  // Also of a key that was rotated while its predecessor was still known here.
+  InvalidAccessKeyId: 'credentials',
+  SignatureDoesNotMatch: 'credentials',
   ExpiredToken: 'credentials',
   ExpiredTokenException: 'credentials',
   TokenRefreshRequired: 'credentials',
@@ -181,7 +184,7 @@ const MEANINGS: Partial<Record<S3FaultKind, Meaning>> = {
   },
   denied: {
     code: 'STORAGE_DENIED',
-    hint: 'Give these credentials s3:PutObject, GetObject, DeleteObject and ListBucket on the bucket, and check the secret.',
+    hint: 'Give these credentials s3:PutObject, GetObject, DeleteObject and ListBucket on the bucket.',
     retryable: false,
   },
   credentials: {

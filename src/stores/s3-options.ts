@@ -1,6 +1,7 @@
 /** What an S3 store can be told, with every limit in its unit, and what it takes when it is told nothing. */
 import type { Clock, Random } from '../core/clock.ts';
 import { ConfigError } from '../core/errors.ts';
+import { hidePassword } from './hide-password.ts';
 import { checkKey } from './object-key.ts';
 
 export interface S3Credentials {
@@ -46,8 +47,10 @@ export interface S3StoreOptions {
   readonly partBytes?: number;
   /** Parts of one upload that are under way at the same time. @default 4 */
   readonly partsInFlightMax?: number;
-  /** @default 64 */
+  /** Requests at the same time, each on a connection of its own. @default 64 */
   readonly socketsMax?: number;
+  /** Larger objects are not read. @default 1_073_741_824 (1 GiB) */
+  readonly objectBytesMax?: number;
   /** Until a connection stands. @default 3_000 */
   readonly connectTimeoutMs?: number;
   /** Until one request is answered in full; a body adds one second per MiB. @default 30_000 */
@@ -70,6 +73,7 @@ const DEFAULTS = {
   partBytes: 8 * MIB,
   partsInFlightMax: 4,
   socketsMax: 64,
+  objectBytesMax: 1024 * MIB,
   connectTimeoutMs: 3_000,
   requestTimeoutMs: 30_000,
   patienceMs: 60_000,
@@ -83,6 +87,7 @@ const LIMITS = {
   partBytes: [5 * MIB, 5 * 1024 * MIB],
   partsInFlightMax: [1, 64],
   socketsMax: [1, 4_096],
+  objectBytesMax: [1, 2 ** 40],
   connectTimeoutMs: [1, 600_000],
   requestTimeoutMs: [1, 3_600_000],
   patienceMs: [0, 86_400_000],
@@ -142,8 +147,8 @@ function checkBucket(bucket: unknown): void {
 
 function checkEndpoint(endpoint: string): void {
   const url = URL.parse(endpoint);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw bad('endpoint', endpoint, 'an http or https URL');
-  // The password is not repeated.
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw bad('endpoint', hidePassword(endpoint), 'an http or https URL');
   if (url.username !== '' || url.password !== '') throw bad('endpoint', 'a URL with a password', 'one without');
 }
 

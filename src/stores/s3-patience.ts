@@ -8,6 +8,7 @@
 import type { Clock, Random } from '../core/clock.ts';
 import { linkAbort } from '../core/signal.ts';
 import { S3Fault, type S3FaultKind } from './s3-fault.ts';
+import { S3Slots } from './s3-slots.ts';
 
 const DELAY_MIN_MS = 100;
 const DELAY_MAX_MS = 20_000;
@@ -27,6 +28,8 @@ export interface S3PatienceOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly patienceMs: number;
+  /** Requests at the same time. */
+  readonly socketsMax: number;
 }
 
 export interface S3CallOptions {
@@ -39,12 +42,14 @@ export interface S3CallOptions {
 
 export class S3Patience {
   readonly #options: S3PatienceOptions;
+  readonly #slots: S3Slots;
   #savedRetries = RETRIES_SAVED_MAX;
   #throttlesInRow = 0;
   #quietUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: S3PatienceOptions) {
     this.#options = options;
+    this.#slots = new S3Slots(options.socketsMax);
   }
 
   /**
@@ -58,7 +63,7 @@ export class S3Patience {
       if (this.#quietUntilMs > endMs) throw new S3Fault('throttled', 'the server asked for a longer pause');
       await this.#waitUntil(this.#quietUntilMs, options.signal);
       try {
-        const result = await this.#once(attempt, options);
+        const result = await this.#slots.with(options.signal, () => this.#once(attempt, options));
         this.#succeed();
         return result;
       } catch (error) {

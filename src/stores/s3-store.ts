@@ -170,7 +170,7 @@ class StoreInBucket implements S3Store {
   async close(): Promise<void> {
     this.#cleaning?.stop.abort();
     await this.#cleaning?.done;
-    await this.#client.reset();
+    await this.#client.close();
   }
 
   #check(key: string): void {
@@ -306,14 +306,16 @@ class StoreInBucket implements S3Store {
 
   /** Credentials that ended may have been renewed where they come from. */
   readonly #beforeRetry = (fault: S3Fault): void => {
-    if (fault.kind === 'credentials') void this.#client.reset();
+    if (fault.kind === 'credentials') this.#client.forget();
   };
 
   async #told<T>(action: string, run: () => Promise<T>): Promise<T> {
     try {
       return await run();
     } catch (error) {
-      throw error instanceof S3Fault ? storageErrorOf(error, `${action} ${this.name}`) : error;
+      if (!(error instanceof S3Fault)) throw error;
+      if (error.kind === 'denied' || error.kind === 'credentials') this.#client.forget();
+      throw storageErrorOf(error, `${action} ${this.name}`);
     }
   }
 }

@@ -26,7 +26,7 @@ export async function look(directory: string): Promise<Seen> {
     metrics: createMetrics('default'),
     bus: new EventBus(),
   };
-  const backlog = await openBacklog(join(directory, 'data'), 'default', machine);
+  const backlog = await openBacklog({ dir: join(directory, 'data'), chain: 'default' }, machine);
   try {
     const rows = await backlog.quarantine.list({ limit: 1_000_000 });
     const bodies = rows.map(

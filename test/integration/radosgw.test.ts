@@ -88,7 +88,9 @@ describe('a real S3 server', () => {
 
   it('says who is refused, and what is not there', async () => {
     const wrong = { accessKeyId: 'NOBODY', secretAccessKey: 'wrong' };
-    await expect(freshStore({ credentials: wrong }).get('k')).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+    await expect(freshStore({ credentials: wrong }).get('k')).rejects.toMatchObject({
+      code: 'STORAGE_CREDENTIALS',
+    });
     await expect(freshStore({ bucket: 'no-such-bucket-here' }).get('k')).rejects.toMatchObject({
       code: 'STORAGE_MISCONFIGURED',
     });

@@ -183,18 +183,55 @@ describe('bytes that change on the way', () => {
 });
 
 describe('credentials', () => {
-  it('that are refused fail at once, once, without the secret in the error', async () => {
+  it('that are wrong fail at the second try, without the secret in the error', async () => {
     await using host = await warmStore();
     const { emulator } = host;
     const wrong = { accessKeyId: EMULATOR_CREDENTIALS.accessKeyId, secretAccessKey: 'canary-4711' };
     const store = storeOn(emulator, { credentials: wrong });
     const refused = await store.get('warm').catch((error: unknown) => error);
-    expect(refused).toMatchObject({ name: 'StorageError', code: 'STORAGE_DENIED', retryable: false });
+    expect(refused).toMatchObject({ name: 'StorageError', code: 'STORAGE_CREDENTIALS' });
     const told = `${(refused as Error).stack}${JSON.stringify(refused)}`;
     expect(`${told}${inspect(refused, { depth: 20, showHidden: true })}`).not.toContain('canary-4711');
-    expect(emulator.calls.length).toBe(1);
-    emulator.faults.add({ code: 'AccessDenied' });
-    await expect(host.store.head('warm')).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+    expect(emulator.calls.length).toBe(2);
+    await store.close?.();
+  });
+
+  it('without permission fail at once', async () => {
+    await using host = await warmStore();
+    const { emulator, store } = host;
+    emulator.faults.add({ code: 'AccessDenied', times: Number.POSITIVE_INFINITY });
+    const denied = { code: 'STORAGE_DENIED', retryable: false };
+    await expect(store.head('warm')).rejects.toMatchObject(denied);
+    await expect(store.put('k', [])).rejects.toMatchObject(denied);
+    expect(emulator.calls.length).toBe(2);
+  });
+
+  it('that were rotated, and the old ones removed, are asked for again', async () => {
+    await using host = await warmStore();
+    const { emulator } = host;
+    let generation = 1;
+    const key = (n: number) => ({ accessKeyId: `AKIA${n}`, secretAccessKey: 's' });
+    emulator.credentials = [key(1)];
+    const store = storeOn(emulator, { credentials: async () => key(generation), clock: fastClock(100) });
+    await store.put('before', []);
+    emulator.credentials = [key(2)];
+    generation = 2;
+    expect(await store.put('after', [])).toBe('created');
+    await store.close?.();
+  });
+
+  it('that are refused without a word are asked for again by the next call', async () => {
+    await using host = await warmStore();
+    const { emulator } = host;
+    let generation = 1;
+    const key = (n: number) => ({ accessKeyId: `AKIA${n}`, secretAccessKey: 's' });
+    emulator.credentials = [key(1)];
+    const store = storeOn(emulator, { credentials: async () => key(generation), clock: fastClock(100) });
+    await store.head('warm');
+    emulator.credentials = [key(2)];
+    generation = 2;
+    await expect(store.head('warm')).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+    expect((await store.head('warm'))?.bytes).toBe(0);
     await store.close?.();
   });
 

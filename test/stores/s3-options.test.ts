@@ -14,7 +14,7 @@ describe('options of an S3 store', () => {
     [{ prefix: '../other' }, 'prefix'],
     [{ prefix: '/rooted' }, 'prefix'],
     [{ endpoint: 'localhost:9000' }, 'endpoint'],
-    [{ endpoint: 'ftp://localhost' }, 'endpoint'],
+    [{ endpoint: 'ftp://key:canary@localhost' }, 'endpoint'],
     [{ endpoint: 'http://key:canary@localhost' }, 'endpoint'],
     [{ checksums: 'never' as 'when-required' }, 'checksums'],
     [{ encryption: { kind: 'customer', key: new Uint8Array(16) } }, 'encryption.key'],

@@ -7,11 +7,12 @@ import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 import type { Terminal } from '../terminal.ts';
 
-const { config, dir } = PIPELINE_OPTIONS;
+const { config, dir, store } = PIPELINE_OPTIONS;
 const ACTIONS = ['list', 'show', 'release', 'discard'] as const;
 const OPTIONS = {
   config,
   dir,
+  store,
   reason: { type: 'text', placeholder: 'REASON', description: 'Only rows with this reason.' },
   limit: { type: 'integer', placeholder: 'N', default: '50', min: 1, description: 'Rows to list.' },
   all: { type: 'flag', description: 'Release or discard every row (with --reason: every such row).' },
@@ -49,8 +50,7 @@ export const quarantineCommand = defineCommand(
     const terminal = terminalOf(context, options.json);
     const pipeline = await resolvePipeline(options, context.cwd);
     await requireDirectory(pipeline);
-    const { dir: directory, chain } = pipeline;
-    const backlog = await openBacklog(directory, chain, openMachine(context, chain, 'error'));
+    const backlog = await openBacklog(pipeline, openMachine(context, pipeline.chain, 'error'));
     try {
       if (action === 'list') return await list(backlog, options.reason, options.limit, terminal);
       if (action === 'show') return await show(backlog, ids, terminal, options.json, context);

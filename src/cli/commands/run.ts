@@ -119,7 +119,7 @@ class Run {
 
   async run(): Promise<number> {
     const { input, resume, 'json-path': jsonPath, 'log-level': level, metrics: port, ...sizes } = this.#options;
-    const { dir, chain, config } = this.#pipeline;
+    const { dir, chain, config, store } = this.#pipeline;
     const { signal, cwd } = this.#context;
     const checkpoint = checkpointOf(dir, input, jsonPath);
     const from = resume ? await checkpoint.read() : { offset: 0, records: 0 };
@@ -142,7 +142,15 @@ class Run {
     const { schema, settings, note } = this.#schemaFor(first.value);
     const machine = openMachine(this.#context, chain, level);
     const sink = requireSink(this.#pipeline);
-    const fallback = await createFallback({ ...config, ...machine, dir, name: chain, sink, schema });
+    const fallback = await createFallback({
+      ...config,
+      ...machine,
+      dir,
+      name: chain,
+      sink,
+      schema,
+      ...(store === undefined ? {} : { store }),
+    });
     try {
       // Behind the lock: a second writer that is refused must not change what the first one is run with.
       await writeSettings(dir, settings);

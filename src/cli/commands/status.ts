@@ -6,7 +6,7 @@ import { openMachine } from '../machine.ts';
 import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 
-const { config, dir } = PIPELINE_OPTIONS;
+const { config, dir, store } = PIPELINE_OPTIONS;
 
 /** `tierfall status`: what waits, what rests, what went wrong. Looks only; safe beside a running writer. */
 export const statusCommand = defineCommand(
@@ -14,7 +14,7 @@ export const statusCommand = defineCommand(
     name: 'status',
     summary: 'Show what is deferred, queued and quarantined.',
     description: ['Looks only, and may run beside a writer and workers.'],
-    options: { config, dir, ...OUTPUT_OPTIONS },
+    options: { config, dir, store, ...OUTPUT_OPTIONS },
     examples: [
       { command: 'tierfall status --dir .tierfall', description: 'What still has to be brought back' },
     ],
@@ -23,16 +23,19 @@ export const statusCommand = defineCommand(
     const pipeline = await resolvePipeline(options, context.cwd);
     await requireDirectory(pipeline);
     const terminal = terminalOf(context, options.json);
-    const backlog = await openBacklog(
-      pipeline.dir,
-      pipeline.chain,
-      openMachine(context, pipeline.chain, 'error'),
-    );
+    const backlog = await openBacklog(pipeline, openMachine(context, pipeline.chain, 'error'));
     try {
       const report = await backlog.report();
       const { waiting, active, postponed } = await backlog.queue.depth();
       terminal.table(
-        [{ chain: pipeline.chain, objects: report.objects, settled: report.settled }],
+        [
+          {
+            chain: pipeline.chain,
+            store: backlog.store.name,
+            objects: report.objects,
+            settled: report.settled,
+          },
+        ],
         `Data directory ${pipeline.dir}`,
       );
       terminal.table(deferredLedgerRows(report), 'Deferred records');

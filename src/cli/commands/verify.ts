@@ -12,7 +12,7 @@ import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 
-const { config, dir } = PIPELINE_OPTIONS;
+const { config, dir, store } = PIPELINE_OPTIONS;
 
 /** `tierfall verify`: reads everything that is stored, checks every hash, and balances the ledger. */
 export const verifyCommand = defineCommand(
@@ -22,7 +22,7 @@ export const verifyCommand = defineCommand(
     description: [
       'Reads journal, objects, settlements, queue and quarantine. Exit code 1 when something is damaged or does not balance.',
     ],
-    options: { config, dir, ...OUTPUT_OPTIONS },
+    options: { config, dir, store, ...OUTPUT_OPTIONS },
     examples: [
       {
         command: 'tierfall verify --dir .tierfall',
@@ -35,7 +35,7 @@ export const verifyCommand = defineCommand(
     await requireDirectory(pipeline);
     const terminal = terminalOf(context, options.json);
     const machine = openMachine(context, pipeline.chain, 'error');
-    const backlog = await openBacklog(pipeline.dir, pipeline.chain, machine);
+    const backlog = await openBacklog(pipeline, machine);
     try {
       const { journal: directory } = dataDirectory(pipeline.dir);
       const journal = await inspectJournal(directory, pipeline.chain, machine);

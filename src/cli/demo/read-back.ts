@@ -30,7 +30,7 @@ async function proveOne(
   tally: Tally,
   context: CliContext,
 ): Promise<ChainProof> {
-  const backlog = await openBacklog(dir, name, openMachine(context, name, 'error'));
+  const backlog = await openBacklog({ dir, chain: name }, openMachine(context, name, 'error'));
   try {
     const own = script.feeds.filter(({ chain }) => chain === name);
     return proveChain({

@@ -7,6 +7,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { type S3Answer, S3Bucket, type S3Quirks } from './s3-bucket.ts';
 import { S3Failure } from './s3-failure.ts';
 import { type S3Fault, S3Faults } from './s3-faults.ts';
@@ -219,8 +220,19 @@ function send(
   const damaged = fault?.corrupt ? withFlippedBit(body) : body;
   const whole = fault?.shortenBytes === undefined ? damaged : damaged.subarray(0, fault.shortenBytes);
   const lengths = status === 204 ? {} : { 'content-length': whole.length };
+  if (fault?.floodBytes !== undefined) {
+    flood(response, fault.floodBytes);
+    return;
+  }
   response.writeHead(status, { ...headers, ...lengths, 'x-amz-request-id': 'emulated' });
   if (message.method === 'HEAD') response.end();
   else if (fault?.truncateBytes === undefined) response.end(whole);
   else response.write(whole.subarray(0, fault.truncateBytes), () => response.socket?.resetAndDestroy());
+}
+
+function flood(response: ServerResponse, bytes: number): void {
+  const chunk = Buffer.alloc(64 * 1024, ' ');
+  const chunks = Array.from({ length: Math.ceil(bytes / chunk.length) }, () => chunk);
+  response.writeHead(200, { 'content-type': 'application/xml' });
+  Readable.from(chunks).pipe(response);
 }

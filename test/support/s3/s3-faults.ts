@@ -24,6 +24,8 @@ export interface S3Fault {
   readonly truncateBytes?: number;
   /** Sends only so many bytes, and says that they are all there are. */
   readonly shortenBytes?: number;
+  /** Sends so many bytes of nothing as the answer, without saying how many. */
+  readonly floodBytes?: number;
   /** Flips a bit of the body: of the request when `before`, of the answer when `after`. */
   readonly corrupt?: boolean;
 }
