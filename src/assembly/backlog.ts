@@ -14,6 +14,7 @@ import { type ReconcileReport, reconcileReport } from '../reconcile/ledger.ts';
 import type { Queue } from '../reconcile/queue.ts';
 import { openStateDatabase } from '../reconcile/sqlite-database.ts';
 import { type StoreQuarantine, storeQuarantine } from '../reconcile/store-quarantine.ts';
+import { overflowStore } from '../stores/overflow-store.ts';
 import { type PackedObject, packEntries } from '../stores/pack.ts';
 import { decodeObject } from '../stores/parquet.ts';
 import { stoppableStore } from '../stores/stoppable-store.ts';
@@ -51,6 +52,10 @@ export interface BacklogOptions {
   readonly chain: string;
   /** @default the directory `objects` of `dir` */
   readonly store?: StoreLike | undefined;
+  /** Where objects go that `store` refuses while there is pressure, and where they are looked for. @default nowhere */
+  readonly overflow?: StoreLike | undefined;
+  /** @default never: only the writer of the journal knows */
+  readonly isPressed?: (() => boolean) | undefined;
 }
 
 function closing(dir: string): StorageError {
@@ -71,7 +76,12 @@ export async function openBacklog(
 ): Promise<Backlog> {
   const { clock, fs, bus } = machine;
   const paths = dataDirectory(dir);
-  const named = openStore(options.store, paths, machine);
+  const first = openStore(options.store, paths, machine);
+  const { overflow, isPressed = () => false } = options;
+  const named =
+    overflow === undefined
+      ? first
+      : overflowStore({ first, second: openStore(overflow, paths, machine), isPressed });
   const store = stoppableStore(named);
   const state = await openStateDatabase({ file: paths.state, fs });
   const queue = embeddedQueue({ state, clock, chain });
@@ -85,7 +95,7 @@ export async function openBacklog(
     return waiting + active + postponed === 0;
   };
   try {
-    await keepToStore(named, options.store, paths, fs, isIdle);
+    await keepToStore(named, options.store, paths, fs, isIdle, first);
   } catch (error) {
     await close();
     throw error;

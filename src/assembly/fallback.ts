@@ -12,21 +12,24 @@ import { type Engine, openEngine } from '../chain/engine.ts';
 import { framer } from '../codecs/codecs.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { readState, writeState } from '../core/durable-file.ts';
+import { ConfigError } from '../core/errors.ts';
 import { type Emit, EventBus } from '../core/events.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import { toStorageError } from '../core/storage-fault.ts';
-import { controlFlow, type Watermarks } from '../journal/flow-control.ts';
+import { type ControlledJournal, controlFlow, type Watermarks } from '../journal/flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openSegmentJournal } from '../journal/segment-journal.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import type { ReconcileReport } from '../reconcile/ledger.ts';
+import { checkRetention } from '../reconcile/retention.ts';
 import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
 import { createPacker, type Packer } from '../stores/pack.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import type { Backlog, Machine } from './backlog.ts';
+import type { Backlog, BacklogOptions, Machine } from './backlog.ts';
 import { dataDirectory } from './data-directory.ts';
 import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
+import { keepRetention, type RetentionSettings } from './keep-retention.ts';
 import { once } from './once.ts';
 import { openPatiently } from './open-patiently.ts';
 import type { StoreLike } from './open-store.ts';
@@ -37,9 +40,10 @@ export interface WatermarkOptions extends Watermarks {
   /**
    * What becomes of records that there is no room for. `throttle`: `submit` rejects with BackpressureError and the caller
    * keeps them. `drop-lowest`: those of priority `low` and `normal` are dropped and counted, `critical` ones are
-   * throttled. @default 'throttle'
+   * throttled. `rotate`: from one half of the watermark on, the oldest records go to `overflow` as Parquet when the store
+   * refuses them; beyond the watermark as `throttle`. @default 'throttle'
    */
-  readonly whenFull?: 'throttle' | 'drop-lowest';
+  readonly whenFull?: 'throttle' | 'drop-lowest' | 'rotate';
 }
 
 export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | 'appended' | 'dropsLowest'> {
@@ -47,6 +51,13 @@ export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | '
   readonly dir: string;
   /** Where raw objects rest; closed with the pipeline. @default the directory `objects` of `dir` */
   readonly store?: StoreLike;
+  /**
+   * A second store, on another disk or in another bucket, for `whenFull: 'rotate'`. Objects are looked for in both, so
+   * whoever reads this directory needs it too. @default none
+   */
+  readonly overflow?: StoreLike;
+  /** Deletes settled objects when their time is over. @default they stay */
+  readonly retention?: RetentionSettings;
   /** `false` leaves replaying to `reconcile()` and to `tierfall worker`. @default a worker in this process */
   readonly worker?: WorkerSettings | false;
   /** How full the journal may get: `low` records are taken up to 80 % of it, `normal` 90 %, `critical` 100 %. */
@@ -97,6 +108,8 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   const emit = bus.emit;
   let packer: Packer | undefined;
   const { whenFull = 'throttle', ...watermarks } = options.watermarks ?? {};
+  checkOverflow(whenFull, options.overflow);
+  if (options.retention) checkRetention(options.retention.settledTtlMs, sink);
   const hurry = (): void => packer?.hurry();
   const segments = await openPatiently(clock, () =>
     openSegmentJournal({ directory: paths.journal, chain: name, fs, clock, emit }),
@@ -111,23 +124,14 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
     const reconciler = await openReconciler(
-      { dir, chain: name, store: options.store, replay, sink, ...checked, ...worker },
+      { ...storesOf(options, journal), dir, chain: name, replay, sink, ...checked, ...worker },
       machine,
     );
     opened.unshift(() => reconciler.close());
     const { backlog } = reconciler;
     const { store, announce } = backlog;
-    packer = createPacker({
-      journal,
-      store,
-      chain: name,
-      clock,
-      random,
-      fs,
-      directory: paths.journal,
-      emit,
-      announce,
-    });
+    const directory = paths.journal;
+    packer = createPacker({ journal, store, chain: name, clock, random, fs, directory, emit, announce });
     opened.unshift(() => packer?.close() ?? Promise.resolve());
     const engine = await openEngine({
       ...limitsOf(options),
@@ -142,6 +146,9 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     });
     const unwatch = watchBacklog({ chain: name, journal, backlog, metrics, clock });
     opened.unshift(async () => unwatch());
+    if (options.retention) {
+      opened.unshift(keepRetention({ ...options.retention, store, chain: name, clock, emit }));
+    }
     packer.start();
     if (options.worker !== false) reconciler.worker.start();
     return assemble(
@@ -155,6 +162,23 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     await closeEach(opened).catch(() => undefined);
     throw error;
   }
+}
+
+function checkOverflow(whenFull: WatermarkOptions['whenFull'], overflow: StoreLike | undefined): void {
+  if (whenFull !== 'rotate' || overflow !== undefined) return;
+  throw new ConfigError(
+    'watermarks.whenFull',
+    'is "rotate", and there is no overflow to rotate to',
+    "Name a second store: overflow: 'fs:/another/disk' or 's3://bucket/prefix'.",
+  );
+}
+
+function storesOf(
+  { store, overflow, watermarks }: FallbackOptions,
+  journal: ControlledJournal,
+): Pick<BacklogOptions, 'store' | 'overflow' | 'isPressed'> {
+  // What was rotated before stays readable whatever the policy is now.
+  return { store, overflow, isPressed: () => watermarks?.whenFull === 'rotate' && journal.isPressed };
 }
 
 type Parts = Pick<Fallback, 'chain' | 'engine' | 'journal' | 'backlog' | 'worker' | 'metrics'> & {

@@ -40,6 +40,7 @@ const MARKER = 'store.json';
  * Remembers in the data directory which store its jobs are about, when it is not its own. The queue knows objects by
  * their keys alone: in another store it would look for them in vain.
  * @param isIdle whether no job waits
+ * @param first of a store that was widened by an overflow: it still holds what it held alone
  * @throws ConfigError when jobs wait and the store is another one than before
  */
 export async function keepToStore(
@@ -48,11 +49,15 @@ export async function keepToStore(
   { root }: DataDirectory,
   fs: FileSystem,
   isIdle: () => Promise<boolean>,
+  first: Store = store,
 ): Promise<void> {
   const before = (await readState(fs, root, MARKER))?.['store'] ?? null;
-  const now = like === undefined ? null : store.name;
+  const isPlain = store === first;
+  const alone = like === undefined ? null : first.name;
+  const now = isPlain ? alone : store.name;
   if (before === now) return;
-  if (!(await isIdle())) {
+  const isWidened = !isPlain && before === alone;
+  if (!isWidened && !(await isIdle())) {
     throw new ConfigError(
       'store',
       `is ${now ?? 'the data directory'}, but the jobs in ${root} are about objects in ${before ?? 'the data directory'}`,

@@ -35,6 +35,8 @@ const KEYS = [
   'limits',
   'worker',
   'watermarks',
+  'overflow',
+  'retention',
   'inFlightBytesMax',
   'batchBytesMax',
 ] as const satisfies readonly (keyof TierfallConfig)[];

@@ -30,7 +30,16 @@ export async function openPipelineReconciler(
     config: { ...config, sink, keepOriginal: false },
   }).forReplay();
   return openReconciler(
-    { dir, chain, store: pipeline.store, replay, sink, ...(schema ? { schema } : {}), worker },
+    {
+      dir,
+      chain,
+      store: pipeline.store,
+      overflow: pipeline.overflow,
+      replay,
+      sink,
+      ...(schema ? { schema } : {}),
+      worker,
+    },
     machine,
   );
 }

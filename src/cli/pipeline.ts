@@ -32,6 +32,8 @@ export interface Pipeline {
   readonly sink: Sink | undefined;
   /** Undefined when it is the data directory's own. */
   readonly store: StoreLike | undefined;
+  /** Undefined when there is none. */
+  readonly overflow: StoreLike | undefined;
   readonly schema: CompiledSchema | undefined;
   /** Everything else of the config file. */
   readonly config: TierfallConfig | undefined;
@@ -77,7 +79,7 @@ export async function resolvePipeline(
     ...(schemaDocument === undefined ? {} : { schema: schemaDocument }),
     ...(tolerance === undefined ? {} : { tolerance }),
   };
-  return { dir, chain, sink, store, schema, config, settings };
+  return { dir, chain, sink, store, overflow: config?.overflow, schema, config, settings };
 }
 
 /** A command that only looks must not make an empty directory and call it sound. @throws ConfigError */

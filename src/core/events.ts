@@ -50,6 +50,8 @@ export interface Events {
     readonly delayMs: number;
   };
   objectStored: { readonly chain: string; readonly ref: string; readonly rows: number; readonly bytes: number };
+  /** Settled objects were deleted because their time was over. */
+  objectsExpired: { readonly chain: string; readonly objects: number; readonly rows: number };
   storageFailed: {
     readonly chain: string;
     readonly operation: string;

@@ -139,13 +139,23 @@ function levelOf(fill: number): Level {
   return fill >= HURRY_PART ? 'hurried' : 'calm';
 }
 
-class ControlledJournal implements Journal {
+/** A journal behind watermarks. */
+export interface ControlledJournal extends Journal {
+  /** Whether it is half full or more: time to move entries wherever there is room. */
+  readonly isPressed: boolean;
+}
+
+class JournalBehindWatermarks implements ControlledJournal {
   readonly #journal: Journal;
   readonly #control: FlowControl;
 
   constructor(journal: Journal, control: FlowControl) {
     this.#journal = journal;
     this.#control = control;
+  }
+
+  get isPressed(): boolean {
+    return this.#control.fill(this.#journal.depth) >= HURRY_PART;
   }
 
   get checkpointed(): number {
@@ -192,7 +202,7 @@ class ControlledJournal implements Journal {
  * `append` then also throws BackpressureError, with a Retry-After from the measured drain (1 to 72 s); nothing was done.
  * @throws ConfigError when a watermark is not above 0
  */
-export function controlFlow(journal: Journal, options: FlowControlOptions): Journal {
+export function controlFlow(journal: Journal, options: FlowControlOptions): ControlledJournal {
   for (const name of ['bytesMax', 'rowsMax', 'ageMsMax'] as const) {
     const value = options[name];
     if (value === undefined || value > 0) continue;
@@ -204,5 +214,5 @@ export function controlFlow(journal: Journal, options: FlowControlOptions): Jour
   }
   const control = new FlowControl(options);
   options.metrics.gauge('journal_fill_ratio', { chain: options.chain }, () => control.fill(journal.depth));
-  return new ControlledJournal(journal, control);
+  return new JournalBehindWatermarks(journal, control);
 }

@@ -36,6 +36,7 @@ const LINES: { readonly [N in EventName]: Line<Events[N]> } = {
   circuitClosed: { level: 'info', message: 'circuit closed' },
   callRetried: { level: 'debug', message: 'call retried' },
   objectStored: { level: 'debug', message: 'object stored' },
+  objectsExpired: { level: 'info', message: 'settled objects expired' },
   storageFailed: {
     level: 'error',
     message: 'storage failed',

@@ -186,6 +186,7 @@ const EVENTS: { readonly [N in keyof Events]: readonly [string, Events[N]] } = {
   objectStored: ['debug', { chain: 'c', ref: 'r', rows: 1, bytes: 2 }],
   storageFailed: ['error', { chain: 'c', operation: 'append', code: 'STORAGE_ENOSPC', message: 'no space' }],
   journalDamaged: ['error', { chain: 'c', file: 'f', offset: 0, bytes: 9 }],
+  objectsExpired: ['info', { chain: 'c', objects: 1, rows: 2 }],
   journalPressed: ['warn', { chain: 'c', level: 'no-low', fill: 0.81 }],
   jobAnnounced: ['debug', { chain: 'c', job: 'j', ref: 'r', rows: 1 }],
   jobSettled: [
