@@ -93,6 +93,18 @@ describe('tierfall verify', () => {
     expect(place.rows('x.db', 'SELECT count(*) AS n FROM "in"')).toEqual([{ n: 2 }]);
   });
 
+  it('announces with --repair what nobody would come to replay, and a worker then lands it once', async () => {
+    const place = await settled();
+    unlinkSync(`${place.path}/.tierfall/objects/${objectOf(place, '.settled.json')}`);
+    expect((await place.tierfall(['verify'])).code).toBe(1);
+    const repaired = await place.tierfall(['verify', '--repair', '--json']);
+    expect(repaired.code, repaired.out).toBe(0);
+    expect(repaired.out).toContain('"announced":1');
+    await place.tierfall(['reconcile']);
+    expect((await place.tierfall(['verify', '--repair', '--json'])).out).toContain('"announced":0');
+    expect(place.rows('x.db', 'SELECT count(*) AS n FROM "in"')).toEqual([{ n: 2 }]);
+  });
+
   it('exits 1 when quarantined rows are gone', async () => {
     const place = await settled();
     const kept = place

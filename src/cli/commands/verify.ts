@@ -1,5 +1,6 @@
-import { openBacklog } from '../../assembly/backlog.ts';
+import { type Backlog, openBacklog } from '../../assembly/backlog.ts';
 import { dataDirectory } from '../../assembly/data-directory.ts';
+import { sweep } from '../../reconcile/sweep.ts';
 import { verifyJobs } from '../../reconcile/verify-jobs.ts';
 import { verifyObjects } from '../../reconcile/verify-objects.ts';
 import { decodeObject } from '../../stores/parquet.ts';
@@ -7,12 +8,18 @@ import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { inspectJournal } from '../inspect-journal.ts';
 import { deferredLedgerRows } from '../ledger-table.ts';
-import { openMachine } from '../machine.ts';
+import { type CliMachine, openMachine } from '../machine.ts';
 import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
+import type { TableRow } from '../table.ts';
 
 const { config, dir, store } = PIPELINE_OPTIONS;
+
+const REPAIR = {
+  type: 'flag',
+  description: 'Announce objects again that nobody would come to replay.',
+} as const;
 
 /** `tierfall verify`: reads everything that is stored, checks every hash, and balances the ledger. */
 export const verifyCommand = defineCommand(
@@ -21,8 +28,9 @@ export const verifyCommand = defineCommand(
     summary: 'Check every stored byte and balance the ledger.',
     description: [
       'Reads journal, objects, settlements, queue and quarantine. Exit code 1 when something is damaged or does not balance.',
+      'With --repair, objects that are neither settled nor announced are announced again first; nothing is deleted.',
     ],
-    options: { config, dir, store, ...OUTPUT_OPTIONS },
+    options: { config, dir, store, repair: REPAIR, ...OUTPUT_OPTIONS },
     examples: [
       {
         command: 'tierfall verify --dir .tierfall',
@@ -48,6 +56,7 @@ export const verifyCommand = defineCommand(
         (done) => progress.update(done),
       );
       progress.finish();
+      if (options.repair) terminal.table([await announceForgotten(backlog, machine)], 'Repair');
       const report = await backlog.report();
       terminal.table([{ objects, 'heal objects': heals, damaged: faults.length }], 'Objects');
       terminal.table(deferredLedgerRows(report), 'Deferred records');
@@ -73,3 +82,13 @@ export const verifyCommand = defineCommand(
     }
   },
 );
+
+/** Objects whose settlement cannot be read count as open: replaying them again changes nothing in the sink. */
+async function announceForgotten(
+  { store, queue, chain }: Backlog,
+  { bus }: Pick<CliMachine, 'bus'>,
+): Promise<TableRow> {
+  const { emit } = bus;
+  const swept = await sweep({ store, queue, chain, decode: decodeObject, emit, checkSettlements: true });
+  return { announced: swept.announced, 'already known': swept.known, unreadable: swept.unreadable.length };
+}
