@@ -13,7 +13,7 @@ export interface Round {
   readonly blockMs: number;
 }
 
-const WARM_UPS = 3;
+const WARM_UPS = 5;
 
 function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
