@@ -31,7 +31,11 @@ export async function checkArchitecture(root: string, table: ArchitectureTable):
       ...unseen.map((file) => `${file} was not seen by dependency-cruiser`),
       ...findForbiddenImports(graph, table),
       ...findCycles(graph),
-      ...findPackageFaults(graph, table, Object.keys(manifest.dependencies ?? {})),
+      ...findPackageFaults(
+        graph,
+        table,
+        Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
+      ),
       ...files.flatMap((file, index) => findSourceFaults(file, texts[index] ?? '', table)),
     ],
   };
