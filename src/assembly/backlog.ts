@@ -15,7 +15,7 @@ import { openStateDatabase } from '../reconcile/sqlite-database.ts';
 import { type StoreQuarantine, storeQuarantine } from '../reconcile/store-quarantine.ts';
 import { fsStore } from '../stores/fs-store.ts';
 import { type PackedObject, packEntries } from '../stores/pack.ts';
-import { decodeObject } from '../stores/parquet.ts';
+import { decodeObject, type EncodeOptions } from '../stores/parquet.ts';
 import type { Store } from '../stores/store.ts';
 import { dataDirectory } from './data-directory.ts';
 import { once } from './once.ts';
@@ -42,10 +42,27 @@ export interface Backlog {
   close(): Promise<void>;
 }
 
+/** Where objects are, and how new ones are written; all optional. */
+export interface ObjectSettings {
+  /** Closed by whoever opened it. @default `objects/` of the data directory */
+  readonly store?: Store | undefined;
+  /** Writer and seal of objects. @default the built-in writer, no seal */
+  readonly encode?: EncodeOptions | undefined;
+}
+
+/** The store of a data directory. */
+export function localStore(dir: string, { fs }: Pick<Machine, 'fs'>): Store {
+  return fsStore({ directory: dataDirectory(dir).objects, fs });
+}
+
 /** @throws StorageError when the data directory cannot be used */
-export async function openBacklog(dir: string, chain: string, { clock, fs, bus }: Machine): Promise<Backlog> {
+export async function openBacklog(
+  dir: string,
+  chain: string,
+  { clock, fs, bus }: Machine,
+  { store = localStore(dir, { fs }), encode = {} }: ObjectSettings = {},
+): Promise<Backlog> {
   const paths = dataDirectory(dir);
-  const store = fsStore({ directory: paths.objects, fs });
   const state = await openStateDatabase({ file: paths.state, fs });
   const queue = embeddedQueue({ state, clock, chain });
   const announce = async ({ ref, lane, order, rows, sha256 }: PackedObject): Promise<void> => {
@@ -53,7 +70,7 @@ export async function openBacklog(dir: string, chain: string, { clock, fs, bus }
     if ((await queue.announce(job)) === 'added') bus.emit('jobAnnounced', { chain, job: job.id, ref, rows });
   };
   const defer = (entries: readonly RawEntry[]): Promise<void> =>
-    packEntries(entries, { store, chain, emit: bus.emit, announce });
+    packEntries(entries, { store, chain, emit: bus.emit, announce, encode });
   return {
     chain,
     store,

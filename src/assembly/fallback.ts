@@ -16,24 +16,32 @@ import { type Emit, EventBus } from '../core/events.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import type { Journal } from '../journal/journal.ts';
-import { openSegmentJournal } from '../journal/segment-journal.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import type { ReconcileReport } from '../reconcile/ledger.ts';
 import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
-import { createPacker, type Packer } from '../stores/pack.ts';
+import type { Packer } from '../stores/pack.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import type { Backlog, Machine } from './backlog.ts';
+import { type Backlog, localStore, type Machine } from './backlog.ts';
 import { dataDirectory } from './data-directory.ts';
 import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
+import { type Durability, openDurable } from './durability.ts';
+import { type ObjectOptions, objectSettings } from './object-settings.ts';
 import { once } from './once.ts';
-import { openPatiently } from './open-patiently.ts';
 import { openReconciler, type WorkerSettings } from './reconciler.ts';
 import { watchBacklog } from './watch-backlog.ts';
 
-export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | 'appended'> {
-  /** Data directory: created when absent, owned by one writing process at a time. */
+export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | 'appended'>, ObjectOptions {
+  /**
+   * Data directory: created when absent. With durability `journal` it is owned by one writing process at a time; with
+   * `store` it holds nothing but the queue, which the store fills again when it is lost.
+   */
   readonly dir: string;
+  /**
+   * What an acknowledgement of deferred rows stands for: `journal` the local disk, `store` the store itself, for
+   * machines whose disk does not outlive them. @default 'journal'
+   */
+  readonly durability?: Durability;
   /** `false` leaves replaying to `reconcile()` and to `tierfall worker`. @default a worker in this process */
   readonly worker?: WorkerSettings | false;
   readonly metrics?: Metrics;
@@ -79,34 +87,29 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   const metrics = options.metrics ?? createMetrics(name);
   const machine: Machine = { clock, random, fs, metrics, bus };
   const paths = dataDirectory(dir);
-  const emit = bus.emit;
-  const journal = await openPatiently(clock, () =>
-    openSegmentJournal({ directory: paths.journal, chain: name, fs, clock, emit }),
+  const { store = localStore(dir, machine), encode } = await objectSettings(options);
+  const { durability = 'journal' } = options;
+  const durable = await openDurable(
+    { durability, directory: paths.journal, chain: name, store, encode },
+    machine,
   );
+  const { journal } = durable;
   const opened: (() => Promise<void>)[] = [() => journal.close()];
   try {
-    let packer: Packer | undefined;
-    const chain = defaultChain({ ...options, name, journal, appended: () => packer?.nudge() });
+    const limits = limitsBehind(durability, options.limits);
+    const chain = defaultChain({ ...options, name, journal, limits, appended: durable.nudge });
     // Replayed rows rest in their object already, so their originals need no second place.
     const replay = defaultChain({ ...options, name, journal, keepOriginal: false }).forReplay();
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
-    const reconciler = await openReconciler({ dir, chain: name, replay, sink, ...checked, ...worker }, machine);
+    const reconciler = await openReconciler(
+      { dir, chain: name, replay, sink, ...checked, ...worker, store, encode },
+      machine,
+    );
     opened.unshift(() => reconciler.close());
     const { backlog } = reconciler;
-    const { store, announce } = backlog;
-    packer = createPacker({
-      journal,
-      store,
-      chain: name,
-      clock,
-      random,
-      fs,
-      directory: paths.journal,
-      emit,
-      announce,
-    });
-    opened.unshift(() => packer?.close() ?? Promise.resolve());
+    const packer = await durable.attach(backlog);
+    opened.unshift(() => packer.close());
     const engine = await openEngine({
       ...limitsOf(options),
       chain,
@@ -116,7 +119,7 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     });
     opened.unshift(async () => {
       await engine.close();
-      await saveBreakers(fs, paths.root, engine, emit);
+      await saveBreakers(fs, paths.root, engine, bus.emit);
     });
     const unwatch = watchBacklog({ chain: name, journal, backlog, metrics, clock });
     opened.unshift(async () => unwatch());
@@ -132,8 +135,20 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   }
 }
 
+/**
+ * Batches that share a put fail together: one refused put would open the circuit, and behind this tier there is nobody
+ * else to take what the next put might.
+ */
+function limitsBehind(
+  durability: Durability,
+  limits: FallbackOptions['limits'] = {},
+): NonNullable<FallbackOptions['limits']> {
+  if (durability === 'journal') return limits;
+  return { ...limits, 'raw-persist': { breaker: false, ...limits['raw-persist'] } };
+}
+
 type Parts = Pick<Fallback, 'chain' | 'engine' | 'journal' | 'backlog' | 'worker' | 'metrics'> & {
-  readonly packer: Packer;
+  readonly packer: Pick<Packer, 'flush'>;
 };
 
 function assemble({ packer, ...parts }: Parts, close: () => Promise<void>): Fallback {

@@ -13,7 +13,7 @@ import { recordKeys } from '../schema/record-keys.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { decodeObject } from '../stores/parquet.ts';
-import { type Backlog, type Machine, openBacklog } from './backlog.ts';
+import { type Backlog, type Machine, type ObjectSettings, openBacklog } from './backlog.ts';
 import { once } from './once.ts';
 
 /** How the worker goes about it; all optional. */
@@ -22,7 +22,7 @@ export type WorkerSettings = Pick<
   'name' | 'concurrency' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'
 >;
 
-export interface ReconcilerOptions {
+export interface ReconcilerOptions extends ObjectSettings {
   readonly dir: string;
   /** Name of the live chain, under which objects are stored. */
   readonly chain: string;
@@ -44,7 +44,7 @@ export interface Reconciler {
 export async function openReconciler(options: ReconcilerOptions, machine: Machine): Promise<Reconciler> {
   const { chain, replay, sink, schema } = options;
   const { clock, random, metrics, bus } = machine;
-  const backlog = await openBacklog(options.dir, chain, machine);
+  const backlog = await openBacklog(options.dir, chain, machine, options);
   const { queue, store, quarantine } = backlog;
   const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus: replayBus(bus) });
   const worker = createWorker({

@@ -2,9 +2,11 @@
 import { access } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { DURABILITIES } from '../assembly/durability.ts';
 import type { FallbackOptions } from '../assembly/fallback.ts';
 import { FORMATS, type Format } from '../core/batch.ts';
 import { ConfigError } from '../core/errors.ts';
+import { PARQUET_WRITERS } from '../stores/parquet/object-writers.ts';
 
 /** Everything `createFallback` takes, and how input is to be read. Relative paths are relative to the file. */
 export interface TierfallConfig
@@ -32,6 +34,9 @@ const KEYS = [
   'retry',
   'limits',
   'worker',
+  'durability',
+  'store',
+  'parquet',
   'inFlightBytesMax',
   'batchBytesMax',
 ] as const satisfies readonly (keyof TierfallConfig)[];
@@ -101,6 +106,7 @@ function checkConfig(config: unknown, file: string): TierfallConfig {
       `Use one of ${FORMATS.join(', ')}.`,
     );
   }
+  checkStorage(config, file);
   for (const [key, value] of [
     ['dir', dir],
     ['name', name],
@@ -114,4 +120,26 @@ function checkConfig(config: unknown, file: string): TierfallConfig {
     }
   }
   return config as TierfallConfig;
+}
+
+function checkStorage(config: object, file: string): void {
+  const { store, durability, parquet } = config as Readonly<Record<string, unknown>>;
+  if (store !== undefined && typeof (store as { put?: unknown } | null)?.put !== 'function') {
+    throw new ConfigError(
+      `${file}: store`,
+      `found ${typeof store}, expected a store`,
+      'For example fsStore({ directory, fs: nodeFileSystem }).',
+    );
+  }
+  for (const [key, value, known] of [
+    ['durability', durability, DURABILITIES],
+    ['parquet', parquet, PARQUET_WRITERS],
+  ] as const) {
+    if (value === undefined || known.some((one) => one === value)) continue;
+    throw new ConfigError(
+      `${file}: ${key}`,
+      `found ${JSON.stringify(value)}`,
+      `Use one of ${known.join(', ')}.`,
+    );
+  }
 }

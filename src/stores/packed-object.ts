@@ -43,15 +43,16 @@ export function laneOf(key: string, lanes: number): number {
   return crc32(key) % lanes;
 }
 
-interface Group {
+/** Entries that make one object, ascending by seq. */
+export interface Group {
   readonly purpose: Purpose;
   readonly lane: number;
   readonly first: JournalEntry;
-  readonly entries: JournalEntry[];
+  readonly entries: readonly JournalEntry[];
 }
 
 function groupEntries(entries: readonly JournalEntry[], lanes: number): Group[] {
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, Group & { readonly entries: JournalEntry[] }>();
   const unkeyed = new Map<Purpose, number>();
   for (const entry of entries) {
     const { purpose, orderingKey } = entry;
@@ -87,9 +88,10 @@ export interface StoreEntriesOptions {
   readonly encode?: EncodeOptions;
 }
 
-async function storeGroup(
+/** Stores one object; it is durable when this resolves. */
+export async function storeGroup(
   group: Group,
-  { store, chain, emit, encode }: StoreEntriesOptions,
+  { store, chain, emit, encode }: Omit<StoreEntriesOptions, 'lanes'>,
 ): Promise<PackedObject> {
   const meta = {
     'tierfall.chain': chain,

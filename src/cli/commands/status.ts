@@ -1,4 +1,5 @@
 import { openBacklog } from '../../assembly/backlog.ts';
+import { objectSettings } from '../../assembly/object-settings.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { deferredLedgerRows } from '../ledger-table.ts';
@@ -27,6 +28,7 @@ export const statusCommand = defineCommand(
       pipeline.dir,
       pipeline.chain,
       openMachine(context, pipeline.chain, 'error'),
+      await objectSettings(pipeline.config),
     );
     try {
       const report = await backlog.report();

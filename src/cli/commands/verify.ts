@@ -1,5 +1,6 @@
 import { openBacklog } from '../../assembly/backlog.ts';
 import { dataDirectory } from '../../assembly/data-directory.ts';
+import { objectSettings } from '../../assembly/object-settings.ts';
 import { verifyJobs } from '../../reconcile/verify-jobs.ts';
 import { verifyObjects } from '../../reconcile/verify-objects.ts';
 import { decodeObject } from '../../stores/parquet.ts';
@@ -35,7 +36,12 @@ export const verifyCommand = defineCommand(
     await requireDirectory(pipeline);
     const terminal = terminalOf(context, options.json);
     const machine = openMachine(context, pipeline.chain, 'error');
-    const backlog = await openBacklog(pipeline.dir, pipeline.chain, machine);
+    const backlog = await openBacklog(
+      pipeline.dir,
+      pipeline.chain,
+      machine,
+      await objectSettings(pipeline.config),
+    );
     try {
       const { journal: directory } = dataDirectory(pipeline.dir);
       const journal = await inspectJournal(directory, pipeline.chain, machine);
