@@ -48,6 +48,8 @@ export interface ObjectSettings {
   readonly store?: Store | undefined;
   /** Writer and seal of objects. @default the built-in writer, no seal */
   readonly encode?: EncodeOptions | undefined;
+  /** Whether a power cut may take an announcement, which a sweep makes again. @default false */
+  readonly areAnnouncementsHints?: boolean | undefined;
 }
 
 /** The store of a data directory. */
@@ -60,11 +62,11 @@ export async function openBacklog(
   dir: string,
   chain: string,
   { clock, fs, bus }: Machine,
-  { store = localStore(dir, { fs }), encode = {} }: ObjectSettings = {},
+  { store = localStore(dir, { fs }), encode = {}, areAnnouncementsHints = false }: ObjectSettings = {},
 ): Promise<Backlog> {
   const paths = dataDirectory(dir);
   const state = await openStateDatabase({ file: paths.state, fs });
-  const queue = embeddedQueue({ state, clock, chain });
+  const queue = embeddedQueue({ state, clock, chain, areAnnouncementsHints });
   const announce = async ({ ref, lane, order, rows, sha256 }: PackedObject): Promise<void> => {
     const job = jobOf(chain, { ref, lane, order, rows, sha256 });
     if ((await queue.announce(job)) === 'added') bus.emit('jobAnnounced', { chain, job: job.id, ref, rows });

@@ -102,8 +102,10 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     const replay = defaultChain({ ...options, name, journal, keepOriginal: false }).forReplay();
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
+    // The disk of the queue is not what anybody was promised here, so nobody waits for it.
+    const objects = { store, encode, areAnnouncementsHints: durability === 'store' };
     const reconciler = await openReconciler(
-      { dir, chain: name, replay, sink, ...checked, ...worker, store, encode },
+      { dir, chain: name, replay, sink, ...checked, ...worker, ...objects },
       machine,
     );
     opened.unshift(() => reconciler.close());
