@@ -65,7 +65,7 @@ export async function encodeObject(
 async function sealBodies(entries: readonly JournalEntry[], { seal }: BodySeal): Promise<JournalEntry[]> {
   const sealed: JournalEntry[] = [];
   for (const entry of entries) {
-    const frame = await compress(entry.body);
+    const frame = await compress([entry.body]);
     sealed.push({ ...entry, body: seal(Buffer.concat(frame)) });
   }
   return sealed;

@@ -1,10 +1,10 @@
 /**
  * One column of one row group, from values to pages.
  *
- * U1 pages reach `push` in the order of the file, each as soon as it is compressed. U2 large bodies are never copied
- * on their way; small ones share a slab with others until they are compressed.
+ * U1 pages reach `push` in the order of the file, each as soon as it is compressed. U2 bodies above 4 MiB are never
+ * copied on their way; smaller ones share a slab with others until they are compressed.
  */
-import { compress, compressNow, compressParts } from './compression.ts';
+import { compress, compressLaidOut, compressNow, SLAB_BYTES } from './compression.ts';
 import {
   type ChunkMetadata,
   type Codec,
@@ -14,10 +14,10 @@ import {
 } from './file-metadata.ts';
 import type { BytesColumn, IntegerColumn, TextColumn } from './object-columns.ts';
 import {
-  bytesParts,
   definitionLevels,
   dictionaryPages,
   integerPage,
+  layOutBytes,
   plainBytes,
   type Range,
   referenceBytes,
@@ -92,7 +92,7 @@ async function writeSmallChunk(
     await pushPage(tally, dictionaryPageHeader(dictionary.entries, sizes), sizes, [packed], push);
   }
   const dictionaryBytes = tally.packedBytes;
-  const packed = codec === 'none' ? [data] : await compress(data);
+  const packed = codec === 'none' ? [data] : await compress([data]);
   const sizes = { plain: data.length, packed: lengthOf(packed) };
   await pushPage(tally, dataPageHeader(values, encoding, sizes), sizes, packed, push);
   const encodings = dictionary ? [ENCODING.plain, ENCODING.rle, encoding] : [ENCODING.rle, encoding];
@@ -138,10 +138,7 @@ export interface BodyChunk {
 export function beginBodyChunk(column: BytesColumn, values: readonly Uint8Array[], codec: Codec): BodyChunk {
   const pages = [...bodyRuns(values)].map((run): BodyPage => {
     const plain = plainBytes(run);
-    const pieces =
-      codec === 'none'
-        ? Promise.resolve(run.flatMap(referenceBytes))
-        : compressParts(plain, (slabs) => bytesParts(run, slabs));
+    const pieces = codec === 'none' ? Promise.resolve(run.flatMap(referenceBytes)) : packBodies(run, plain);
     // Nobody waits for a page while an earlier one fails.
     pieces.catch(() => undefined);
     return { values: run, plain, pieces };
@@ -184,4 +181,9 @@ function* bodyRuns(values: readonly Uint8Array[]): Generator<readonly Uint8Array
     end += 1;
   }
   yield values.slice(start);
+}
+
+function packBodies(values: readonly Uint8Array[], plain: number): Promise<readonly Uint8Array[]> {
+  if (plain <= SLAB_BYTES) return compressLaidOut(plain, (slab) => layOutBytes(values, slab));
+  return compress(values.flatMap(referenceBytes));
 }

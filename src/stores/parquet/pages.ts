@@ -185,37 +185,14 @@ function varint(value: number): number[] {
   return [...bytes, left];
 }
 
-/**
- * PLAIN of byte arrays in parts: small values are laid out in the slabs, one slab after the other in turn, large ones
- * are referenced.
- */
-export function* bytesParts(
-  values: readonly Uint8Array[],
-  slabs: readonly [Buffer, Buffer],
-): Generator<Uint8Array> {
-  let [slab, other] = slabs;
+/** PLAIN of byte arrays, one after the other: fills a buffer of their size. */
+export function layOutBytes(values: readonly Uint8Array[], buffer: Uint8Array): void {
   let at = 0;
   for (const value of values) {
-    const isReferenced = value.length > slab.length / 2;
-    const room = LENGTH_BYTES + (isReferenced ? 0 : value.length);
-    if (at > 0 && at + room > slab.length) {
-      yield slab.subarray(0, at);
-      [slab, other] = [other, slab];
-      at = 0;
-    }
-    writeLength(slab, at, value.length);
-    at += LENGTH_BYTES;
-    if (isReferenced) {
-      yield slab.subarray(0, at);
-      yield value;
-      // The slab of the length is free only when the part behind it is under way, as is the one before.
-      at = 0;
-    } else {
-      slab.set(value, at);
-      at += value.length;
-    }
+    writeLength(buffer, at, value.length);
+    buffer.set(value, at + LENGTH_BYTES);
+    at += LENGTH_BYTES + value.length;
   }
-  if (at > 0) yield slab.subarray(0, at);
 }
 
 function writeLength(buffer: Uint8Array, at: number, length: number): void {
