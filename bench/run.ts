@@ -8,6 +8,8 @@ import { runCodecsBench } from './codecs/bench.ts';
 import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
+import { runPackBench } from './pack/bench.ts';
+import { runParquetBench } from './parquet/bench.ts';
 import type { Bench } from './report.ts';
 import { runTiersBench } from './tiers/bench.ts';
 
@@ -17,6 +19,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   coerce: runCoerceBench,
   detect: runDetectBench,
   diff: runDiffBench,
+  pack: runPackBench,
+  parquet: runParquetBench,
   tiers: runTiersBench,
 };
 

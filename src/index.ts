@@ -3,8 +3,10 @@
 export type { Backlog, Machine } from './assembly/backlog.ts';
 export { type CreateEngineOptions, createEngine } from './assembly/create-engine.ts';
 export { type DefaultChainOptions, type DefaultTier, defaultChain } from './assembly/default-chain.ts';
+export { DURABILITIES, type Durability } from './assembly/durability.ts';
 export { createFallback, type Fallback, type FallbackOptions } from './assembly/fallback.ts';
 export { functionSink, sqliteSink } from './assembly/local-sinks.ts';
+export type { ObjectOptions } from './assembly/object-settings.ts';
 export type { StoreLike } from './assembly/open-store.ts';
 export type { WorkerSettings } from './assembly/reconciler.ts';
 export { type S3StoreOptions, s3Store } from './assembly/s3-store.ts';
@@ -153,7 +155,14 @@ export type { Sink, SinkInput, SinkRecord, WriteRequest, WriteResult } from './s
 export type { SqliteSink, SqliteSinkOptions } from './sinks/sqlite-sink.ts';
 export { type FsStoreOptions, fsStore } from './stores/fs-store.ts';
 export { createPacker, type PackedObject, type Packer, type PackerOptions } from './stores/pack.ts';
-export { decodeObject } from './stores/parquet.ts';
+export { PARQUET_WRITERS, type ParquetWriterName } from './stores/parquet/object-writers.ts';
+export {
+  type BodySeal,
+  decodeObject,
+  type EncodeOptions,
+  type OpenBody,
+  type WriteObject,
+} from './stores/parquet.ts';
 export type { S3Credentials, S3Encryption } from './stores/s3-options.ts';
 export type { S3Store } from './stores/s3-store.ts';
 export type {
@@ -166,6 +175,7 @@ export type {
   StoreCallOptions,
   StoredObject,
 } from './stores/store.ts';
+export { type StoreJournal, type StoreJournalOptions, storeJournal } from './stores/store-journal.ts';
 export { logEvents } from './telemetry/log-events.ts';
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './telemetry/logger.ts';
 export { createMetrics, type Metrics } from './telemetry/metrics.ts';

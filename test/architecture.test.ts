@@ -150,13 +150,16 @@ describe('the import rules', () => {
 
   it('find dependencies that have no owner, no importer or no entry in package.json', async () => {
     const { faults } = await checkPlanted({
-      'package.json': '{ "dependencies": { "left-pad": "1.0.0" } }',
+      'package.json':
+        '{ "dependencies": { "left-pad": "1.0.0" }, "peerDependencies": { "right-pad": "1.0.0" } }',
       'src/chain/breaker.ts': 'export const b = 1;\n',
     });
     expect(faults).toEqual([
       'left-pad has no owner in the table',
+      'right-pad has no owner in the table',
       'cockatiel is owned but not a dependency',
       'left-pad is a dependency that nobody imports',
+      'right-pad is a dependency that nobody imports',
     ]);
   });
 

@@ -3,7 +3,6 @@
  * sink, so a command can look at it while a writer and workers go on.
  */
 import type { Clock, Random } from '../core/clock.ts';
-import { StorageError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -14,14 +13,12 @@ import { type ReconcileReport, reconcileReport } from '../reconcile/ledger.ts';
 import type { Queue } from '../reconcile/queue.ts';
 import { openStateDatabase } from '../reconcile/sqlite-database.ts';
 import { type StoreQuarantine, storeQuarantine } from '../reconcile/store-quarantine.ts';
-import { overflowStore } from '../stores/overflow-store.ts';
 import { type PackedObject, packEntries } from '../stores/pack.ts';
-import { decodeObject } from '../stores/parquet.ts';
-import { stoppableStore } from '../stores/stoppable-store.ts';
+import { decodeObject, type EncodeOptions } from '../stores/parquet.ts';
 import type { Store } from '../stores/store.ts';
 import { dataDirectory } from './data-directory.ts';
 import { once } from './once.ts';
-import { keepToStore, openStore, type StoreLike } from './open-store.ts';
+import { keepToStore, type OpenedStores, openStores, type StoreLike } from './open-store.ts';
 
 /** Ports that everything in an assembly shares. */
 export interface Machine {
@@ -54,19 +51,12 @@ export interface BacklogOptions {
   readonly store?: StoreLike | undefined;
   /** Where objects go that `store` refuses while there is pressure, and where they are looked for. @default nowhere */
   readonly overflow?: StoreLike | undefined;
-  /** @default never: only the writer of the journal knows */
-  readonly isPressed?: (() => boolean) | undefined;
-}
-
-function closing(dir: string): StorageError {
-  return new StorageError(
-    'STORAGE_CLOSING',
-    `the pipeline of ${dir} is closing, and its store does not answer`,
-    {
-      hint: 'What was not stored stays in the journal; the next start stores it.',
-      retryable: true,
-    },
-  );
+  /** The same two, opened by somebody who needs them before; closed with the backlog. */
+  readonly stores?: OpenedStores | undefined;
+  /** Writer and seal of objects. @default the built-in writer, no seal */
+  readonly encode?: EncodeOptions | undefined;
+  /** Whether a power cut may take an announcement, which a sweep makes again. @default false */
+  readonly areAnnouncementsHints?: boolean | undefined;
 }
 
 /** @throws StorageError when the data directory cannot be used; ConfigError for a store that cannot be its */
@@ -76,15 +66,11 @@ export async function openBacklog(
 ): Promise<Backlog> {
   const { clock, fs, bus } = machine;
   const paths = dataDirectory(dir);
-  const first = openStore(options.store, paths, machine);
-  const { overflow, isPressed = () => false } = options;
-  const named =
-    overflow === undefined
-      ? first
-      : overflowStore({ first, second: openStore(overflow, paths, machine), isPressed });
-  const store = stoppableStore(named);
+  const { encode = {}, areAnnouncementsHints = false } = options;
+  const stores = options.stores ?? openStores(options, paths, machine);
+  const { store } = stores;
   const state = await openStateDatabase({ file: paths.state, fs });
-  const queue = embeddedQueue({ state, clock, chain });
+  const queue = embeddedQueue({ state, clock, chain, areAnnouncementsHints });
   const close = once(async () => {
     await queue.close();
     await state.close();
@@ -95,7 +81,7 @@ export async function openBacklog(
     return waiting + active + postponed === 0;
   };
   try {
-    await keepToStore(named, options.store, paths, fs, isIdle, first);
+    await keepToStore(stores, paths, fs, isIdle);
   } catch (error) {
     await close();
     throw error;
@@ -105,7 +91,7 @@ export async function openBacklog(
     if ((await queue.announce(job)) === 'added') bus.emit('jobAnnounced', { chain, job: job.id, ref, rows });
   };
   const defer = (entries: readonly RawEntry[]): Promise<void> =>
-    packEntries(entries, { store, chain, emit: bus.emit, announce });
+    packEntries(entries, { store, chain, emit: bus.emit, announce, encode });
   return {
     chain,
     store,
@@ -113,7 +99,7 @@ export async function openBacklog(
     quarantine: storeQuarantine({ store, chain, clock, index: state, defer }),
     announce,
     report: () => reconcileReport({ store, chain, decode: decodeObject }),
-    letGo: () => store.stop(closing(dir)),
+    letGo: () => stores.letGo(),
     close,
   };
 }

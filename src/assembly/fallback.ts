@@ -18,21 +18,22 @@ import type { FileSystem } from '../core/file-system.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import { type ControlledJournal, controlFlow, type Watermarks } from '../journal/flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
-import { openSegmentJournal } from '../journal/segment-journal.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import type { ReconcileReport } from '../reconcile/ledger.ts';
 import { checkRetention } from '../reconcile/retention.ts';
 import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
-import { createPacker, type Packer } from '../stores/pack.ts';
+import type { Packer } from '../stores/pack.ts';
+import type { EncodeOptions } from '../stores/parquet.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import type { Backlog, BacklogOptions, Machine } from './backlog.ts';
+import type { Backlog, Machine } from './backlog.ts';
 import { dataDirectory } from './data-directory.ts';
 import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
+import { type Durability, type Durable, openDurable } from './durability.ts';
 import { keepRetention, type RetentionSettings } from './keep-retention.ts';
+import { type ObjectOptions, objectSettings } from './object-settings.ts';
 import { once } from './once.ts';
-import { openPatiently } from './open-patiently.ts';
-import type { StoreLike } from './open-store.ts';
+import { type OpenedStores, openStores, type StoreLike } from './open-store.ts';
 import { CLOSE_WITHIN_MS, letGoIn, openReconciler, type WorkerSettings } from './reconciler.ts';
 import { watchBacklog } from './watch-backlog.ts';
 
@@ -46,9 +47,19 @@ export interface WatermarkOptions extends Watermarks {
   readonly whenFull?: 'throttle' | 'drop-lowest' | 'rotate';
 }
 
-export interface FallbackOptions extends Omit<DefaultChainOptions, 'journal' | 'appended' | 'dropsLowest'> {
-  /** Data directory: created when absent, owned by one writing process at a time. */
+export interface FallbackOptions
+  extends Omit<DefaultChainOptions, 'journal' | 'appended' | 'dropsLowest'>,
+    ObjectOptions {
+  /**
+   * Data directory: created when absent. With durability `journal` it is owned by one writing process at a time; with
+   * `store` it holds nothing but the queue, which the store fills again when it is lost.
+   */
   readonly dir: string;
+  /**
+   * What an acknowledgement of deferred rows stands for: `journal` the local disk, `store` the store itself, for
+   * machines whose disk does not outlive them. @default 'journal'
+   */
+  readonly durability?: Durability;
   /** Where raw objects rest; closed with the pipeline. @default the directory `objects` of `dir` */
   readonly store?: StoreLike;
   /**
@@ -105,34 +116,30 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   const metrics = options.metrics ?? createMetrics(name);
   const machine: Machine = { clock, random, fs, metrics, bus };
   const paths = dataDirectory(dir);
-  const emit = bus.emit;
-  let packer: Packer | undefined;
-  const { whenFull = 'throttle', ...watermarks } = options.watermarks ?? {};
-  checkOverflow(whenFull, options.overflow);
-  if (options.retention) checkRetention(options.retention.settledTtlMs, sink);
-  const hurry = (): void => packer?.hurry();
-  const segments = await openPatiently(clock, () =>
-    openSegmentJournal({ directory: paths.journal, chain: name, fs, clock, emit }),
-  );
-  const opened: (() => Promise<void>)[] = [() => segments.close()];
+  const { emit } = bus;
+  checkOptions(options);
+  const { durability = 'journal' } = options;
+  const { encode } = await objectSettings(options);
+  const { stores, durable, journal } = await openUnderWatermarks(options, name, encode, machine);
+  const opened: (() => Promise<void>)[] = [() => journal.close()];
   try {
-    const journal = controlFlow(segments, { ...watermarks, chain: name, clock, random, emit, metrics, hurry });
-    const dropsLowest = whenFull === 'drop-lowest';
-    const chain = defaultChain({ ...options, name, journal, dropsLowest, appended: () => packer?.nudge() });
+    const limits = limitsBehind(durability, options.limits);
+    const dropsLowest = options.watermarks?.whenFull === 'drop-lowest';
+    const chain = defaultChain({ ...options, name, journal, limits, dropsLowest, appended: durable.nudge });
     // Replayed rows rest in their object already, so their originals need no second place.
     const replay = defaultChain({ ...options, name, journal, keepOriginal: false }).forReplay();
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
+    // The disk of the queue is not what anybody was promised there, so nobody waits for it.
+    const objects = { stores, encode, areAnnouncementsHints: durability === 'store' };
     const reconciler = await openReconciler(
-      { ...storesOf(options, journal), dir, chain: name, replay, sink, ...checked, ...worker },
+      { ...objects, dir, chain: name, replay, sink, ...checked, ...worker },
       machine,
     );
     opened.unshift(() => reconciler.close());
     const { backlog } = reconciler;
-    const { store, announce } = backlog;
-    const directory = paths.journal;
-    packer = createPacker({ journal, store, chain: name, clock, random, fs, directory, emit, announce });
-    opened.unshift(() => packer?.close() ?? Promise.resolve());
+    const packer = await durable.attach(backlog, journal);
+    opened.unshift(() => packer.close());
     const engine = await openEngine({
       ...limitsOf(options),
       chain,
@@ -142,12 +149,12 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     });
     opened.unshift(async () => {
       await engine.close();
-      await saveBreakers(fs, paths.root, engine, emit);
+      await saveBreakers(fs, paths.root, engine, bus.emit);
     });
     const unwatch = watchBacklog({ chain: name, journal, backlog, metrics, clock });
     opened.unshift(async () => unwatch());
     if (options.retention) {
-      opened.unshift(keepRetention({ ...options.retention, store, chain: name, clock, emit }));
+      opened.unshift(keepRetention({ ...options.retention, store: stores.store, chain: name, clock, emit }));
     }
     packer.start();
     if (options.worker !== false) reconciler.worker.start();
@@ -164,8 +171,9 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   }
 }
 
-function checkOverflow(whenFull: WatermarkOptions['whenFull'], overflow: StoreLike | undefined): void {
-  if (whenFull !== 'rotate' || overflow !== undefined) return;
+function checkOptions({ watermarks, overflow, retention, sink }: FallbackOptions): void {
+  if (retention) checkRetention(retention.settledTtlMs, sink);
+  if (watermarks?.whenFull !== 'rotate' || overflow !== undefined) return;
   throw new ConfigError(
     'watermarks.whenFull',
     'is "rotate", and there is no overflow to rotate to',
@@ -173,16 +181,57 @@ function checkOverflow(whenFull: WatermarkOptions['whenFull'], overflow: StoreLi
   );
 }
 
-function storesOf(
-  { store, overflow, watermarks }: FallbackOptions,
-  journal: ControlledJournal,
-): Pick<BacklogOptions, 'store' | 'overflow' | 'isPressed'> {
+/** What makes rows durable, and how much of that there may be. */
+async function openUnderWatermarks(
+  options: FallbackOptions,
+  chain: string,
+  encode: EncodeOptions,
+  machine: Machine,
+): Promise<{
+  readonly stores: OpenedStores;
+  readonly durable: Durable;
+  readonly journal: ControlledJournal;
+}> {
+  const { store, overflow, durability = 'journal', watermarks = {} } = options;
+  const { whenFull = 'throttle', ...marks } = watermarks;
+  const paths = dataDirectory(options.dir);
+  let isFilling = (): boolean => false;
   // What was rotated before stays readable whatever the policy is now.
-  return { store, overflow, isPressed: () => watermarks?.whenFull === 'rotate' && journal.isPressed };
+  const isPressed = (): boolean => whenFull === 'rotate' && isFilling();
+  const stores = openStores({ store, overflow, isPressed }, paths, machine);
+  const durable = await openDurable(
+    { durability, directory: paths.journal, chain, store: stores.store, encode },
+    machine,
+  );
+  const { clock, random, metrics, bus } = machine;
+  const { hurry } = durable;
+  const journal = controlFlow(durable.journal, {
+    ...marks,
+    chain,
+    clock,
+    random,
+    metrics,
+    emit: bus.emit,
+    hurry,
+  });
+  isFilling = () => journal.isPressed;
+  return { stores, durable, journal };
+}
+
+/**
+ * Batches that share a put fail together: one refused put would open the circuit, and behind this tier there is nobody
+ * else to take what the next put might.
+ */
+function limitsBehind(
+  durability: Durability,
+  limits: FallbackOptions['limits'] = {},
+): NonNullable<FallbackOptions['limits']> {
+  if (durability === 'journal') return limits;
+  return { ...limits, 'raw-persist': { breaker: false, ...limits['raw-persist'] } };
 }
 
 type Parts = Pick<Fallback, 'chain' | 'engine' | 'journal' | 'backlog' | 'worker' | 'metrics'> & {
-  readonly packer: Packer;
+  readonly packer: Pick<Packer, 'flush'>;
 };
 
 function assemble({ packer, ...parts }: Parts, close: () => Promise<void>): Fallback {

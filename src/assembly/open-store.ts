@@ -2,12 +2,14 @@
 import { isAbsolute } from 'node:path';
 import type { Clock, Random } from '../core/clock.ts';
 import { makeDirectory, readState, writeState } from '../core/durable-file.ts';
-import { ConfigError } from '../core/errors.ts';
+import { ConfigError, StorageError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import { fsStore } from '../stores/fs-store.ts';
 import { hidePassword } from '../stores/hide-password.ts';
+import { overflowStore } from '../stores/overflow-store.ts';
 import { s3Store } from '../stores/s3-store.ts';
 import { parseS3Url } from '../stores/s3-url.ts';
+import { stoppableStore } from '../stores/stoppable-store.ts';
 import type { Store } from '../stores/store.ts';
 import type { DataDirectory } from './data-directory.ts';
 
@@ -21,7 +23,7 @@ export interface StorePorts {
 }
 
 /** @throws ConfigError for a text that names no store */
-export function openStore(like: StoreLike | undefined, paths: DataDirectory, ports: StorePorts): Store {
+function openStore(like: StoreLike | undefined, paths: DataDirectory, ports: StorePorts): Store {
   if (like === undefined) return fsStore({ directory: paths.objects, fs: ports.fs });
   if (typeof like !== 'string') return like;
   if (like.startsWith('s3:')) return s3Store({ ...parseS3Url(like), clock: ports.clock, random: ports.random });
@@ -34,36 +36,78 @@ export function openStore(like: StoreLike | undefined, paths: DataDirectory, por
   );
 }
 
+export interface StoresOptions {
+  /** @default the directory `objects` of the data directory */
+  readonly store?: StoreLike | undefined;
+  /** Where objects go that `store` refuses while there is pressure, and where they are looked for. @default nowhere */
+  readonly overflow?: StoreLike | undefined;
+  /** @default never: only the writer knows */
+  readonly isPressed?: (() => boolean) | undefined;
+}
+
+export interface OpenedStores {
+  /** All of them as one. */
+  readonly store: Store;
+  /** What the data directory remembers of them: null = nothing but its own `objects`. */
+  readonly label: string | null;
+  /** The same without the overflow: what was stored under that label is found, too. */
+  readonly narrowLabel: string | null;
+  /** Ends every call that waits for a store. */
+  letGo(): void;
+}
+
+/** @throws ConfigError for a text that names no store */
+export function openStores(options: StoresOptions, paths: DataDirectory, ports: StorePorts): OpenedStores {
+  const { overflow, isPressed = () => false } = options;
+  const first = openStore(options.store, paths, ports);
+  const whole =
+    overflow === undefined
+      ? first
+      : overflowStore({ first, second: openStore(overflow, paths, ports), isPressed });
+  const store = stoppableStore(whole);
+  const narrowLabel = options.store === undefined ? null : first.name;
+  return {
+    store,
+    label: overflow === undefined ? narrowLabel : whole.name,
+    narrowLabel,
+    letGo: () => store.stop(closing(paths.root)),
+  };
+}
+
+function closing(root: string): StorageError {
+  return new StorageError(
+    'STORAGE_CLOSING',
+    `the pipeline of ${root} is closing, and its store does not answer`,
+    {
+      hint: 'What was not stored stays in the journal; the next start stores it.',
+      retryable: true,
+    },
+  );
+}
+
 const MARKER = 'store.json';
 
 /**
  * Remembers in the data directory which store its jobs are about, when it is not its own. The queue knows objects by
  * their keys alone: in another store it would look for them in vain.
  * @param isIdle whether no job waits
- * @param first of a store that was widened by an overflow: it still holds what it held alone
- * @throws ConfigError when jobs wait and the store is another one than before
+ * @throws ConfigError when jobs wait and the store is another one than before; an overflow may always be added
  */
 export async function keepToStore(
-  store: Store,
-  like: StoreLike | undefined,
+  { label, narrowLabel }: Pick<OpenedStores, 'label' | 'narrowLabel'>,
   { root }: DataDirectory,
   fs: FileSystem,
   isIdle: () => Promise<boolean>,
-  first: Store = store,
 ): Promise<void> {
   const before = (await readState(fs, root, MARKER))?.['store'] ?? null;
-  const isPlain = store === first;
-  const alone = like === undefined ? null : first.name;
-  const now = isPlain ? alone : store.name;
-  if (before === now) return;
-  const isWidened = !isPlain && before === alone;
-  if (!isWidened && !(await isIdle())) {
+  if (before === label) return;
+  if (before !== narrowLabel && !(await isIdle())) {
     throw new ConfigError(
       'store',
-      `is ${now ?? 'the data directory'}, but the jobs in ${root} are about objects in ${before ?? 'the data directory'}`,
+      `is ${label ?? 'the data directory'}, but the jobs in ${root} are about objects in ${before ?? 'the data directory'}`,
       'Run "tierfall reconcile" with the store that was used before; when no job waits, the store can be changed.',
     );
   }
   await makeDirectory(fs, root);
-  await writeState(fs, root, MARKER, { store: now });
+  await writeState(fs, root, MARKER, { store: label });
 }

@@ -2,9 +2,11 @@
 import { access } from 'node:fs/promises';
 import { join, parse, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { DURABILITIES } from '../assembly/durability.ts';
 import type { FallbackOptions } from '../assembly/fallback.ts';
 import { ConfigError } from '../core/errors.ts';
 import { INPUT_FORMATS, type InputFormat } from '../ingress/files.ts';
+import { PARQUET_WRITERS } from '../stores/parquet/object-writers.ts';
 import type { Store } from '../stores/store.ts';
 
 /** Everything `createFallback` takes, and how input is to be read. Relative paths are relative to the file. */
@@ -37,6 +39,8 @@ const KEYS = [
   'watermarks',
   'overflow',
   'retention',
+  'durability',
+  'parquet',
   'inFlightBytesMax',
   'batchBytesMax',
 ] as const satisfies readonly (keyof TierfallConfig)[];
@@ -91,19 +95,12 @@ function checkConfig(config: unknown, file: string): TierfallConfig {
   if (unknown !== undefined) {
     throw new ConfigError(`${file}: ${unknown}`, 'is not an option', `Options are ${KEYS.join(', ')}.`);
   }
-  const { sink, store, format, dir, name } = config as Readonly<Record<string, unknown>>;
+  const { sink, format, dir, name } = config as Readonly<Record<string, unknown>>;
   if (typeof (sink as { write?: unknown } | undefined)?.write !== 'function') {
     throw new ConfigError(
       `${file}: sink`,
       `found ${typeof sink}, expected a sink`,
       'For example sqliteSink({ file, table }).',
-    );
-  }
-  if (store !== undefined && typeof store !== 'string' && typeof (store as Store | null)?.put !== 'function') {
-    throw new ConfigError(
-      `${file}: store`,
-      `found ${typeof store}, expected a store`,
-      "For example s3Store({ bucket, prefix }), or 's3://bucket/prefix'.",
     );
   }
   if (format !== undefined && !INPUT_FORMATS.some((known) => known === format)) {
@@ -113,6 +110,7 @@ function checkConfig(config: unknown, file: string): TierfallConfig {
       `Use one of ${INPUT_FORMATS.join(', ')}.`,
     );
   }
+  checkStorage(config, file);
   for (const [key, value] of [
     ['dir', dir],
     ['name', name],
@@ -126,4 +124,26 @@ function checkConfig(config: unknown, file: string): TierfallConfig {
     }
   }
   return config as TierfallConfig;
+}
+
+function checkStorage(config: object, file: string): void {
+  const { store, durability, parquet } = config as Readonly<Record<string, unknown>>;
+  if (store !== undefined && typeof store !== 'string' && typeof (store as Store | null)?.put !== 'function') {
+    throw new ConfigError(
+      `${file}: store`,
+      `found ${typeof store}, expected a store`,
+      "For example s3Store({ bucket, prefix }), or 's3://bucket/prefix'.",
+    );
+  }
+  for (const [key, value, known] of [
+    ['durability', durability, DURABILITIES],
+    ['parquet', parquet, PARQUET_WRITERS],
+  ] as const) {
+    if (value === undefined || known.some((one) => one === value)) continue;
+    throw new ConfigError(
+      `${file}: ${key}`,
+      `found ${JSON.stringify(value)}`,
+      `Use one of ${known.join(', ')}.`,
+    );
+  }
 }

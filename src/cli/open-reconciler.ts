@@ -1,10 +1,10 @@
 /** The worker of a pipeline, for the commands that replay; packs what a dead writer left in its journal. */
 import type { Machine } from '../assembly/backlog.ts';
 import { dataDirectory } from '../assembly/data-directory.ts';
+import { objectSettings } from '../assembly/object-settings.ts';
+import * as leftovers from '../assembly/pack-leftovers.ts';
 import { openReconciler, type Reconciler, type WorkerSettings } from '../assembly/reconciler.ts';
-import { ConfigError, DirectoryLockedError } from '../core/errors.ts';
-import { openSegmentJournal } from '../journal/segment-journal.ts';
-import { createPacker } from '../stores/pack.ts';
+import { ConfigError } from '../core/errors.ts';
 import { describeChain } from './describe.ts';
 import { type Pipeline, requireSink } from './pipeline.ts';
 
@@ -29,17 +29,10 @@ export async function openPipelineReconciler(
     schema,
     config: { ...config, sink, keepOriginal: false },
   }).forReplay();
+  const { store, overflow } = pipeline;
+  const settings = await objectSettings(config);
   return openReconciler(
-    {
-      dir,
-      chain,
-      store: pipeline.store,
-      overflow: pipeline.overflow,
-      replay,
-      sink,
-      ...(schema ? { schema } : {}),
-      worker,
-    },
+    { dir, chain, store, overflow, replay, sink, ...(schema ? { schema } : {}), worker, ...settings },
     machine,
   );
 }
@@ -49,26 +42,10 @@ export async function openPipelineReconciler(
  * @returns false when a living writer owns the journal and does it itself
  */
 export async function packLeftovers(
-  pipeline: Pipeline,
+  { dir, config }: Pipeline,
   { backlog }: Reconciler,
   machine: Machine,
 ): Promise<boolean> {
-  const { clock, random, fs, bus } = machine;
-  const { emit } = bus;
-  const directory = dataDirectory(pipeline.dir).journal;
-  const { chain, store, announce } = backlog;
-  try {
-    const journal = await openSegmentJournal({ directory, chain, fs, clock, emit });
-    try {
-      const packer = createPacker({ journal, store, chain, clock, random, fs, directory, emit, announce });
-      await packer.flush();
-      await packer.close();
-    } finally {
-      await journal.close();
-    }
-    return true;
-  } catch (error) {
-    if (error instanceof DirectoryLockedError) return false;
-    throw error;
-  }
+  const { encode } = await objectSettings(config);
+  return leftovers.packLeftovers(dataDirectory(dir).journal, backlog, machine, encode);
 }

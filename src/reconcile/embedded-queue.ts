@@ -18,6 +18,11 @@ export interface EmbeddedQueueOptions {
   readonly clock: Clock;
   /** Claims and counts only jobs of this chain. @default all */
   readonly chain?: string;
+  /**
+   * Whether a power cut may take an announcement: a sweep finds the object again, and nobody waits for a disk
+   * meanwhile. @default false
+   */
+  readonly areAnnouncementsHints?: boolean;
 }
 
 /** A queue on the local state file. Its methods throw StorageError when that cannot be used. */
@@ -72,18 +77,21 @@ class EmbeddedQueue implements Queue {
   readonly #state: StateDatabase;
   readonly #clock: Clock;
   readonly #chain: string | undefined;
+  readonly #isHint: boolean;
 
   constructor(options: EmbeddedQueueOptions) {
     this.#state = options.state;
     this.#clock = options.clock;
     this.#chain = options.chain;
+    this.#isHint = options.areAnnouncementsHints ?? false;
   }
 
   async announce(job: Job): Promise<'added' | 'known'> {
     const { id, chain, ref, lane, order, rows, sha256 } = job;
     const now = this.#now();
-    const added = await this.#state.transact((session) =>
-      session.run(ADD, id, chain, ref, lane, order, rows, sha256, now),
+    const added = await this.#state.transact(
+      (session) => session.run(ADD, id, chain, ref, lane, order, rows, sha256, now),
+      { isHint: this.#isHint },
     );
     return added > 0 ? 'added' : 'known';
   }

@@ -2,7 +2,7 @@
  * The local state file of reconciliation on `node:sqlite`, and the only file here that knows that package.
  * Queue and quarantine index share one state file; each transaction is short and synchronous.
  *
- * D1 a commit that returned survives a power cut (WAL, `synchronous=FULL`, both asserted). D2 writers of
+ * D1 a commit that returned survives a power cut (WAL, `synchronous=FULL`, both asserted), but for hints. D2 writers of
  * several processes are serialised: each transaction begins IMMEDIATE. D3 a damaged file is set aside as
  * `<file>.damaged-<n>`, never deleted, and an empty one takes its place: everything in it can be had again
  * from the store. D4 a file of a newer format is refused and left untouched.
@@ -32,9 +32,17 @@ export interface StateDatabase {
    * `work` runs once more on that.
    * @throws StorageError; nothing of `work` is then applied
    */
-  transact<T>(work: (session: SqlSession) => T): Promise<T>;
+  transact<T>(work: (session: SqlSession) => T, options?: TransactOptions): Promise<T>;
   /** Safe to call twice. */
   close(): Promise<void>;
+}
+
+export interface TransactOptions {
+  /**
+   * A power cut may take it, a dead process does not: no fsync, which keeps the event loop for as long as the disk
+   * takes. For what a sweep finds again. @default false
+   */
+  readonly isHint?: boolean;
 }
 
 export interface StateDatabaseOptions {
@@ -92,7 +100,7 @@ class SqliteState implements StateDatabase {
     await this.#opening;
   }
 
-  async transact<T>(work: (session: SqlSession) => T): Promise<T> {
+  async transact<T>(work: (session: SqlSession) => T, { isHint = false }: TransactOptions = {}): Promise<T> {
     for (let replaced = false; ; ) {
       const connection = this.#connection;
       if (!connection) {
@@ -101,7 +109,7 @@ class SqliteState implements StateDatabase {
       }
       // No await from here on: another caller could close this connection in between.
       try {
-        return connection.transact(work);
+        return isHint ? connection.hint(work) : connection.transact(work);
       } catch (error) {
         if (replaced || !isCorrupt(error)) throw error;
         replaced = true;
@@ -186,6 +194,16 @@ class Connection implements SqlSession {
         throw error;
       }
     });
+  }
+
+  /** The next commit of the other kind takes it along to the medium. */
+  hint<T>(work: (session: SqlSession) => T): T {
+    this.#db.exec('PRAGMA synchronous=NORMAL');
+    try {
+      return this.transact(work);
+    } finally {
+      this.#db.exec('PRAGMA synchronous=FULL');
+    }
   }
 
   close(): void {

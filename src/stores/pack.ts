@@ -15,6 +15,7 @@ import type { FileSystem } from '../core/file-system.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import type { Journal, JournalEntry } from '../journal/journal.ts';
 import { LANES, type PackedObject, storeEntries } from './packed-object.ts';
+import type { EncodeOptions } from './parquet.ts';
 import type { Store } from './store.ts';
 
 export { laneOf, type PackEntriesOptions, type PackedObject, packEntries } from './packed-object.ts';
@@ -37,8 +38,12 @@ export interface PackerOptions {
   readonly lanes?: number;
   /** Bytes of body in one range; reaching it starts packing at once. @default 8 MiB */
   readonly objectBytes?: number;
+  /** Records in one range; reaching them starts packing at once. One entry may exceed both. @default 1_000_000 */
+  readonly objectRows?: number;
   /** How long entries may wait for company, in milliseconds. @default 1000 */
   readonly objectAgeMs?: number;
+  /** Writer and seal of objects. @default the built-in writer, no seal */
+  readonly encode?: EncodeOptions;
   /** Puts the job of a replay object into the queue; called again for the same object after a crash. */
   announce(object: PackedObject): Promise<void>;
 }
@@ -69,9 +74,20 @@ function toPlan(state: Readonly<Record<string, unknown>> | undefined): Plan | un
   return isPlan ? { after, end, lanes } : undefined;
 }
 
+/** The first entries that have no more than `rowsMax` records; one at least. */
+function upToRows(entries: readonly JournalEntry[], rowsMax: number): readonly JournalEntry[] {
+  let rows = 0;
+  const end = entries.findIndex(({ rowCount }, i) => {
+    rows += rowCount;
+    return i > 0 && rows > rowsMax;
+  });
+  return end < 0 ? entries : entries.slice(0, end);
+}
+
 class JournalPacker implements Packer {
   readonly #options: PackerOptions;
   readonly #objectBytes: number;
+  readonly #objectRows: number;
   readonly #objectAgeMs: number;
   readonly #lanes: number;
   #plan: Plan | undefined;
@@ -87,6 +103,7 @@ class JournalPacker implements Packer {
   constructor(options: PackerOptions) {
     this.#options = options;
     this.#objectBytes = options.objectBytes ?? 8 * 1024 * 1024;
+    this.#objectRows = options.objectRows ?? 1_000_000;
     this.#objectAgeMs = options.objectAgeMs ?? 1000;
     this.#lanes = options.lanes ?? LANES;
   }
@@ -98,8 +115,8 @@ class JournalPacker implements Packer {
 
   nudge(): void {
     if (!this.#isStarted || this.#isRunning || this.#failures > 0) return;
-    const { entries, bytes } = this.#options.journal.depth;
-    if (bytes >= this.#objectBytes) this.#run();
+    const { entries, rows, bytes } = this.#options.journal.depth;
+    if (bytes >= this.#objectBytes || rows >= this.#objectRows) this.#run();
     else if (entries > 0 && this.#cancelTimer === undefined) this.#wait(this.#objectAgeMs);
   }
 
@@ -168,10 +185,11 @@ class JournalPacker implements Packer {
 
   /** @returns the number of entries that the store owns now */
   async #packRange(): Promise<number> {
-    const { store, chain, emit, announce, journal } = this.#options;
+    const { store, chain, emit, announce, journal, encode = {} } = this.#options;
     const range = await this.#nextRange();
     if (range === undefined) return 0;
-    const objects = await storeEntries(range.entries, { store, chain, lanes: range.plan.lanes, emit });
+    const { lanes } = range.plan;
+    const objects = await storeEntries(range.entries, { store, chain, lanes, emit, encode });
     for (const object of objects) if (object.purpose === 'replay') await announce(object);
     await journal.checkpoint(range.plan.end);
     return range.entries.length;
@@ -185,7 +203,7 @@ class JournalPacker implements Packer {
       const entries = await this.#readThrough(plan);
       if (entries.length > 0) return { plan, entries };
     }
-    const entries = await journal.read(after, this.#objectBytes);
+    const entries = upToRows(await journal.read(after, this.#objectBytes), this.#objectRows);
     const last = entries.at(-1);
     if (last === undefined) return undefined;
     const next = { after, end: last.seq, lanes: this.#lanes };

@@ -4,12 +4,14 @@
  *   [heal/]chain=<chain>/date=YYYY-MM-DD/hour=HH/part=<lane>/<first seq, 16 digits>-<sha256, first 32 hex>.parquet
  *
  * K1 the same entries give the same keys and bytes, so storing them again changes nothing. K2 entries of one
- * ordering key are in one lane, in the order of their seqs, within an object and from object to object.
+ * ordering key are in one lane, in the order of their seqs, within an object and from object to object. K3 entries
+ * without one stay together, in the lane of the first of them: they make one large object instead of one per lane,
+ * and the next ones are likely to be in another lane, so that they replay in parallel all the same.
  */
 import { crc32 } from 'node:zlib';
 import type { Emit } from '../core/events.ts';
 import type { JournalEntry, Purpose, RawEntry } from '../journal/journal.ts';
-import { encodeObject } from './parquet.ts';
+import { type EncodeOptions, encodeObject } from './parquet.ts';
 import type { Store } from './store.ts';
 
 /** @default of every option named `lanes` */
@@ -36,26 +38,31 @@ export interface PackedObject {
   readonly purpose: Purpose;
 }
 
-/** The lane of a batch by its ordering key (or its own key): stable, so that one key stays in one lane. */
+/** The lane of an ordering key: stable, so that one key stays in one lane. */
 export function laneOf(key: string, lanes: number): number {
   return crc32(key) % lanes;
 }
 
-interface Group {
+/** Entries that make one object, ascending by seq. */
+export interface Group {
   readonly purpose: Purpose;
   readonly lane: number;
   readonly first: JournalEntry;
-  readonly entries: JournalEntry[];
+  readonly entries: readonly JournalEntry[];
 }
 
 function groupEntries(entries: readonly JournalEntry[], lanes: number): Group[] {
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, Group & { readonly entries: JournalEntry[] }>();
+  const unkeyed = new Map<Purpose, number>();
   for (const entry of entries) {
-    const lane = laneOf(entry.orderingKey ?? entry.key, lanes);
-    const name = `${entry.purpose}:${lane}`;
+    const { purpose, orderingKey } = entry;
+    let lane = orderingKey === undefined ? unkeyed.get(purpose) : laneOf(orderingKey, lanes);
+    lane ??= laneOf(entry.key, lanes);
+    if (orderingKey === undefined) unkeyed.set(purpose, lane);
+    const name = `${purpose}:${lane}`;
     const group = groups.get(name);
     if (group) group.entries.push(entry);
-    else groups.set(name, { purpose: entry.purpose, lane, first: entry, entries: [entry] });
+    else groups.set(name, { purpose, lane, first: entry, entries: [entry] });
   }
   return [...groups.values()];
 }
@@ -77,15 +84,21 @@ export interface StoreEntriesOptions {
   readonly chain: string;
   readonly lanes: number;
   readonly emit: Emit;
+  /** Writer and seal of objects. */
+  readonly encode?: EncodeOptions;
 }
 
-async function storeGroup(group: Group, { store, chain, emit }: StoreEntriesOptions): Promise<PackedObject> {
+/** Stores one object; it is durable when this resolves. */
+export async function storeGroup(
+  group: Group,
+  { store, chain, emit, encode }: Omit<StoreEntriesOptions, 'lanes'>,
+): Promise<PackedObject> {
   const meta = {
     'tierfall.chain': chain,
     'tierfall.purpose': group.purpose,
     'tierfall.lane': String(group.lane),
   };
-  const { chunks, sha256, bytes } = await encodeObject(group.entries, meta);
+  const { chunks, sha256, bytes } = await encodeObject(group.entries, meta, encode);
   const ref = objectKey(chain, group, sha256);
   const rows = group.entries.reduce((sum, entry) => sum + entry.rowCount, 0);
   const { purpose, lane, first, entries } = group;
@@ -120,6 +133,8 @@ export interface PackEntriesOptions {
   readonly emit: Emit;
   /** @default 16 */
   readonly lanes?: number;
+  /** Writer and seal of objects. */
+  readonly encode?: EncodeOptions;
   /** Called per replay object, once it is durable. */
   announce(object: PackedObject): Promise<void>;
 }
@@ -130,8 +145,8 @@ export interface PackEntriesOptions {
  * Calling it again with the same entries changes nothing.
  */
 export async function packEntries(entries: readonly RawEntry[], options: PackEntriesOptions): Promise<void> {
-  const { store, chain, emit, lanes = LANES } = options;
+  const { store, chain, emit, lanes = LANES, encode = {} } = options;
   const numbered = entries.map((entry, seq) => ({ ...entry, seq }));
-  const objects = await storeEntries(numbered, { store, chain, lanes, emit });
+  const objects = await storeEntries(numbered, { store, chain, lanes, emit, encode });
   for (const object of objects) if (object.purpose === 'replay') await options.announce(object);
 }

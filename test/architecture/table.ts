@@ -49,7 +49,7 @@ export const TABLE: ArchitectureTable = {
     'apache-arrow': ['schema/arrow.ts', 'codecs/arrow.ts'],
     cockatiel: ['chain/breaker.ts'],
     hyparquet: ['stores/parquet.ts', 'codecs/parquet-compression.ts'],
-    'hyparquet-writer': ['stores/parquet.ts'],
+    'parquetjs-lite': ['stores/parquet/parquetjs-writer.ts'],
     'p-retry': ['tiers/retry-patiently.ts'],
   },
   builtins: {

@@ -69,20 +69,13 @@ async function fill(store: Store): Promise<string[][]> {
   return expected;
 }
 
-function start(directory: string) {
+function start(...args: readonly string[]) {
   const script = join(import.meta.dirname, 'replay-process.ts');
-  return spawn(process.execPath, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-async function runAndKill(directory: string, afterSteps: number): Promise<void> {
-  const child = start(directory);
-  const ended = once(child, 'exit');
-  let steps = 0;
-  child.stdout.on('data', (chunk) => {
-    steps += String(chunk).split('step').length - 1;
-    if (steps >= afterSteps) child.kill('SIGKILL');
-  });
-  const [, signal] = await ended;
+async function runAndKill(directory: string, atStep: number): Promise<void> {
+  const [, signal] = await once(start(directory, String(atStep)), 'exit');
   expect(signal).toBe('SIGKILL');
 }
 

@@ -28,6 +28,28 @@ describe('the state database', () => {
     ]);
   });
 
+  it('waits for no disk with a hint, keeps it, and is as careful as before with what follows', async () => {
+    const state = await place.open();
+    const level = (session: { get<R>(sql: string): R | undefined }) =>
+      session.get<{ synchronous: number }>('PRAGMA synchronous')?.synchronous;
+    const during = await state.transact(
+      (session) => {
+        session.run(ADD, 'a', '1');
+        return level(session);
+      },
+      { isHint: true },
+    );
+    const failing = state.transact(
+      () => {
+        throw new Error('mine');
+      },
+      { isHint: true },
+    );
+    await expect(failing).rejects.toThrow('mine');
+    expect([during, await state.transact(level)]).toEqual([1, 2]);
+    expect(await state.transact((session) => session.get<{ n: number }>(COUNT)?.n)).toBe(1);
+  });
+
   it('applies nothing of a transaction that throws, and passes the error on', async () => {
     const state = await place.open();
     const failure = new Error('mine');

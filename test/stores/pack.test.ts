@@ -8,6 +8,7 @@ import {
   type PackerOptions,
   packEntries,
 } from '../../src/stores/pack.ts';
+import { loadObjectWriter } from '../../src/stores/parquet/object-writers.ts';
 import { decodeObject } from '../../src/stores/parquet.ts';
 import { sampleEntry } from '../../src/testing/journal-contract.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -112,6 +113,50 @@ describe('packer', () => {
     }
     for (const list of seqs.values()) expect(list).toEqual([...list].sort((a, b) => a - b));
     expect([...seqs.values()].flat().length).toBe(30);
+  });
+
+  it('keeps batches without an ordering key together, in one object per range, and not always in one lane', async () => {
+    const { journal, packer, store, announced } = await rig();
+    for (let range = 0; range < 6; range += 1) {
+      for (let n = 0; n < 5; n += 1)
+        await journal.append(sampleEntry(10 * range + n, { orderingKey: undefined }));
+      await journal.append(sampleEntry(10 * range + 9, { orderingKey: 'a' }));
+      await packer.flush();
+    }
+    const lanes: number[] = [];
+    for (const { ref, lane } of announced) {
+      const entries = await decodeObject(await store.get(ref));
+      const unkeyed = entries.filter(({ orderingKey }) => orderingKey === undefined).length;
+      expect([0, 5]).toContain(unkeyed);
+      if (unkeyed > 0) lanes.push(lane);
+    }
+    expect(lanes.length).toBe(6);
+    expect(new Set(lanes).size).toBeGreaterThan(1);
+  });
+
+  it('ends a range when it has enough records, and starts packing at once', async () => {
+    const { journal, packer, announced } = await rig({ objectRows: 10 });
+    packer.start();
+    const rowCounts = [4, 4, 4, 25, 1];
+    for (const [n, rowCount] of rowCounts.entries()) {
+      await journal.append(sampleEntry(n, { rowCount, orderingKey: 'a' }));
+    }
+    packer.nudge();
+    await settle();
+    expect(announced.map(({ rows }) => rows)).toEqual([8, 4, 25, 1]);
+    await packer.close();
+  });
+
+  it('writes objects with the writer and the seal it is given', async () => {
+    const flip = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes, (byte) => byte ^ 1);
+    const write = await loadObjectWriter('parquetjs-lite');
+    const { journal, packer, store } = await rig({ encode: { write, seal: { keyId: 'k', seal: flip } } });
+    await journal.append(sampleEntry(1));
+    await packer.flush();
+    const bytes = await store.get(store.keys[0] ?? '');
+    expect(Buffer.from(bytes).includes('parquet.js')).toBe(true);
+    const [opened] = await decodeObject(bytes, (_, sealed) => flip(sealed));
+    expect(Buffer.from(opened?.body ?? []).toString()).toBe('{"n":1}\n');
   });
 
   it('stores originals to heal apart, and announces no job for them', async () => {

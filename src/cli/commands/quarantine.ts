@@ -1,4 +1,5 @@
 import { type Backlog, openBacklog } from '../../assembly/backlog.ts';
+import { objectSettings } from '../../assembly/object-settings.ts';
 import type { QuarantineSelection } from '../../reconcile/quarantine.ts';
 import { defineCommand, UsageError } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
@@ -50,7 +51,9 @@ export const quarantineCommand = defineCommand(
     const terminal = terminalOf(context, options.json);
     const pipeline = await resolvePipeline(options, context.cwd);
     await requireDirectory(pipeline);
-    const backlog = await openBacklog(pipeline, openMachine(context, pipeline.chain, 'error'));
+    const settings = await objectSettings(pipeline.config);
+    const machine = openMachine(context, pipeline.chain, 'error');
+    const backlog = await openBacklog({ ...pipeline, ...settings }, machine);
     try {
       if (action === 'list') return await list(backlog, options.reason, options.limit, terminal);
       if (action === 'show') return await show(backlog, ids, terminal, options.json, context);
