@@ -9,6 +9,7 @@ import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
 import type { Bench } from './report.ts';
+import { runStoreBench } from './store/bench.ts';
 import { runTiersBench } from './tiers/bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   detect: runDetectBench,
   codecs: runCodecsBench,
   tiers: runTiersBench,
+  store: runStoreBench,
 };
 
 const { values, positionals } = parseArgs({
