@@ -11,6 +11,7 @@ import { runDiffBench } from './diff/bench.ts';
 import { runPackBench } from './pack/bench.ts';
 import { runParquetBench } from './parquet/bench.ts';
 import type { Bench } from './report.ts';
+import { runStoreBench } from './store/bench.ts';
 import { runTiersBench } from './tiers/bench.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   pack: runPackBench,
   parquet: runParquetBench,
   tiers: runTiersBench,
+  store: runStoreBench,
 };
 
 const { values, positionals } = parseArgs({
