@@ -15,9 +15,15 @@ export interface PipelineChild {
   ended(): Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
-export function startPipeline(directory: string, first: number, count: number, paceMs: number): PipelineChild {
+export function startPipeline(
+  directory: string,
+  first: number,
+  count: number,
+  paceMs: number,
+  durability: 'journal' | 'store' = 'journal',
+): PipelineChild {
   const script = join(import.meta.dirname, 'pipeline-process.ts');
-  const args = [script, directory, String(first), String(count), String(paceMs)];
+  const args = [script, directory, String(first), String(count), String(paceMs), durability];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
   const lines: string[] = [];

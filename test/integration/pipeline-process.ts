@@ -1,6 +1,6 @@
 /**
  * A pipeline as a process of its own, to be killed: submits batches from a number on, and prints the number of each
- * that was acknowledged. `pipeline-process.ts DIRECTORY FIRST COUNT [PACE_MS]`; ends by itself when COUNT is reached,
+ * that was acknowledged. `pipeline-process.ts DIRECTORY FIRST COUNT [PACE_MS [DURABILITY]]`; ends by itself when COUNT is reached,
  * after everything is brought back; SIGTERM ends it early and in order.
  */
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createFallback, sqliteSink } from '../../src/index.ts';
 import { batchOf, schema } from './pipeline-records.ts';
 
-const [directory = '.', first = '0', count = '0', pace = '0'] = process.argv.slice(2);
+const [directory = '.', first = '0', count = '0', pace = '0', durability] = process.argv.slice(2);
 const stopping = new AbortController();
 process.on('SIGTERM', () => stopping.abort());
 
@@ -22,6 +22,7 @@ async function* batches() {
 process.stdout.write('ready\n');
 const fallback = await createFallback({
   dir: join(directory, 'data'),
+  durability: durability === 'store' ? 'store' : 'journal',
   sink: sqliteSink({ file: join(directory, 'sink.db'), table: 'records', busyTimeoutMs: 40 }),
   schema,
   retry: { attemptsMax: 2, firstMs: 20 },

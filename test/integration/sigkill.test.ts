@@ -15,7 +15,6 @@ import { look, type Seen } from './oracle.ts';
 import { startPipeline } from './pipeline-child.ts';
 import { isPoison, KEYS, ROWS } from './pipeline-records.ts';
 
-const KILLS = 16;
 const MANY = 1_000_000;
 const PACE_MS = 4;
 
@@ -26,37 +25,46 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('a writing process', () => {
-  it('loses nothing it acknowledged and lands nothing twice when it is killed at any moment', {
-    timeout: 180_000,
-  }, async () => {
-    const random = seededRandom(announcedSeed('sigkill'));
-    let acknowledged = 0;
-    let kills = 0;
-    while (kills < KILLS) {
-      const child = startPipeline(directory, acknowledged, MANY, PACE_MS);
-      // Some die while they open and recover, the others while they write, pack and replay.
-      await child.heard(kills > 0 && random() < 0.3 ? 'ready' : 'acked');
-      const file = join(directory, 'sink.db');
-      // The first outage lasts to the kill, so that whole batches are deferred whatever the seed.
-      const outage = kills === 0 ? outageFrom(file) : outageOf(file, random);
-      await pause(kills === 0 ? 1_200 : random() * (kills % 3 === 0 ? 2_500 : 500));
-      child.process.kill('SIGKILL');
-      const ending = await child.ended();
-      await outage.end();
-      expect(ending.signal, 'it must live until it is killed').toBe('SIGKILL');
-      acknowledged = child.acknowledged;
-      kills += 1;
-    }
-    const last = startPipeline(directory, acknowledged, acknowledged + 10, 0);
-    expect(await last.ended()).toEqual({ code: 0, signal: null });
-    expect(last.lines.at(-1)).toBe('closed 0');
-    expect(acknowledged).toBeGreaterThan(50);
-    const seen = await look(directory);
-    expect(seen.report.rows, 'outages deferred whole batches').toBeGreaterThan(
-      seen.quarantined.size + 5 * ROWS,
-    );
-    checkEveryRow(seen, acknowledged + 10);
-  });
+  it.each([
+    ['journal', 16],
+    ['store', 8],
+  ] as const)(
+    'with durability %s loses nothing it acknowledged and lands nothing twice in %i kills at any moment',
+    {
+      timeout: 180_000,
+    },
+    async (durability, killsMax) => {
+      const random = seededRandom(announcedSeed(`sigkill ${durability}`));
+      let acknowledged = 0;
+      let kills = 0;
+      while (kills < killsMax) {
+        const child = startPipeline(directory, acknowledged, MANY, PACE_MS, durability);
+        // Some die while they open and recover, the others while they write, pack and replay.
+        await child.heard(kills > 0 && random() < 0.3 ? 'ready' : 'acked');
+        const file = join(directory, 'sink.db');
+        // The first outage lasts to the kill, so that whole batches are deferred whatever the seed.
+        const outage = kills === 0 ? outageFrom(file) : outageOf(file, random);
+        await pause(kills === 0 ? 1_200 : random() * (kills % 3 === 0 ? 2_500 : 500));
+        child.process.kill('SIGKILL');
+        const ending = await child.ended();
+        await outage.end();
+        expect(ending.signal, 'it must live until it is killed').toBe('SIGKILL');
+        acknowledged = child.acknowledged;
+        kills += 1;
+        // The store alone was promised to outlive the machine.
+        if (durability === 'store' && kills % 2 === 0) forgetQueue();
+      }
+      const last = startPipeline(directory, acknowledged, acknowledged + 10, 0, durability);
+      expect(await last.ended()).toEqual({ code: 0, signal: null });
+      expect(last.lines.at(-1)).toBe('closed 0');
+      expect(acknowledged).toBeGreaterThan(50);
+      const seen = await look(directory);
+      expect(seen.report.rows, 'outages deferred whole batches').toBeGreaterThan(
+        seen.quarantined.size + 5 * ROWS,
+      );
+      checkEveryRow(seen, acknowledged + 10);
+    },
+  );
 
   it('finishes what it took and resumes after SIGTERM, in order where nothing was deferred', async () => {
     let acknowledged = 0;
@@ -76,6 +84,10 @@ describe('a writing process', () => {
     checkOrder(seen, acknowledged + 5);
   });
 });
+
+function forgetQueue(): void {
+  for (const end of ['', '-wal', '-shm']) rmSync(join(directory, 'data', `state.db${end}`), { force: true });
+}
 
 /** The oracle: of every acknowledged batch each row is in the sink once, or in quarantine, and never both. */
 function checkEveryRow({ landed, quarantined, report }: Seen, batches: number): void {
