@@ -42,6 +42,7 @@ export type { Cell, Column, Columns, ColumnType, TimeUnit } from './core/columns
 export * from './core/errors.ts';
 export { type Emit, EventBus, type EventName, type Events, type Listener } from './core/events.ts';
 export type { FileSystem, OpenFile } from './core/file-system.ts';
+export { KeyRing, type NamedKey, type Sealer } from './core/key-ring.ts';
 export type { ErrorSpread, LossEntry, LossReport, RefusedEntry } from './core/loss.ts';
 export { emptyLoss, mergeLoss } from './core/loss.ts';
 export type { Disposition, Outcome, Passage, Receipt, Residue } from './core/outcome.ts';
@@ -69,6 +70,7 @@ export type {
   JournalDamage,
   JournalDepth,
   JournalEntry,
+  PriorityDepth,
   Purpose,
   RawEntry,
 } from './journal/journal.ts';

@@ -15,7 +15,8 @@ import { crc32 } from 'node:zlib';
 import type { FileSystem, OpenFile } from '../core/file-system.ts';
 
 const MAGIC = Uint8Array.of(0x89, 0x54, 0x46, 0x53, 0x45, 0x47, 0x0d, 0x0a);
-export const SEGMENT_VERSION = 1;
+/** Version 1 knew only headers in JSON. */
+export const SEGMENT_VERSION = 2;
 export const SEGMENT_HEADER_BYTES = 24;
 const CRC_AT = 20;
 const NAME = /^(\d{16})\.seg$/;
