@@ -16,6 +16,7 @@
  */
 import type { Format, Priority } from '../core/batch.ts';
 import { FORMATS, PRIORITIES } from '../core/batch.ts';
+import { keyIdOf } from '../core/key-ring.ts';
 import type { Purpose, RawEntry } from './journal.ts';
 
 const LAYOUT = 2;
@@ -51,6 +52,8 @@ export interface EntryFacts {
   readonly rows: readonly number[] | undefined;
   /** Where the lock starts in the header of an encrypted entry. */
   readonly lockAt: number | undefined;
+  /** Of the key that the entry is encrypted under. */
+  readonly keyId: string | undefined;
   /** Where the details start: in the header, or in the decrypted payload. */
   readonly detailsAt: number;
   readonly detailsBytes: number;
@@ -169,6 +172,7 @@ export function readFacts(header: Buffer, payloadBytes: number): EntryFacts | un
     rowCount: header.readUInt32LE(4),
     rows: (flags & PARTIAL) === 0 ? undefined : readRows(header, end),
     lockAt: isEncrypted ? end : undefined,
+    keyId: isEncrypted ? keyIdOf(header.subarray(end)) : undefined,
     detailsAt: isEncrypted ? 0 : end,
     detailsBytes,
   };
@@ -203,7 +207,9 @@ export function readDetails(header: Buffer, from: Buffer, detailsAt: number): En
   };
 }
 
-function isJsonHeader(value: unknown): value is Omit<EntryFacts, 'lockAt' | 'detailsAt' | 'detailsBytes'> {
+function isJsonHeader(
+  value: unknown,
+): value is Omit<EntryFacts, 'lockAt' | 'keyId' | 'detailsAt' | 'detailsBytes'> {
   if (typeof value !== 'object' || value === null) return false;
   const header = value as Partial<Record<keyof RawEntry, unknown>>;
   return (
@@ -225,7 +231,7 @@ function readJsonHeader(header: Buffer): EntryFacts | undefined {
     if (!isJsonHeader(value)) return undefined;
     const { purpose, key, priority, format, receivedAtMs, rowCount, rows } = value;
     const facts = { purpose, key, priority, format, receivedAtMs, rowCount, rows };
-    return { ...facts, lockAt: undefined, detailsAt: 0, detailsBytes: 0 };
+    return { ...facts, lockAt: undefined, keyId: undefined, detailsAt: 0, detailsBytes: 0 };
   } catch {
     return undefined;
   }

@@ -13,7 +13,7 @@ const SHARDS = 256;
 const SLOTS_MIN = 64;
 /** Up to this size a shard doubles; above it grows by less, so that memory stays near its need. */
 const SLOTS_DOUBLING_MAX = 8192;
-const LOAD_MAX = 0.85;
+const LOAD_MAX = 0.9;
 const SLOT_BYTES = 6;
 const NONE: readonly number[] = [];
 
@@ -151,7 +151,7 @@ export class IdentityTable {
     for (let at = 0; old !== undefined && at < slots; at += 1) {
       if (old.hashes[at] !== 0) alive += this.#alive[old.segments[at] ?? 0] ?? 0;
     }
-    const factor = alive < SLOTS_DOUBLING_MAX / 2 ? 2 : 1.4;
+    const factor = alive < SLOTS_DOUBLING_MAX / 2 ? 2 : 1.25;
     const shard = createShard(Math.max(SLOTS_MIN, Math.ceil((alive * factor) / LOAD_MAX)));
     // Slots are nearly in the order of their hashes, so this goes through the new ones front to back.
     for (let at = 0; old !== undefined && at < slots; at += 1) {

@@ -30,16 +30,15 @@ export function firstSeqOfPlaceFile(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-function encode(places: PlaceTable, segmentBytes: number): Uint8Array {
-  const { count, firstSeq } = places;
-  const memory = new ArrayBuffer(HEADER_BYTES + count * PLACE_BYTES);
-  const bytes = new Uint8Array(memory);
-  places.trimmed(count, memory, HEADER_BYTES);
-  bytes.set(MAGIC);
-  new Uint32Array(memory, 8, 2).set([VERSION, count]);
-  const checksum = crc32(bytes.subarray(HEADER_BYTES));
-  new Float64Array(memory, 16, 3).set([firstSeq, segmentBytes, checksum]);
-  return bytes;
+function encode(places: PlaceTable, segmentBytes: number): readonly Uint8Array[] {
+  const header = new ArrayBuffer(HEADER_BYTES);
+  const columns = places.chunks();
+  let checksum = 0;
+  for (const column of columns) checksum = crc32(column, checksum);
+  new Uint8Array(header).set(MAGIC);
+  new Uint32Array(header, 8, 2).set([VERSION, places.count]);
+  new Float64Array(header, 16, 3).set([places.firstSeq, segmentBytes, checksum]);
+  return [new Uint8Array(header), ...columns];
 }
 
 function decode(bytes: Uint8Array, firstSeq: number, segmentBytes: number): PlaceTable | undefined {
@@ -65,7 +64,7 @@ export async function writePlaces(
   await fs.unlink(`${path}.tmp`);
   const file = await fs.open(`${path}.tmp`, 'create');
   try {
-    await file.append([encode(places, segmentBytes)]);
+    await file.append(encode(places, segmentBytes));
   } catch (error) {
     await fs.unlink(`${path}.tmp`).catch(() => undefined);
     throw error;

@@ -52,14 +52,20 @@ export function columnsOver(memory: ArrayBufferLike, at: number, count: number):
 export const PLACE_BYTES = 49;
 
 export class PlaceTable {
-  readonly firstSeq: number;
+  /** Somebody reads it besides its writer, so its memory must not be used again. */
+  isShared = false;
+  #firstSeq: number;
   #columns: PlaceColumns;
   #count: number;
 
   constructor(firstSeq: number, columns?: PlaceColumns) {
-    this.firstSeq = firstSeq;
+    this.#firstSeq = firstSeq;
     this.#columns = columns ?? columnsOver(new ArrayBuffer(CAPACITY_MIN * PLACE_BYTES), 0, CAPACITY_MIN);
     this.#count = columns?.seqs.length ?? 0;
+  }
+
+  get firstSeq(): number {
+    return this.#firstSeq;
   }
 
   get count(): number {
@@ -72,12 +78,12 @@ export class PlaceTable {
   }
 
   add(place: EntryPlace, identity: Uint32Array): void {
-    if (this.#count === this.#columns.seqs.length) this.#columns = this.trimmed(this.#count * 2);
+    if (this.#count === this.#columns.seqs.length) this.#grow();
     const at = this.#count;
     const { offsets, receivedAtMs, seqs, bytes, bodyBytes, rowCounts, identities, priorities } = this.#columns;
     offsets[at] = place.offset;
     receivedAtMs[at] = place.receivedAtMs;
-    seqs[at] = place.seq - this.firstSeq;
+    seqs[at] = place.seq - this.#firstSeq;
     bytes[at] = place.bytes;
     bodyBytes[at] = place.bodyBytes;
     rowCounts[at] = place.rowCount;
@@ -91,7 +97,7 @@ export class PlaceTable {
   at(index: number): EntryPlace {
     const { offsets, receivedAtMs, seqs, bytes, bodyBytes, rowCounts, priorities } = this.#columns;
     return {
-      seq: this.firstSeq + (seqs[index] ?? 0),
+      seq: this.#firstSeq + (seqs[index] ?? 0),
       offset: offsets[index] ?? 0,
       bytes: bytes[index] ?? 0,
       bodyBytes: bodyBytes[index] ?? 0,
@@ -102,7 +108,7 @@ export class PlaceTable {
   }
 
   seqAt(index: number): number {
-    return this.firstSeq + (this.#columns.seqs[index] ?? 0);
+    return this.#firstSeq + (this.#columns.seqs[index] ?? 0);
   }
 
   /** Index of the first place whose seq is above `seq`. */
@@ -136,19 +142,34 @@ export class PlaceTable {
     }
   }
 
-  /** The same places in columns with room for `capacity`. */
-  trimmed(capacity: number, memory = new ArrayBuffer(capacity * PLACE_BYTES), at = 0): PlaceColumns {
-    const columns = columnsOver(memory, at, capacity);
+  /** Starts over with the same memory, for another segment. */
+  reset(firstSeq: number): void {
+    this.#firstSeq = firstSeq;
+    this.#count = 0;
+  }
+
+  /** The bytes of all columns, one after the other, as long as they are filled. */
+  chunks(): Uint8Array[] {
+    const { offsets, receivedAtMs, seqs, bytes, bodyBytes, rowCounts, identities, priorities } = this.#columns;
+    const columns = [offsets, receivedAtMs, seqs, bytes, bodyBytes, rowCounts, identities, priorities];
+    return columns.map((column) => {
+      const width = column === identities ? IDENTITY_WORDS * 4 : column.BYTES_PER_ELEMENT;
+      return new Uint8Array(column.buffer, column.byteOffset, width * this.#count);
+    });
+  }
+
+  #grow(): void {
+    const capacity = this.#count * 2;
+    const columns = columnsOver(new ArrayBuffer(capacity * PLACE_BYTES), 0, capacity);
     const old = this.#columns;
-    const count = Math.min(this.#count, capacity);
-    columns.offsets.set(old.offsets.subarray(0, count));
-    columns.receivedAtMs.set(old.receivedAtMs.subarray(0, count));
-    columns.seqs.set(old.seqs.subarray(0, count));
-    columns.bytes.set(old.bytes.subarray(0, count));
-    columns.bodyBytes.set(old.bodyBytes.subarray(0, count));
-    columns.rowCounts.set(old.rowCounts.subarray(0, count));
-    columns.identities.set(old.identities.subarray(0, count * IDENTITY_WORDS));
-    columns.priorities.set(old.priorities.subarray(0, count));
-    return columns;
+    columns.offsets.set(old.offsets);
+    columns.receivedAtMs.set(old.receivedAtMs);
+    columns.seqs.set(old.seqs);
+    columns.bytes.set(old.bytes);
+    columns.bodyBytes.set(old.bodyBytes);
+    columns.rowCounts.set(old.rowCounts);
+    columns.identities.set(old.identities);
+    columns.priorities.set(old.priorities);
+    this.#columns = columns;
   }
 }

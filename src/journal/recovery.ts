@@ -31,7 +31,8 @@ export interface Recovered {
   readonly nextSeq: number;
 }
 
-async function readCheckpoint(fs: FileSystem, directory: string): Promise<number> {
+/** The seq up to which the store owns everything; -1 when it is not known. */
+export async function readCheckpoint(fs: FileSystem, directory: string): Promise<number> {
   const state = await readState(fs, directory, CHECKPOINT_FILE);
   const seq = state?.['seq'];
   return typeof seq === 'number' && Number.isSafeInteger(seq) ? seq : -1;

@@ -55,6 +55,8 @@ export class SegmentIndex {
   readonly #loaded = new Map<Segment, Promise<PlaceTable>>();
   readonly #total = new Tally();
   #depth: JournalDepth | undefined;
+  /** Memory of a segment that is not written any more. */
+  #spare: PlaceTable | undefined;
   #lastNumber = 0;
   #checkpointed: number;
 
@@ -73,7 +75,7 @@ export class SegmentIndex {
       number: this.#lastNumber,
       lastSeq: firstSeq - 1,
       live: new Tally(),
-      places: new PlaceTable(firstSeq),
+      places: this.#emptyTable(firstSeq),
       lost: undefined,
       keep: false,
     };
@@ -111,8 +113,9 @@ export class SegmentIndex {
     this.#replace(segment, tallyOf(places, from, undefined));
   }
 
-  /** Lets go of the places of a segment that is not written any more. */
+  /** Lets go of the places of a segment that is not written any more, and keeps their memory for the next one. */
   release(segment: Segment): void {
+    if (segment.places?.isShared === false) this.#spare = segment.places;
     segment.places = undefined;
   }
 
@@ -222,7 +225,10 @@ export class SegmentIndex {
   }
 
   async #placesOf(segment: Segment): Promise<PlaceTable> {
-    if (segment.places !== undefined) return segment.places;
+    if (segment.places !== undefined) {
+      segment.places.isShared = true;
+      return segment.places;
+    }
     const loaded = this.#loaded.get(segment) ?? this.#load(segment);
     this.#loaded.delete(segment);
     this.#loaded.set(segment, loaded);
@@ -238,6 +244,13 @@ export class SegmentIndex {
       if (this.#loaded.get(segment) === loaded) this.#loaded.delete(segment);
       throw error;
     }
+  }
+
+  #emptyTable(firstSeq: number): PlaceTable {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    spare?.reset(firstSeq);
+    return spare ?? new PlaceTable(firstSeq);
   }
 
   #recount(segment: Segment, places: PlaceTable): void {

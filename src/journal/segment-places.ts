@@ -34,11 +34,12 @@ function addTo(places: PlaceTable, { offset, prefix, facts }: ScannedEntry, iden
   );
 }
 
-/** Reads every byte of a segment, front to back. */
+/** Reads every byte of a segment, front to back. @param note is told of every entry */
 export async function scanPlaces(
   fs: FileSystem,
   directory: string,
   { name, firstSeq, seqMax }: SegmentName,
+  note?: (entry: ScannedEntry) => void,
 ): Promise<SegmentContent> {
   const places = new PlaceTable(firstSeq);
   const gaps: Gap[] = [];
@@ -55,6 +56,7 @@ export async function scanPlaces(
         entry: (entry) => {
           addTo(places, entry, identity);
           lastOffset = entry.offset;
+          note?.(entry);
         },
         gap: (gap) => gaps.push(gap),
       },
