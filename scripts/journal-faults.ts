@@ -13,7 +13,7 @@ const KINDS: readonly (readonly [name: string, inject: string])[] = [
   ['SIGKILL at a rename or unlink', `${CALLS.rename}:signal=SIGKILL`],
   ['EIO from an fdatasync', 'fdatasync:error=EIO'],
   ['EIO from an fsync', 'fsync:error=EIO'],
-  ['ENOSPC from a writev', 'writev,pwritev:error=ENOSPC'],
+  ['ENOSPC from a write', `${CALLS.write}:error=ENOSPC`],
   ['EIO from a rename', 'rename:error=EIO'],
 ];
 /** Points that are not there any more, one after the other, before a kind ends: threads count their own calls. */

@@ -29,7 +29,7 @@ export class GroupPace {
     return this.#clock.now();
   }
 
-  /** Encoding and writing so many entries began at `startedMs`, and just ended. */
+  /** The work between two syncs, for so many entries, began at `startedMs`, and just ended. */
   worked(startedMs: number, entries: number): void {
     this.#workMsPerEntry = follow(this.#workMsPerEntry, (this.now() - startedMs) / entries);
   }

@@ -31,7 +31,7 @@ export interface ActiveSegment {
   readonly file: OpenFile;
 }
 
-/** Where a committed entry is. */
+/** Where a committed entry is; valid during the call. */
 export interface Committed {
   readonly entry: RawEntry;
   /** Its `identityText`. */
@@ -62,16 +62,15 @@ export interface GroupWriterOptions {
   sealer(): Sealer | undefined;
 }
 
-/** An entry that waits for its fdatasync. */
-interface Waiting {
-  readonly entry: RawEntry;
-  readonly identity: string;
+/** An entry that waits for its fdatasync; its place is known once it was encoded and written. */
+interface Waiting extends Committed {
   /** Looks for the same entry in the journal; undefined when there surely is none. */
   check: Promise<void> | undefined;
   known: number | undefined;
   readonly resolve: (seq: number) => void;
   readonly reject: (error: StorageError) => void;
-  /** Size on the medium, once encoded. */
+  seq: number;
+  offset: number;
   bytes: number;
 }
 
@@ -79,7 +78,6 @@ interface Waiting {
 interface Written {
   readonly group: readonly Waiting[];
   readonly active: ActiveSegment;
-  readonly firstSeq: number;
   readonly offset: number;
 }
 
@@ -97,6 +95,8 @@ export class GroupWriter {
   /** Ends when the sync that is under way has ended, however it did. */
   #syncing: Promise<void> | undefined;
   #syncingEntries = 0;
+  /** When a sync ended, until the next group is taken: telling its submitters is work between two syncs, too. */
+  #workStartedMs: number | undefined;
   /** Acknowledged, and not yet handed to the index. */
   readonly #unindexed: Written[] = [];
 
@@ -124,6 +124,8 @@ export class GroupWriter {
         known: undefined,
         resolve,
         reject,
+        seq: -1,
+        offset: -1,
         bytes: 0,
       };
       if (duplicate !== undefined) waiting.check = this.#check(waiting, duplicate);
@@ -136,11 +138,12 @@ export class GroupWriter {
   /** Hands over what is acknowledged and was not handed over yet. Costs nothing when there is nothing. */
   flushIndex(): void {
     for (let done = this.#unindexed.shift(); done !== undefined; done = this.#unindexed.shift()) {
-      let { firstSeq: seq, offset } = done;
-      for (const { entry, identity, bytes } of done.group) {
-        this.#options.committed(done.active.segment, { entry, identity, seq, offset, bytes });
-        offset += bytes;
-        seq += 1;
+      const { segment } = done.active;
+      let { offset } = done;
+      for (const waiting of done.group) {
+        waiting.offset = offset;
+        this.#options.committed(segment, waiting);
+        offset += waiting.bytes;
       }
     }
   }
@@ -168,6 +171,7 @@ export class GroupWriter {
       await this.#commit();
     }
     this.flushIndex();
+    this.#workStartedMs = undefined;
     this.#pump = undefined;
   }
 
@@ -186,7 +190,8 @@ export class GroupWriter {
   }
 
   async #commit(): Promise<void> {
-    const startedMs = this.#pace.now();
+    const startedMs = this.#workStartedMs ?? this.#pace.now();
+    this.#workStartedMs = undefined;
     const group = await this.#takeGroup(Math.min(GROUP_ENTRIES_MAX, this.#entriesMax()));
     if (group.length === 0) return;
     const written = await this.#write(group);
@@ -216,7 +221,8 @@ export class GroupWriter {
         this.#options.settled(next.identity);
         next.resolve(next.known);
       } else if (this.#isAcceptable(next)) {
-        const added = this.#buffer.add(next.entry, this.#nextSeq + group.length, sealer);
+        next.seq = this.#nextSeq + group.length;
+        const added = this.#buffer.add(next.entry, next.seq, sealer);
         next.bytes = typeof added === 'number' ? added : await added;
         bytes += next.bytes;
         group.push(next);
@@ -253,7 +259,7 @@ export class GroupWriter {
       const appended = active.file.append(chunks);
       this.flushIndex();
       await appended;
-      return { group, active, firstSeq, offset };
+      return { group, active, offset };
     } catch (error) {
       // The group before it may still become durable, so its sync is waited for before the segment is let go.
       await this.#syncing;
@@ -270,6 +276,7 @@ export class GroupWriter {
     try {
       await active.file.datasync();
       this.#pace.synced(startedMs);
+      this.#workStartedMs = this.#pace.now();
       this.#acknowledge(written);
     } catch (error) {
       await this.#seal(undefined);
@@ -282,11 +289,7 @@ export class GroupWriter {
   /** Tells everybody first: what the index needs is done while the disk has the next group. */
   #acknowledge(written: Written): void {
     this.#unindexed.push(written);
-    let seq = written.firstSeq;
-    for (const { resolve } of written.group) {
-      resolve(seq);
-      seq += 1;
-    }
+    for (const { resolve, seq } of written.group) resolve(seq);
   }
 
   #fail(group: readonly Waiting[], error: unknown): void {

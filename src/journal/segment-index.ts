@@ -91,9 +91,8 @@ export class SegmentIndex {
     if (places === undefined) throw new Error(`${segment.name} is sealed`);
     places.add(place, identity);
     const priority = places.columns.priorities[places.count - 1] ?? 0;
-    for (const tally of [segment.live, this.#total]) {
-      tally.add(priority, place.rowCount, place.bodyBytes, place.receivedAtMs);
-    }
+    segment.live.add(priority, place.rowCount, place.bodyBytes, place.receivedAtMs);
+    this.#total.add(priority, place.rowCount, place.bodyBytes, place.receivedAtMs);
     segment.lastSeq = place.seq;
     this.#identities.add(identity, segment.number);
     this.#depth = undefined;

@@ -28,7 +28,14 @@ export function scenarioOptions(directory: string, isEncrypted: boolean): Segmen
   };
 }
 
-const say = (line: string): void => void writeSync(1, `${line}\n`);
+/** A fault may meet this write, too: it takes place once, so the second one tells. */
+function say(line: string): void {
+  try {
+    writeSync(1, `${line}\n`);
+  } catch {
+    writeSync(1, `${line}\n`);
+  }
+}
 
 async function append(journal: Journal, numbers: readonly number[]): Promise<void> {
   const appends = numbers.map(async (number) => {
