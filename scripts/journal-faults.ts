@@ -13,7 +13,8 @@ const KINDS: readonly (readonly [name: string, inject: string])[] = [
   ['SIGKILL at a rename or unlink', `${CALLS.rename}:signal=SIGKILL`],
   ['EIO from an fdatasync', 'fdatasync:error=EIO'],
   ['EIO from an fsync', 'fsync:error=EIO'],
-  ['ENOSPC from a write', `${CALLS.write}:error=ENOSPC`],
+  // Not `write`: Node ends itself when a write between its threads fails.
+  ['ENOSPC from a writev', 'writev,pwritev:error=ENOSPC'],
   ['EIO from a rename', 'rename:error=EIO'],
 ];
 /** Points that are not there any more, one after the other, before a kind ends: threads count their own calls. */
