@@ -76,6 +76,18 @@ export function headerBytesMax(entry: RawEntry): number {
   return FIXED_BYTES + SHA256_BYTES + texts * 6 + 8 + (rows === undefined ? 0 : rows.length * 4);
 }
 
+/** Whether the format can hold the fields of fixed width; callers in plain JavaScript may give anything. */
+export function hasFixedFields({ priority, format, rowCount, receivedAtMs, sha256 }: RawEntry): boolean {
+  return (
+    PRIORITY_CODES[priority] !== undefined &&
+    FORMAT_CODES[format] !== undefined &&
+    rowCount >= 0 &&
+    rowCount < 2 ** 32 &&
+    typeof receivedAtMs === 'number' &&
+    sha256.length === SHA256_BYTES * 2
+  );
+}
+
 /** What header and details take when all texts are ASCII, and no less otherwise. */
 export function headerBytesMin({ orderingKey = '', reason, trail, rows = [] }: RawEntry): number {
   return FIXED_BYTES + SHA256_BYTES + orderingKey.length + reason.length + trail.length + rows.length * 4;
@@ -111,7 +123,7 @@ export function writeFacts(into: Buffer, view: DataView, at: number, entry: RawE
 export function writeDetails(into: Buffer, from: number, view: DataView, at: number, entry: RawEntry): number {
   const { orderingKey = '', reason, trail } = entry;
   const attributes = attributesText(entry.attributes);
-  into.write(entry.sha256, from, 'hex');
+  if (into.write(entry.sha256, from, 'hex') !== SHA256_BYTES) throw new Error('sha256 is not 64 hex digits');
   const start = from + SHA256_BYTES;
   const texts = orderingKey + reason + attributes + trail;
   const bytes = into.write(texts, start, 'utf8');

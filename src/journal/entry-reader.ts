@@ -30,7 +30,11 @@ export interface ReadSource {
   readonly keys: EntryOpener | undefined;
 }
 
-type Found = JournalEntry | 'unreadable' | undefined;
+/** What was found at some places; `lost` are those that do not hold their entry any more. */
+interface Content {
+  readonly entries: JournalEntry[];
+  readonly lost: { readonly at: number; readonly unreadable: boolean }[];
+}
 
 class SpanReader {
   readonly #file: OpenFile;
@@ -55,8 +59,8 @@ class SpanReader {
     return at;
   }
 
-  /** Hands over what each place holds: undefined when it is not this entry any more. */
-  async readRun(from: number, to: number, take: (index: number, found: Found) => Promise<void>): Promise<void> {
+  /** Adds what each place holds to `found`. */
+  async readRun(from: number, to: number, found: Content): Promise<void> {
     const first = this.#places.at(from);
     const last = this.#places.at(to - 1);
     let run: Uint8Array;
@@ -64,15 +68,18 @@ class SpanReader {
       run = await this.#file.read(first.offset, last.offset + last.bytes - first.offset);
     } catch (error) {
       if (errnoOf(error) !== 'EIO') throw error;
-      if (to - from === 1) return take(from, 'unreadable');
+      if (to - from === 1) found.lost.push({ at: from, unreadable: true });
       // One bad sector hides no neighbours.
-      for (let at = from; at < to; at += 1) await this.readRun(at, at + 1, take);
+      else for (let at = from; at < to; at += 1) await this.readRun(at, at + 1, found);
       return;
     }
     for (let at = from; at < to; at += 1) {
       const place = this.#places.at(at);
       const start = place.offset - first.offset;
-      await take(at, await this.#decode(run.subarray(start, start + place.bytes), place));
+      const decoded = this.#decode(run.subarray(start, start + place.bytes), place);
+      const entry = decoded instanceof Promise ? await decoded : decoded;
+      if (entry === undefined) found.lost.push({ at, unreadable: false });
+      else found.entries.push(entry);
     }
   }
 
@@ -84,35 +91,29 @@ class SpanReader {
   }
 }
 
-async function readSpan(source: ReadSource, span: Span, entries: JournalEntry[]): Promise<void> {
-  const { segment, places } = span;
+async function readSpan(source: ReadSource, { segment, places, from, to }: Span, entries: JournalEntry[]) {
   const { fs, directory, index, damage } = source;
-  const lost: number[] = [];
+  const found: Content = { entries, lost: [] };
   const file = await fs.open(`${directory}/${segment.name}`, 'read');
   try {
     const reader = new SpanReader(file, places, source.keys);
-    for (let from = span.from; from < span.to; ) {
-      const to = reader.endOfRun(from, span.to);
-      await reader.readRun(from, to, async (at, found) => {
-        if (typeof found === 'object') {
-          entries.push(found);
-          return;
-        }
-        lost.push(at);
-        const { offset, bytes } = places.at(at);
-        const isSaved = await damage.record(segment.name, {
-          offset,
-          bytes,
-          unreadable: found === 'unreadable',
-        });
-        if (!isSaved) segment.keep = true;
-      });
-      from = to;
+    for (let at = from; at < to; ) {
+      const end = reader.endOfRun(at, to);
+      await reader.readRun(at, end, found);
+      at = end;
     }
   } finally {
-    index.remove(segment, places, lost);
     await file.close();
   }
+  for (const { at, unreadable } of found.lost) {
+    const { offset, bytes } = places.at(at);
+    if (!(await damage.record(segment.name, { offset, bytes, unreadable }))) segment.keep = true;
+  }
+  index.remove(
+    segment,
+    places,
+    found.lost.map(({ at }) => at),
+  );
 }
 
 /** Entries after `afterSeq`, oldest first, until about `bytesMax` bytes of body; empty only when there are none. */

@@ -222,14 +222,26 @@ export class GroupWriter {
         next.resolve(next.known);
       } else if (this.#isAcceptable(next)) {
         next.seq = this.#nextSeq + group.length;
-        const added = this.#buffer.add(next.entry, next.seq, sealer);
-        next.bytes = typeof added === 'number' ? added : await added;
-        bytes += next.bytes;
         group.push(next);
+        try {
+          const added = this.#buffer.add(next.entry, next.seq, sealer);
+          next.bytes = typeof added === 'number' ? added : await added;
+          bytes += next.bytes;
+        } catch (error) {
+          bytes = 0;
+          this.#discard(group.splice(0), error);
+        }
       }
     }
     this.#waiting = this.#waiting.slice(taken);
     return group;
+  }
+
+  /** Encoding failed half way: what is in the buffer is of no use, and no seq of it is used again. */
+  #discard(group: readonly Waiting[], error: unknown): void {
+    this.#buffer.take();
+    this.#nextSeq += group.length;
+    this.#fail(group, error);
   }
 
   #isAcceptable({ entry, identity, reject }: Waiting): boolean {

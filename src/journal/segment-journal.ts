@@ -21,6 +21,7 @@ import type { FileSystem } from '../core/file-system.ts';
 import type { KeyRing, Sealer } from '../core/key-ring.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import { DamageLog } from './damage.ts';
+import { hasFixedFields } from './entry-header.ts';
 import { readEntries } from './entry-reader.ts';
 import { type Committed, GroupWriter } from './group-writer.ts';
 import { IDENTITY_WORDS, identityText, isKey, writeIdentity } from './identity.ts';
@@ -250,12 +251,21 @@ class SegmentJournal implements Journal {
 
   #refusal(entry: RawEntry, isValid: boolean): StorageError | undefined {
     if (this.#closing !== undefined) return closedError(this.#directory);
-    if (isValid) return undefined;
+    if (!isValid) {
+      return new StorageError(
+        'JOURNAL_KEY_INVALID',
+        `the key ${JSON.stringify(entry.key)} is not 32 hex digits`,
+        {
+          hint: 'Keys are made by batchKey() of the core; this is a bug of the caller.',
+        },
+      );
+    }
+    if (hasFixedFields(entry)) return undefined;
     return new StorageError(
-      'JOURNAL_KEY_INVALID',
-      `the key ${JSON.stringify(entry.key)} is not 32 hex digits`,
+      'JOURNAL_ENTRY_INVALID',
+      `the entry ${entry.key} has a field that is not of its type`,
       {
-        hint: 'Keys are made by batchKey() of the core; this is a bug of the caller.',
+        hint: 'Look at priority, format, rowCount, receivedAtMs and sha256; this is a bug of the caller.',
       },
     );
   }

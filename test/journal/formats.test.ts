@@ -80,6 +80,23 @@ describe('an entry', () => {
     expect(journal.depth.entries).toBe(0);
   });
 
+  it('is refused when a field is not of its type, and the journal goes on', async () => {
+    const fs = new MemoryFileSystem();
+    const { journal } = await openOn(fs);
+    for (const wrong of [{ priority: 'urgent' }, { format: 'xml' }, { rowCount: -1 }, { sha256: 'abc' }]) {
+      const entry = sampleEntry(1, wrong as unknown as Partial<RawEntry>);
+      await expect(journal.append(entry)).rejects.toMatchObject({ code: 'JOURNAL_ENTRY_INVALID' });
+    }
+    const [notHex, beside] = await Promise.allSettled([
+      journal.append(sampleEntry(2, { sha256: 'x'.repeat(64) })),
+      journal.append(sampleEntry(3)),
+    ]);
+    expect(notHex).toMatchObject({ status: 'rejected', reason: { name: 'StorageError' } });
+    expect(beside?.status).toBe('fulfilled');
+    expect((await journal.read(-1, 1e6)).map(({ key }) => key)).toEqual([sampleEntry(3).key]);
+    expect(journal.damage).toEqual([]);
+  });
+
   it('far larger than a step is read and written whole', async () => {
     const fs = new MemoryFileSystem();
     const { journal } = await openOn(fs);
