@@ -2,7 +2,7 @@
  * Group commit without a timer: whoever waits shares the next fdatasync. A group is encoded and written while the
  * group before it is synced.
  *
- * G1 a promise resolves only after the fdatasync that covers its entry. G2 entries reach the medium in the order
+ * G1 a promise resolves only after the fdatasync that covers its entry, and the fsync that covers its segment's name. G2 entries reach the medium in the order
  * of `append`. G3 after a failed write or sync the segment is never written or synced again: the page cache may
  * claim bytes that the disk does not have, so neither a second sync nor a later write could be trusted. A group
  * that was written behind one whose sync failed fails with it.
@@ -11,7 +11,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { StorageError } from '../core/errors.ts';
-import type { OpenFile } from '../core/file-system.ts';
 import type { Sealer } from '../core/key-ring.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import { ENTRY_PREFIX_BYTES } from './entry.ts';
@@ -19,16 +18,15 @@ import { headerBytesMin } from './entry-header.ts';
 import { GroupBuffer } from './group-buffer.ts';
 import { GroupPace } from './group-pace.ts';
 import type { RawEntry } from './journal.ts';
-import { SEGMENT_HEADER_BYTES } from './segment-file.ts';
+import { type CreatedSegment, SEGMENT_HEADER_BYTES } from './segment-file.ts';
 import type { Segment } from './segment-index.ts';
 
 /** Entries per group: so many are encoded without a turn for others. */
 const GROUP_ENTRIES_MAX = 2048;
 
 /** A segment that is being written. */
-export interface ActiveSegment {
+export interface ActiveSegment extends CreatedSegment {
   readonly segment: Segment;
-  readonly file: OpenFile;
 }
 
 /** Where a committed entry is; valid during the call. */
@@ -50,7 +48,7 @@ export interface GroupWriterOptions {
   readonly segmentEntriesMax: number;
   readonly groupBytes: number;
   readonly entryBytesMax: number;
-  /** Creates the segment that starts at `firstSeq`; durable when it resolves. */
+  /** Creates the segment that starts at `firstSeq`. */
   createSegment(firstSeq: number): Promise<ActiveSegment>;
   /** Called for each entry once it is on the medium; at the latest with the next `flushIndex`. */
   committed(segment: Segment, committed: Committed): void;
@@ -286,7 +284,7 @@ export class GroupWriter {
     const startedMs = this.#pace.now();
     this.#syncingEntries = group.length;
     try {
-      await active.file.datasync();
+      await Promise.all([active.file.datasync(), active.named]);
       this.#pace.synced(startedMs);
       this.#workStartedMs = this.#pace.now();
       this.#acknowledge(written);

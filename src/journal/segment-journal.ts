@@ -109,7 +109,7 @@ class SegmentJournal implements Journal {
       groupBytes: options.groupBytes ?? MIB,
       entryBytesMax: Math.min(options.entryBytesMax ?? 256 * MIB, FORMAT_BYTES_MAX),
       createSegment: async (firstSeq) => ({
-        file: await createSegment(fs, directory, firstSeq, clock.wallNow()),
+        ...(await createSegment(fs, directory, firstSeq, clock.wallNow())),
         segment: this.#index.open(segmentName(firstSeq), firstSeq),
       }),
       committed: (segment, committed) => this.#publish(segment, committed),
