@@ -8,6 +8,7 @@ import { runCodecsBench } from './codecs/bench.ts';
 import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
+import { runJournalBench } from './journal/bench.ts';
 import type { Bench } from './report.ts';
 import { runTiersBench } from './tiers/bench.ts';
 
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   coerce: runCoerceBench,
   detect: runDetectBench,
   codecs: runCodecsBench,
+  journal: runJournalBench,
   tiers: runTiersBench,
 };
 
