@@ -8,6 +8,7 @@ import { runCodecsBench } from './codecs/bench.ts';
 import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
+import { runJournalBench } from './journal/bench.ts';
 import { runPackBench } from './pack/bench.ts';
 import { runParquetBench } from './parquet/bench.ts';
 import type { Bench } from './report.ts';
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   coerce: runCoerceBench,
   detect: runDetectBench,
   diff: runDiffBench,
+  journal: runJournalBench,
   pack: runPackBench,
   parquet: runParquetBench,
   tiers: runTiersBench,

@@ -47,6 +47,7 @@ export type { Cell, Column, Columns, ColumnType, TimeUnit } from './core/columns
 export * from './core/errors.ts';
 export { type Emit, EventBus, type EventName, type Events, type Listener } from './core/events.ts';
 export type { FileStat, FileSystem, OpenFile } from './core/file-system.ts';
+export { KeyRing, type NamedKey, type Sealer } from './core/key-ring.ts';
 export type { ErrorSpread, LossEntry, LossReport, RefusedEntry } from './core/loss.ts';
 export { emptyLoss, mergeLoss } from './core/loss.ts';
 export type { Disposition, Outcome, Passage, Receipt, Residue } from './core/outcome.ts';
@@ -76,6 +77,7 @@ export type {
   JournalDamage,
   JournalDepth,
   JournalEntry,
+  PriorityDepth,
   Purpose,
   RawEntry,
 } from './journal/journal.ts';

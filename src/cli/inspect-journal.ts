@@ -50,7 +50,14 @@ async function look(
   { fs, clock, bus }: CliMachine,
 ): Promise<{ readonly row: TableRow; readonly spans: readonly JournalDamage[] }> {
   try {
-    const journal = await openSegmentJournal({ directory, chain, fs, clock, emit: bus.emit });
+    const journal = await openSegmentJournal({
+      directory,
+      chain,
+      fs,
+      clock,
+      emit: bus.emit,
+      verifyBytes: Number.POSITIVE_INFINITY,
+    });
     const { depth, damage } = journal;
     await journal.close();
     return { row: rowOf('at rest', depth.rows, depth.bytes, damage.length), spans: damage };

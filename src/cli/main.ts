@@ -6,6 +6,7 @@ import { demoCommand } from './commands/demo.ts';
 import { demoWriterCommand } from './commands/demo-writer.ts';
 import { diffCommand } from './commands/diff.ts';
 import { graphCommand } from './commands/graph.ts';
+import { journalCommand } from './commands/journal.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { runCommand } from './commands/run.ts';
@@ -25,6 +26,7 @@ export const COMMANDS = [
   reconcileCommand,
   quarantineCommand,
   verifyCommand,
+  journalCommand,
   diffCommand,
   schemaCommand,
   coerceCommand,

@@ -62,6 +62,12 @@ export class DamageLog {
     return this.#found;
   }
 
+  /** Whether this span was recorded already. */
+  knows(segment: string, gap: Gap): boolean {
+    const file = `${this.#directory}/${segment}`;
+    return this.#found.some((one) => one.file === file && one.offset === gap.offset && one.bytes === gap.bytes);
+  }
+
   /** Counts and reports a span. @returns whether its bytes are safe outside the segment; never throws */
   async record(segment: string, gap: Gap): Promise<boolean> {
     const segmentPath = `${this.#directory}/${segment}`;

@@ -2,38 +2,24 @@
  * The bytes of one journal entry. All integers are little-endian.
  *
  *   0   4  magic 8A 54 46 45
- *   4   4  length: bytes after the CRC (seq, header length, header, body)
+ *   4   4  length: bytes after the CRC (seq, header length, header, payload)
  *   8   4  CRC32 over those bytes
  *  12   8  seq
  *  20   4  header length h
- *  24   h  header: JSON, everything of the entry but seq and body
- *  24+h ·  body, untouched
+ *  24   h  header (entry-header.ts)
+ *  24+h ·  payload: the body, untouched; of an encrypted entry details and body, encrypted, and the 16-byte tag
  */
 import { crc32 } from 'node:zlib';
-import { FORMATS, type Format, PRIORITIES, type Priority } from '../core/batch.ts';
-import { sha256 } from '../core/keys.ts';
-import type { JournalEntry, Purpose, RawEntry } from './journal.ts';
+import { TAG_BYTES } from '../core/key-ring.ts';
+import { type EntryOpener, openPayload } from './entry-cipher.ts';
+import { type EntryDetails, type EntryFacts, readDetails, readFacts } from './entry-header.ts';
+import type { JournalEntry } from './journal.ts';
+import { crcSteps, type Steps } from './turns.ts';
 
 export const ENTRY_MAGIC: Uint8Array = Uint8Array.of(0x8a, 0x54, 0x46, 0x45);
-/** Bytes before the JSON header. */
+/** Bytes before the header. */
 export const ENTRY_PREFIX_BYTES = 24;
-const CHECKED_FROM = 12;
-
-/** What the JSON header holds. */
-export interface EntryHeader {
-  readonly purpose: Purpose;
-  readonly key: string;
-  readonly orderingKey?: string;
-  readonly priority: Priority;
-  readonly format: Format;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly receivedAtMs: number;
-  readonly reason: string;
-  readonly trail: string;
-  readonly rowCount: number;
-  readonly rows?: readonly number[];
-  readonly sha256: string;
-}
+export const CHECKED_FROM = 12;
 
 /** The fixed part of an entry, as found on the medium: plausible, not yet verified. */
 export interface EntryPrefix {
@@ -43,64 +29,17 @@ export interface EntryPrefix {
   readonly headerBytes: number;
 }
 
-/** An entry ready to be written but for its seq. */
-export interface EncodedEntry {
-  readonly head: Uint8Array;
-  readonly body: Uint8Array;
-  /** Size on the medium. */
-  readonly bytes: number;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function headerOf(entry: RawEntry): EntryHeader {
-  return {
-    purpose: entry.purpose,
-    key: entry.key,
-    ...(entry.orderingKey !== undefined && { orderingKey: entry.orderingKey }),
-    priority: entry.priority,
-    format: entry.format,
-    attributes: entry.attributes,
-    receivedAtMs: entry.receivedAtMs,
-    reason: entry.reason,
-    trail: entry.trail,
-    rowCount: entry.rowCount,
-    ...(entry.rows !== undefined && { rows: entry.rows }),
-    sha256: entry.sha256,
-  };
-}
-
-/** Encodes all but seq and checksum; the body is referenced, not copied. */
-export function encodeEntry(entry: RawEntry): EncodedEntry {
-  const header = encoder.encode(JSON.stringify(headerOf(entry)));
-  const head = new Uint8Array(ENTRY_PREFIX_BYTES + header.length);
-  const view = viewOf(head);
-  head.set(ENTRY_MAGIC);
-  view.setUint32(4, head.length - CHECKED_FROM + entry.body.length, true);
-  view.setUint32(20, header.length, true);
-  head.set(header, ENTRY_PREFIX_BYTES);
-  return { head, body: entry.body, bytes: head.length + entry.body.length };
-}
-
-/** Gives an encoded entry its place in the journal; the bytes are final afterwards. */
-export function sealEntry(encoded: EncodedEntry, seq: number): void {
-  const view = viewOf(encoded.head);
-  view.setBigUint64(CHECKED_FROM, BigInt(seq), true);
-  view.setUint32(8, crc32(encoded.body, crc32(encoded.head.subarray(CHECKED_FROM))), true);
+export function bufferOver(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** @returns undefined when these bytes cannot start an entry */
 export function readPrefix(bytes: Uint8Array): EntryPrefix | undefined {
   if (bytes.length < ENTRY_PREFIX_BYTES) return undefined;
   for (let i = 0; i < ENTRY_MAGIC.length; i += 1) if (bytes[i] !== ENTRY_MAGIC[i]) return undefined;
-  const view = viewOf(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, ENTRY_PREFIX_BYTES);
   const length = view.getUint32(4, true);
-  const seq = Number(view.getBigUint64(CHECKED_FROM, true));
+  const seq = view.getUint32(12, true) + view.getUint32(16, true) * 2 ** 32;
   const headerBytes = view.getUint32(20, true);
   if (headerBytes + CHECKED_FROM > length || !Number.isSafeInteger(seq)) return undefined;
   return { bytes: CHECKED_FROM + length, crc: view.getUint32(8, true), seq, headerBytes };
@@ -111,47 +50,62 @@ export function isIntact(bytes: Uint8Array, prefix: EntryPrefix): boolean {
   return bytes.length === prefix.bytes && crc32(bytes.subarray(CHECKED_FROM)) === prefix.crc;
 }
 
-function isHeader(value: unknown): value is EntryHeader {
-  if (typeof value !== 'object' || value === null) return false;
-  const header = value as Partial<Record<keyof EntryHeader, unknown>>;
-  return (
-    (header.purpose === 'replay' || header.purpose === 'heal') &&
-    typeof header.key === 'string' &&
-    PRIORITIES.includes(header.priority as Priority) &&
-    FORMATS.includes(header.format as Format) &&
-    typeof header.attributes === 'object' &&
-    typeof header.receivedAtMs === 'number' &&
-    Number.isSafeInteger(header.rowCount) &&
-    (header.rows === undefined || Array.isArray(header.rows))
-  );
-}
-
 /** @returns undefined when the header is not one: bytes that fit the checksum but were never an entry */
-export function readHeader(bytes: Uint8Array, prefix: EntryPrefix): EntryHeader | undefined {
-  try {
-    const json = bytes.subarray(ENTRY_PREFIX_BYTES, ENTRY_PREFIX_BYTES + prefix.headerBytes);
-    const header: unknown = JSON.parse(decoder.decode(json));
-    return isHeader(header) ? header : undefined;
-  } catch {
-    return undefined;
+export function factsOf(bytes: Uint8Array, prefix: EntryPrefix): EntryFacts | undefined {
+  const end = ENTRY_PREFIX_BYTES + prefix.headerBytes;
+  return readFacts(bufferOver(bytes).subarray(ENTRY_PREFIX_BYTES, end), prefix.bytes - end);
+}
+
+/** Bytes of the body of an entry. */
+export function bodyBytesOf(prefix: EntryPrefix, facts: EntryFacts): number {
+  const payload = prefix.bytes - ENTRY_PREFIX_BYTES - prefix.headerBytes;
+  return facts.lockAt === undefined ? payload : payload - facts.detailsBytes - TAG_BYTES;
+}
+
+/**
+ * The entry that some bytes hold; the body of one that is not encrypted is a view into them.
+ * @returns undefined when they are not as they were written
+ * @throws StorageError with code ENCRYPTION_KEY_MISSING
+ */
+export function* entrySteps(
+  bytes: Uint8Array,
+  prefix: EntryPrefix,
+  opener: EntryOpener | undefined,
+): Steps<JournalEntry | undefined> {
+  if (bytes.length !== prefix.bytes) return undefined;
+  if ((yield* crcSteps(bytes.subarray(CHECKED_FROM))) !== prefix.crc) return undefined;
+  const facts = factsOf(bytes, prefix);
+  if (facts === undefined) return undefined;
+  const whole = bufferOver(bytes);
+  const headerEnd = ENTRY_PREFIX_BYTES + prefix.headerBytes;
+  const header = whole.subarray(ENTRY_PREFIX_BYTES, headerEnd);
+  if (facts.lockAt === undefined) {
+    return joined(prefix.seq, facts, readDetails(header, header, facts.detailsAt), bytes.subarray(headerEnd));
   }
+  const lockAt = ENTRY_PREFIX_BYTES + facts.lockAt;
+  const sealed = { bytes, seq: prefix.seq, checkedFrom: CHECKED_FROM, lockAt, headerEnd };
+  const payload = yield* openPayload(sealed, opener);
+  if (payload === undefined) return undefined;
+  return joined(prefix.seq, facts, readDetails(header, payload, 0), payload.subarray(facts.detailsBytes));
 }
 
-/** The entry that intact bytes hold; its body is a view into `bytes`. */
-export function toEntry(bytes: Uint8Array, prefix: EntryPrefix, header: EntryHeader): JournalEntry {
+function joined(seq: number, facts: EntryFacts, details: EntryDetails, body: Uint8Array): JournalEntry {
+  const { purpose, key, priority, format, receivedAtMs, rowCount, rows } = facts;
+  const { orderingKey, reason, attributes, trail, sha256 } = details;
   return {
-    ...header,
-    orderingKey: header.orderingKey,
-    rows: header.rows,
-    seq: prefix.seq,
-    body: bytes.subarray(ENTRY_PREFIX_BYTES + prefix.headerBytes),
+    seq,
+    purpose,
+    key,
+    orderingKey,
+    priority,
+    format,
+    attributes,
+    receivedAtMs,
+    reason,
+    trail,
+    rowCount,
+    rows,
+    sha256,
+    body,
   };
-}
-
-/** What makes two entries the same to the journal: purpose, key and rows. */
-export function entryIdentity(
-  entry: Pick<EntryHeader, 'purpose' | 'key'> & { rows?: RawEntry['rows'] },
-): string {
-  const rows = entry.rows === undefined ? 'all' : sha256(encoder.encode(entry.rows.join())).slice(0, 32);
-  return `${entry.purpose}:${entry.key}:${rows}`;
 }

@@ -1,58 +1,106 @@
 /**
- * Group commit without a timer: whoever waits shares the next fdatasync.
+ * Group commit without a timer: whoever waits shares the next fdatasync. A group is encoded and written while the
+ * group before it is synced.
  *
- * G1 a promise resolves only after the fdatasync that covers its entry. G2 entries reach the medium in the order
- * of `append`. G3 after a failed write or sync the segment is never written again: the page cache may claim
- * bytes that the disk does not have, so neither a second sync nor a later write could be trusted.
+ * G1 a promise resolves only after the fdatasync that covers its entry, and the fsync that covers its segment's name. G2 entries reach the medium in the order
+ * of `append`. G3 after a failed write or sync the segment is never written or synced again: the page cache may
+ * claim bytes that the disk does not have, so neither a second sync nor a later write could be trusted. A group
+ * that was written behind one whose sync failed fails with it.
  * G4 seqs of a failed group are not used again, because its entries may be readable later.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { StorageError } from '../core/errors.ts';
-import type { OpenFile } from '../core/file-system.ts';
+import type { Clock } from '../core/clock.ts';
+import { StorageError } from '../core/errors.ts';
+import type { Sealer } from '../core/key-ring.ts';
 import { toStorageError } from '../core/storage-fault.ts';
-import { type EncodedEntry, sealEntry } from './entry.ts';
-import { SEGMENT_HEADER_BYTES } from './segment-file.ts';
+import { ENTRY_PREFIX_BYTES } from './entry.ts';
+import { headerBytesMin } from './entry-header.ts';
+import { GroupBuffer } from './group-buffer.ts';
+import { GroupPace } from './group-pace.ts';
+import type { RawEntry } from './journal.ts';
+import { type CreatedSegment, SEGMENT_HEADER_BYTES } from './segment-file.ts';
 import type { Segment } from './segment-index.ts';
 
+/** Entries per group: so many are encoded without a turn for others. */
+const GROUP_ENTRIES_MAX = 2048;
+
 /** A segment that is being written. */
-export interface ActiveSegment {
+export interface ActiveSegment extends CreatedSegment {
   readonly segment: Segment;
-  readonly file: OpenFile;
 }
 
-/** Where a committed entry is. */
+/** Where a committed entry is; valid during the call. */
 export interface Committed {
+  readonly entry: RawEntry;
+  /** Its `identityText`. */
+  readonly identity: string;
   readonly seq: number;
-  readonly segment: Segment;
   readonly offset: number;
+  /** Size on the medium. */
+  readonly bytes: number;
 }
 
 export interface GroupWriterOptions {
   readonly directory: string;
+  readonly clock: Clock;
   readonly nextSeq: number;
   readonly segmentBytes: number;
+  readonly segmentEntriesMax: number;
   readonly groupBytes: number;
-  /** Creates the segment that starts at `firstSeq`; durable when it resolves. */
-  readonly createSegment: (firstSeq: number) => Promise<ActiveSegment>;
+  readonly entryBytesMax: number;
+  /** Creates the segment that starts at `firstSeq`. */
+  createSegment(firstSeq: number): Promise<ActiveSegment>;
+  /** Called for each entry once it is on the medium; at the latest with the next `flushIndex`. */
+  committed(segment: Segment, committed: Committed): void;
+  /** Called when an append ends without a new entry. */
+  settled(identity: string): void;
+  /** Called when a segment is not written any more. @param bytes its size, when every byte of it is acknowledged */
+  sealed(segment: Segment, bytes: number | undefined): void;
+  /** What encrypts the next group. */
+  sealer(): Sealer | undefined;
 }
 
-interface Waiting {
-  readonly encoded: EncodedEntry;
-  readonly onDurable: (committed: Committed) => void;
+/** An entry that waits for its fdatasync; its place is known once it was encoded and written. */
+interface Waiting extends Committed {
+  /** Looks for the same entry in the journal; undefined when there surely is none. */
+  check: Promise<void> | undefined;
+  known: number | undefined;
   readonly resolve: (seq: number) => void;
   readonly reject: (error: StorageError) => void;
+  seq: number;
+  offset: number;
+  bytes: number;
+}
+
+/** Entries that were written with one call. */
+interface Written {
+  readonly group: readonly Waiting[];
+  readonly active: ActiveSegment;
+  readonly offset: number;
 }
 
 export class GroupWriter {
   readonly #options: GroupWriterOptions;
+  readonly #pace: GroupPace;
+  readonly #buffer = new GroupBuffer();
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   #active: ActiveSegment | undefined;
+  /** Bytes in the active segment, acknowledged or not. */
   #size = 0;
   #nextSeq: number;
   #pump: Promise<void> | undefined;
+  /** Ends when the sync that is under way has ended, however it did. */
+  #syncing: Promise<void> | undefined;
+  #syncingEntries = 0;
+  /** When a sync ended, until the next group is taken: telling its submitters is work between two syncs, too. */
+  #workStartedMs: number | undefined;
+  /** Acknowledged, and not yet handed to the index. */
+  readonly #unindexed: Written[] = [];
 
   constructor(options: GroupWriterOptions) {
     this.#options = options;
+    this.#pace = new GroupPace(options.clock);
     this.#nextSeq = options.nextSeq;
   }
 
@@ -60,71 +108,216 @@ export class GroupWriter {
     return this.#nextSeq;
   }
 
-  /** @param onDurable called once the entry is on the medium, before the promise resolves */
-  write(encoded: EncodedEntry, onDurable: (committed: Committed) => void): Promise<number> {
+  /** @param duplicate finds the seq of an equal entry, when there may be one */
+  write(
+    entry: RawEntry,
+    identity: string,
+    duplicate: Promise<number | undefined> | undefined,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ encoded, onDurable, resolve, reject });
+      const waiting: Waiting = {
+        entry,
+        identity,
+        check: undefined,
+        known: undefined,
+        resolve,
+        reject,
+        seq: -1,
+        offset: -1,
+        bytes: 0,
+      };
+      if (duplicate !== undefined) waiting.check = this.#check(waiting, duplicate);
+      this.#waiting.push(waiting);
+      this.#waitingBytes += entry.body.length;
       this.#pump ??= this.#run();
     });
+  }
+
+  /** Hands over what is acknowledged and was not handed over yet. Costs nothing when there is nothing. */
+  flushIndex(): void {
+    for (let done = this.#unindexed.shift(); done !== undefined; done = this.#unindexed.shift()) {
+      const { segment } = done.active;
+      let { offset } = done;
+      for (const waiting of done.group) {
+        waiting.offset = offset;
+        this.#options.committed(segment, waiting);
+        offset += waiting.bytes;
+      }
+    }
   }
 
   /** Waits for what was written and closes the segment. */
   async close(): Promise<void> {
     await this.#pump;
-    await this.#seal();
+    await this.#seal(this.#size);
+  }
+
+  async #check(waiting: Waiting, duplicate: Promise<number | undefined>): Promise<void> {
+    waiting.known = await duplicate;
+    waiting.check = undefined;
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || this.#syncing !== undefined) {
       // One turn of the event loop lets everybody who is ready join this group.
-      await nextTurn();
-      await this.#commit(this.#takeGroup());
+      if (this.#waiting.length > 0) await nextTurn();
+      if (this.#syncing !== undefined && !this.#isNextGroupFull()) {
+        await this.#syncing;
+        continue;
+      }
+      await this.#waiting[0]?.check;
+      await this.#commit();
     }
+    this.flushIndex();
+    this.#workStartedMs = undefined;
     this.#pump = undefined;
   }
 
-  #takeGroup(): readonly Waiting[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { encoded } of this.#waiting) {
-      if (count > 0 && bytes + encoded.bytes > this.#options.groupBytes) break;
-      bytes += encoded.bytes;
-      count += 1;
-    }
-    return this.#waiting.splice(0, count);
+  /** Whether waiting for the sync that is under way could not make the next group larger. */
+  #isNextGroupFull(): boolean {
+    const waiting = this.#waiting.length;
+    if (waiting === 0) return false;
+    return (
+      this.#waitingBytes >= this.#options.groupBytes ||
+      waiting >= Math.min(GROUP_ENTRIES_MAX, this.#entriesMax())
+    );
   }
 
-  async #commit(group: readonly Waiting[]): Promise<void> {
+  #entriesMax(): number {
+    return this.#pace.entriesMax(this.#waiting.length + this.#syncingEntries);
+  }
+
+  async #commit(): Promise<void> {
+    const startedMs = this.#workStartedMs ?? this.#pace.now();
+    this.#workStartedMs = undefined;
+    const group = await this.#takeGroup(Math.min(GROUP_ENTRIES_MAX, this.#entriesMax()));
+    if (group.length === 0) return;
+    const written = await this.#write(group);
+    if (written !== undefined) this.#pace.worked(startedMs, group.length);
+    await this.#syncing;
+    if (written === undefined) return;
+    if (this.#active === written.active) this.#syncing = this.#sync(written);
+    else
+      this.#fail(
+        group,
+        new Error('the sync of the group before it failed, and nothing behind it can be trusted'),
+      );
+  }
+
+  /** Encodes whoever is next until the group is full, or until one is met who is not known to be new. */
+  async #takeGroup(entriesMax: number): Promise<readonly Waiting[]> {
+    const sealer = this.#options.sealer();
+    const group: Waiting[] = [];
+    let bytes = 0;
+    let taken = 0;
+    for (; taken < this.#waiting.length && group.length < entriesMax; taken += 1) {
+      const next = this.#waiting[taken];
+      if (next === undefined || next.check !== undefined) break;
+      if (group.length > 0 && bytes + next.entry.body.length > this.#options.groupBytes) break;
+      this.#waitingBytes -= next.entry.body.length;
+      if (next.known !== undefined) {
+        this.#options.settled(next.identity);
+        next.resolve(next.known);
+      } else if (this.#isAcceptable(next)) {
+        next.seq = this.#nextSeq + group.length;
+        group.push(next);
+        try {
+          const added = this.#buffer.add(next.entry, next.seq, sealer);
+          next.bytes = typeof added === 'number' ? added : await added;
+          bytes += next.bytes;
+        } catch (error) {
+          bytes = 0;
+          this.#discard(group.splice(0), error);
+        }
+      }
+    }
+    this.#waiting = this.#waiting.slice(taken);
+    return group;
+  }
+
+  /** Encoding failed half way: what is in the buffer is of no use, and no seq of it is used again. */
+  #discard(group: readonly Waiting[], error: unknown): void {
+    this.#buffer.take();
+    this.#nextSeq += group.length;
+    this.#fail(group, error);
+  }
+
+  #isAcceptable({ entry, identity, reject }: Waiting): boolean {
+    const { entryBytesMax } = this.#options;
+    const bytes = ENTRY_PREFIX_BYTES + headerBytesMin(entry) + entry.body.length;
+    if (bytes <= entryBytesMax) return true;
+    const failure = new StorageError(
+      'JOURNAL_ENTRY_TOO_LARGE',
+      `the entry takes ${bytes} bytes, the limit is ${entryBytesMax}`,
+      { hint: 'Submit smaller batches, or raise entryBytesMax if memory allows.' },
+    );
+    this.#options.settled(identity);
+    reject(failure);
+    return false;
+  }
+
+  /** @returns undefined when it failed, and everybody was told */
+  async #write(group: readonly Waiting[]): Promise<Written | undefined> {
     const firstSeq = this.#nextSeq;
     this.#nextSeq += group.length;
+    const chunks = this.#buffer.take();
     try {
-      const active = await this.#segmentFor(firstSeq, group);
+      const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, 0);
+      const active = await this.#segmentFor(firstSeq, group.length, bytes);
       const offset = this.#size;
-      for (const [i, { encoded }] of group.entries()) sealEntry(encoded, firstSeq + i);
-      await active.file.append(group.flatMap(({ encoded }) => [encoded.head, encoded.body]));
-      await active.file.datasync();
-      this.#publish(group, active.segment, firstSeq, offset);
+      this.#size += bytes;
+      const appended = active.file.append(chunks);
+      this.flushIndex();
+      await appended;
+      return { group, active, offset };
     } catch (error) {
-      const failure = toStorageError(error, `append to the journal in ${this.#options.directory}`);
-      await this.#seal();
-      for (const { reject } of group) reject(failure);
+      // The group before it may still become durable, so its sync is waited for before the segment is let go.
+      await this.#syncing;
+      await this.#seal(undefined);
+      this.#fail(group, error);
+      return undefined;
     }
   }
 
-  #publish(group: readonly Waiting[], segment: Segment, firstSeq: number, start: number): void {
-    let offset = start;
-    for (const [i, { encoded, onDurable, resolve }] of group.entries()) {
-      onDurable({ seq: firstSeq + i, segment, offset });
-      resolve(firstSeq + i);
-      offset += encoded.bytes;
+  async #sync(written: Written): Promise<void> {
+    const { group, active } = written;
+    const startedMs = this.#pace.now();
+    this.#syncingEntries = group.length;
+    try {
+      await Promise.all([active.file.datasync(), active.named]);
+      this.#pace.synced(startedMs);
+      this.#workStartedMs = this.#pace.now();
+      this.#acknowledge(written);
+    } catch (error) {
+      await this.#seal(undefined);
+      this.#fail(group, error);
     }
-    this.#size = offset;
+    this.#syncingEntries = 0;
+    this.#syncing = undefined;
   }
 
-  async #segmentFor(firstSeq: number, group: readonly Waiting[]): Promise<ActiveSegment> {
-    const bytes = group.reduce((sum, { encoded }) => sum + encoded.bytes, 0);
-    const full = this.#size + bytes > this.#options.segmentBytes && this.#size > SEGMENT_HEADER_BYTES;
-    if (this.#active !== undefined && full) await this.#seal();
+  /** Tells everybody first: what the index needs is done while the disk has the next group. */
+  #acknowledge(written: Written): void {
+    this.#unindexed.push(written);
+    for (const { resolve, seq } of written.group) resolve(seq);
+  }
+
+  #fail(group: readonly Waiting[], error: unknown): void {
+    const failure = toStorageError(error, `append to the journal in ${this.#options.directory}`);
+    for (const { identity, reject } of group) {
+      this.#options.settled(identity);
+      reject(failure);
+    }
+  }
+
+  async #segmentFor(firstSeq: number, entries: number, bytes: number): Promise<ActiveSegment> {
+    const { segmentBytes, segmentEntriesMax } = this.#options;
+    const entriesAfter = firstSeq + entries - (this.#active?.segment.firstSeq ?? firstSeq);
+    const isFull = this.#size + bytes > segmentBytes || entriesAfter > segmentEntriesMax;
+    if (this.#active !== undefined && isFull && this.#size > SEGMENT_HEADER_BYTES) {
+      await this.#syncing;
+      await this.#seal(this.#size);
+    }
     if (this.#active === undefined) {
       this.#active = await this.#options.createSegment(firstSeq);
       this.#size = SEGMENT_HEADER_BYTES;
@@ -132,9 +325,13 @@ export class GroupWriter {
     return this.#active;
   }
 
-  async #seal(): Promise<void> {
+  /** @param bytes size of the segment when all of it is acknowledged */
+  async #seal(bytes: number | undefined): Promise<void> {
     const sealed = this.#active;
     this.#active = undefined;
-    await sealed?.file.close().catch(() => undefined);
+    if (sealed === undefined) return;
+    this.flushIndex();
+    await sealed.file.close().catch(() => undefined);
+    this.#options.sealed(sealed.segment, bytes);
   }
 }

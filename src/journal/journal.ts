@@ -39,12 +39,18 @@ export interface JournalEntry extends RawEntry {
   readonly seq: number;
 }
 
-export interface JournalDepth {
+/** How much of one priority there is; `bytes` are those of the bodies. */
+export interface PriorityDepth {
   readonly entries: number;
   readonly rows: number;
   readonly bytes: number;
-  /** Wall-clock time of the oldest entry; undefined when empty. */
+  /** Wall-clock time of the oldest entry; undefined when there is none. */
   readonly oldestMs: number | undefined;
+}
+
+/** How much there is, known without counting. */
+export interface JournalDepth extends PriorityDepth {
+  readonly byPriority: Readonly<Record<Priority, PriorityDepth>>;
 }
 
 /** A span that could not be read back; `setAside` is the file that keeps its bytes. */

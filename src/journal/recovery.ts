@@ -10,7 +10,9 @@ import { readState } from '../core/durable-file.ts';
 import { StorageError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import type { DamageLog } from './damage.ts';
-import { ENTRY_PREFIX_BYTES, entryIdentity } from './entry.ts';
+import { ENTRY_PREFIX_BYTES } from './entry.ts';
+import { firstSeqOfPlaceFile, readPlaces, writePlaces } from './place-file.ts';
+import type { PlaceTable } from './place-table.ts';
 import {
   firstSeqOf,
   SEGMENT_HEADER_BYTES,
@@ -18,18 +20,19 @@ import {
   segmentName,
   segmentVersion,
 } from './segment-file.ts';
-import type { Segment, SegmentIndex } from './segment-index.ts';
-import { type Gap, type Scan, type ScannedEntry, scanSegment } from './segment-scan.ts';
-import { WindowReader } from './window-reader.ts';
+import type { SegmentIndex } from './segment-index.ts';
+import { findPlaces, scanPlaces } from './segment-places.ts';
 
 export const CHECKPOINT_FILE = 'checkpoint';
 
 export interface Recovered {
+  readonly index: SegmentIndex;
   readonly checkpointed: number;
   readonly nextSeq: number;
 }
 
-async function readCheckpoint(fs: FileSystem, directory: string): Promise<number> {
+/** The seq up to which the store owns everything; -1 when it is not known. */
+export async function readCheckpoint(fs: FileSystem, directory: string): Promise<number> {
   const state = await readState(fs, directory, CHECKPOINT_FILE);
   const seq = state?.['seq'];
   return typeof seq === 'number' && Number.isSafeInteger(seq) ? seq : -1;
@@ -59,60 +62,80 @@ async function refuseNewer(fs: FileSystem, directory: string, firstSeqs: readonl
   }
 }
 
-async function scanFile(fs: FileSystem, path: string, firstSeq: number, seqMax: number): Promise<Scan> {
-  const file = await fs.open(path, 'read');
-  try {
-    return await scanSegment(new WindowReader(file), await file.size(), { min: firstSeq, max: seqMax });
-  } finally {
-    await file.close();
-  }
-}
-
-function indexEntry(index: SegmentIndex, segment: Segment, entry: ScannedEntry): void {
-  index.add(segment, {
-    seq: entry.prefix.seq,
-    offset: entry.offset,
-    bytes: entry.prefix.bytes,
-    bodyBytes: entry.prefix.bytes - ENTRY_PREFIX_BYTES - entry.prefix.headerBytes,
-    rowCount: entry.header.rowCount,
-    receivedAtMs: entry.header.receivedAtMs,
-    identity: entryIdentity(entry.header),
-  });
-}
-
-function isTail(gap: Gap, scan: Scan): boolean {
-  return gap === scan.gaps.at(-1) && (scan.entries.at(-1)?.offset ?? -1) < gap.offset;
-}
-
 /** No seq that may have been in these bytes is used again. */
 function seqsIn(bytes: number): number {
   return Math.ceil(bytes / ENTRY_PREFIX_BYTES);
 }
 
-/** Fills `index` from the segments in `directory`. */
-export async function recoverSegments(
+/** What a crash between two steps may have left: indexes of segments that are gone. */
+async function removeOrphans(fs: FileSystem, directory: string, firstSeqs: readonly number[]): Promise<void> {
+  const known = new Set(firstSeqs);
+  for (const { name } of await fs.readdir(directory)) {
+    const firstSeq = firstSeqOfPlaceFile(name);
+    if (firstSeq === undefined || known.has(firstSeq)) continue;
+    await fs.unlink(`${directory}/${name}`).catch(() => undefined);
+  }
+}
+
+/** Makes an index that is lost or damaged again; a disk that is too full for it is no reason to fail. */
+async function saveIndex(
   fs: FileSystem,
   directory: string,
-  index: SegmentIndex,
-  damage: DamageLog,
-): Promise<Recovered> {
+  name: string,
+  places: PlaceTable,
+  size: number,
+): Promise<void> {
+  if ((await readPlaces(fs, directory, name, places.firstSeq, size)) !== undefined) return;
+  await writePlaces(fs, directory, name, places, size).catch(() => undefined);
+}
+
+export interface RecoverOptions {
+  readonly fs: FileSystem;
+  readonly directory: string;
+  readonly damage: DamageLog;
+  /** Bytes to read also where an index fits, newest first. */
+  readonly verifyBytes: number;
+  readonly createIndex: (checkpointed: number) => SegmentIndex;
+}
+
+/** @returns the number of the oldest segment that the bytes to verify reach */
+async function firstToVerify(
+  { fs, directory, verifyBytes }: RecoverOptions,
+  firstSeqs: readonly number[],
+): Promise<number> {
+  let left = verifyBytes;
+  for (let i = firstSeqs.length - 1; i >= 0; i -= 1) {
+    left -= (await fs.stat(`${directory}/${segmentName(firstSeqs[i] ?? 0)}`))?.size ?? 0;
+    if (left < 0) return i + 1;
+  }
+  return 0;
+}
+
+/** Makes the index of the segments in `directory`. */
+export async function recoverSegments(options: RecoverOptions): Promise<Recovered> {
+  const { fs, directory, damage } = options;
   const names = await fs.readdir(directory);
   const firstSeqs = names.flatMap(({ name }) => firstSeqOf(name) ?? []);
   await refuseNewer(fs, directory, firstSeqs);
+  await removeOrphans(fs, directory, firstSeqs);
   const checkpointed = await readCheckpoint(fs, directory);
+  const index = options.createIndex(checkpointed);
+  const verifiedFrom = await firstToVerify(options, firstSeqs);
   let nextSeq = checkpointed + 1;
   for (const [i, firstSeq] of firstSeqs.entries()) {
-    const path = `${directory}/${segmentName(firstSeq)}`;
+    const name = segmentName(firstSeq);
     const seqMax = (firstSeqs[i + 1] ?? Number.POSITIVE_INFINITY) - 1;
-    const segment = index.open(segmentName(firstSeq), firstSeq);
-    const scan = await scanFile(fs, path, firstSeq, seqMax);
-    for (const entry of scan.entries) if (entry.prefix.seq > checkpointed) indexEntry(index, segment, entry);
-    const lastSeq = scan.entries.at(-1)?.prefix.seq ?? firstSeq;
+    const find = i >= verifiedFrom ? scanPlaces : findPlaces;
+    const { places, gaps, lastOffset, size, isScanned } = await find(fs, directory, { name, firstSeq, seqMax });
+    const segment = index.open(name, firstSeq);
+    index.adopt(segment, places);
+    if (isScanned && gaps.length === 0) await saveIndex(fs, directory, name, places, size);
+    const lastSeq = places.count > 0 ? segment.lastSeq : firstSeq;
     nextSeq = Math.max(nextSeq, lastSeq + 1);
-    for (const gap of scan.gaps) {
-      if (!(await damage.record(segment.name, gap))) segment.keep = true;
-      if (isTail(gap, scan)) nextSeq = Math.max(nextSeq, lastSeq + 1 + seqsIn(gap.bytes));
+    for (const gap of gaps) {
+      if (!(await damage.record(name, gap))) segment.keep = true;
+      if (gap.offset > lastOffset) nextSeq = Math.max(nextSeq, lastSeq + 1 + seqsIn(gap.bytes));
     }
   }
-  return { checkpointed, nextSeq };
+  return { index, checkpointed, nextSeq };
 }

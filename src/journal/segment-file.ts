@@ -15,7 +15,8 @@ import { crc32 } from 'node:zlib';
 import type { FileSystem, OpenFile } from '../core/file-system.ts';
 
 const MAGIC = Uint8Array.of(0x89, 0x54, 0x46, 0x53, 0x45, 0x47, 0x0d, 0x0a);
-export const SEGMENT_VERSION = 1;
+/** Version 1 knew only headers in JSON. */
+export const SEGMENT_VERSION = 2;
 export const SEGMENT_HEADER_BYTES = 24;
 const CRC_AT = 20;
 const NAME = /^(\d{16})\.seg$/;
@@ -49,26 +50,34 @@ export function segmentVersion(header: Uint8Array): number | undefined {
     : undefined;
 }
 
+/** A segment that was created; it is durable once its file is synced and `named` has resolved. */
+export interface CreatedSegment {
+  readonly file: OpenFile;
+  /** Resolves when the name is on the medium. */
+  readonly named: Promise<void>;
+}
+
 /**
- * Creates a segment with its header; bytes and name are durable when this resolves. A file that could not
- * be finished is removed.
+ * Creates a segment with its header. Its name becomes durable while the first entries are written, so that a new
+ * segment costs about one sync and not three. A file whose header could not be written is removed.
  */
 export async function createSegment(
   fs: FileSystem,
   directory: string,
   firstSeq: number,
   createdMs: number,
-): Promise<OpenFile> {
+): Promise<CreatedSegment> {
   const path = `${directory}/${segmentName(firstSeq)}`;
   const file = await fs.open(path, 'create');
   try {
     await file.append([segmentHeader(createdMs)]);
-    await file.datasync();
-    await fs.syncDirectory(directory);
-    return file;
   } catch (error) {
     await file.close().catch(() => undefined);
     await fs.unlink(path).catch(() => undefined);
     throw error;
   }
+  const named = fs.syncDirectory(directory);
+  // Whoever waits for it is told; nobody may be waiting yet.
+  named.catch(() => undefined);
+  return { file, named };
 }

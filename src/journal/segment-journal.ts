@@ -3,13 +3,14 @@
  *
  *   <directory>/
  *     NNNNNNNNNNNNNNNN.seg   segments, oldest first (segment-file.ts draws one, entry.ts an entry)
+ *     NNNNNNNNNNNNNNNN.idx   where the entries of a sealed segment are; lost or damaged = read from the segment
  *     checkpoint             the last checkpoint; lost or damaged = start from the oldest segment
  *     damaged/               spans that could not be read, byte for byte
  *     reserve                space for the checkpoint on a full disk
  *     lock.db, lock.owner    one process at a time
  *
  * Invariants beside the port's J1..J5: group-writer.ts (G1..G4, commit), segment-scan.ts and recovery.ts
- * (R1..R3, V1..V3, what a crash leaves), segment-index.ts (X1..X3, memory).
+ * (R1..R3, V1..V4, what a crash leaves), segment-index.ts (X1..X3, memory), identity-table.ts (I1..I3, duplicates).
  */
 import { resolve } from 'node:path';
 import type { Clock } from '../core/clock.ts';
@@ -17,19 +18,26 @@ import { makeDirectory, writeState } from '../core/durable-file.ts';
 import { StorageError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { FileSystem } from '../core/file-system.ts';
+import type { KeyRing, Sealer } from '../core/key-ring.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import { DamageLog } from './damage.ts';
-import { type EncodedEntry, encodeEntry, entryIdentity } from './entry.ts';
+import { hasFixedFields } from './entry-header.ts';
 import { readEntries } from './entry-reader.ts';
 import { type Committed, GroupWriter } from './group-writer.ts';
+import { IDENTITY_WORDS, identityText, isKey, writeIdentity } from './identity.ts';
 import type { Journal, JournalDamage, JournalDepth, JournalEntry, RawEntry } from './journal.ts';
 import { type DirectoryLock, type LockDirectory, lockDirectory } from './lock.ts';
+import { placeFileName, writePlaces } from './place-file.ts';
+import type { PlaceTable } from './place-table.ts';
 import { CHECKPOINT_FILE, type Recovered, recoverSegments } from './recovery.ts';
 import { keepReserve, spendReserve } from './reserve.ts';
 import { createSegment, segmentName } from './segment-file.ts';
-import { SegmentIndex } from './segment-index.ts';
+import { type Segment, SegmentIndex } from './segment-index.ts';
+import { findPlaces } from './segment-places.ts';
 
 const MIB = 1024 * 1024;
+/** Lengths are 32 bits wide; a header takes some of it. */
+const FORMAT_BYTES_MAX = 2 ** 32 - 64 * MIB;
 
 export interface SegmentJournalOptions {
   /** Created when absent, mode 0700. */
@@ -45,6 +53,15 @@ export interface SegmentJournalOptions {
   readonly groupBytes?: number;
   /** Largest entry on the medium; the format itself ends at 4 GiB. @default 256 MiB */
   readonly entryBytesMax?: number;
+  /** Entries at which a new segment is started: places of one segment are in memory. @default 65_536 */
+  readonly segmentEntriesMax?: number;
+  /** Encrypts new entries under the ring's current key, and opens old ones while their key is in the ring. @default none */
+  readonly keys?: KeyRing;
+  /**
+   * Bytes that are read and checked at open, newest first. Damage in older segments that have an index is found when
+   * they are read. @default 1 GiB
+   */
+  readonly verifyBytes?: number;
   /** How the directory is locked. @default lockDirectory */
   readonly lock?: LockDirectory;
 }
@@ -52,7 +69,6 @@ export interface SegmentJournalOptions {
 interface Parts {
   readonly options: SegmentJournalOptions;
   readonly lock: DirectoryLock;
-  readonly index: SegmentIndex;
   readonly damage: DamageLog;
   readonly recovered: Recovered;
 }
@@ -60,34 +76,46 @@ interface Parts {
 class SegmentJournal implements Journal {
   readonly #fs: FileSystem;
   readonly #directory: string;
-  readonly #entryBytesMax: number;
+  readonly #keys: KeyRing | undefined;
   readonly #lock: DirectoryLock;
   readonly #index: SegmentIndex;
   readonly #damage: DamageLog;
   readonly #writer: GroupWriter;
   /** Entries that wait for their fdatasync, by identity. */
   readonly #pending = new Map<string, Promise<number>>();
+  readonly #identity = new Uint32Array(IDENTITY_WORDS);
+  /** Indexes of segments that are being written. */
+  readonly #sealing = new Map<Segment, Promise<void>>();
+  #sealer: Sealer | undefined;
   #checkpointed: number;
   #checkpointing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor({ options, lock, index, damage, recovered }: Parts) {
-    this.#fs = options.fs;
-    this.#directory = options.directory;
-    this.#entryBytesMax = options.entryBytesMax ?? 256 * MIB;
+  constructor({ options, lock, damage, recovered }: Parts) {
+    const { fs, directory, clock } = options;
+    this.#fs = fs;
+    this.#directory = directory;
+    this.#keys = options.keys;
     this.#lock = lock;
-    this.#index = index;
+    this.#index = recovered.index;
     this.#damage = damage;
     this.#checkpointed = recovered.checkpointed;
     this.#writer = new GroupWriter({
-      directory: options.directory,
+      directory,
+      clock,
       nextSeq: recovered.nextSeq,
       segmentBytes: options.segmentBytes ?? 64 * MIB,
+      segmentEntriesMax: options.segmentEntriesMax ?? 65_536,
       groupBytes: options.groupBytes ?? MIB,
+      entryBytesMax: Math.min(options.entryBytesMax ?? 256 * MIB, FORMAT_BYTES_MAX),
       createSegment: async (firstSeq) => ({
-        file: await createSegment(options.fs, options.directory, firstSeq, options.clock.wallNow()),
-        segment: index.open(segmentName(firstSeq), firstSeq),
+        ...(await createSegment(fs, directory, firstSeq, clock.wallNow())),
+        segment: this.#index.open(segmentName(firstSeq), firstSeq),
       }),
+      committed: (segment, committed) => this.#publish(segment, committed),
+      settled: (identity) => this.#pending.delete(identity),
+      sealed: (segment, bytes) => this.#seal(segment, bytes),
+      sealer: () => this.#currentSealer(),
     });
   }
 
@@ -96,6 +124,7 @@ class SegmentJournal implements Journal {
   }
 
   get depth(): JournalDepth {
+    this.#writer.flushIndex();
     return this.#index.depth;
   }
 
@@ -103,28 +132,32 @@ class SegmentJournal implements Journal {
     return this.#damage.found;
   }
 
-  async append(entry: RawEntry): Promise<number> {
-    this.#refuseClosed();
-    const identity = entryIdentity(entry);
-    const known = this.#index.find(identity) ?? this.#pending.get(identity);
-    if (known !== undefined) return known;
-    const encoded = encodeEntry(entry);
-    this.#refuseTooLarge(encoded);
-    const durable = this.#writer.write(encoded, (committed) =>
-      this.#publish(entry, encoded, identity, committed),
-    );
+  append(entry: RawEntry): Promise<number> {
+    const identity = identityText(entry);
+    const pending = this.#pending.get(identity);
+    if (pending !== undefined) return pending;
+    const isValid = writeIdentity(identity, this.#identity) || isKey(entry.key);
+    const refusal = this.#refusal(entry, isValid);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const durable = this.#writer.write(entry, identity, this.#index.find(this.#identity));
     this.#pending.set(identity, durable);
-    try {
-      return await durable;
-    } finally {
-      this.#pending.delete(identity);
-    }
+    return durable;
   }
 
   async read(afterSeq: number, bytesMax: number): Promise<readonly JournalEntry[]> {
     this.#refuseClosed();
+    this.#writer.flushIndex();
     try {
-      return await readEntries(this.#fs, this.#directory, this.#index, this.#damage, { afterSeq, bytesMax });
+      return await readEntries(
+        {
+          fs: this.#fs,
+          directory: this.#directory,
+          index: this.#index,
+          damage: this.#damage,
+          keys: this.#keys,
+        },
+        { afterSeq, bytesMax },
+      );
     } catch (error) {
       throw toStorageError(error, `read the journal in ${this.#directory}`);
     }
@@ -144,24 +177,38 @@ class SegmentJournal implements Journal {
   async #close(): Promise<void> {
     await this.#writer.close();
     await this.#checkpointing;
+    await Promise.all(this.#sealing.values());
     this.#lock.release();
   }
 
-  #publish(
-    entry: RawEntry,
-    encoded: EncodedEntry,
-    identity: string,
-    { seq, segment, offset }: Committed,
-  ): void {
-    this.#index.add(segment, {
-      seq,
-      offset,
-      bytes: encoded.bytes,
-      bodyBytes: encoded.body.length,
-      rowCount: entry.rowCount,
-      receivedAtMs: entry.receivedAtMs,
-      identity,
-    });
+  #publish(segment: Segment, { entry, identity, seq, offset, bytes }: Committed): void {
+    const { rowCount, receivedAtMs, priority, body } = entry;
+    writeIdentity(identity, this.#identity);
+    const place = { seq, offset, bytes, bodyBytes: body.length, rowCount, receivedAtMs, priority };
+    this.#index.add(segment, place, this.#identity);
+    this.#pending.delete(identity);
+  }
+
+  /** Writes the index of a segment beside it, while others go on; without one it is read again when it is needed. */
+  #seal(segment: Segment, bytes: number | undefined): void {
+    const { places } = segment;
+    if (places === undefined || bytes === undefined || places.count === 0) {
+      this.#index.release(segment);
+      return;
+    }
+    const written = writePlaces(this.#fs, this.#directory, segment.name, places, bytes)
+      .catch(() => undefined)
+      .then(() => {
+        this.#index.release(segment);
+        this.#sealing.delete(segment);
+      });
+    this.#sealing.set(segment, written);
+  }
+
+  #currentSealer(): Sealer | undefined {
+    if (this.#keys !== undefined && this.#sealer?.keyId !== this.#keys.currentId)
+      this.#sealer = this.#keys.sealer();
+    return this.#sealer;
   }
 
   async #checkpoint(seq: number): Promise<void> {
@@ -175,6 +222,7 @@ class SegmentJournal implements Journal {
     try {
       await this.#writeCheckpoint(seq);
       this.#checkpointed = seq;
+      this.#writer.flushIndex();
       await this.#deleteSegments(seq);
     } catch (error) {
       throw toStorageError(error, `write the checkpoint in ${this.#directory}`);
@@ -192,39 +240,83 @@ class SegmentJournal implements Journal {
   }
 
   async #deleteSegments(seq: number): Promise<void> {
-    const empty = this.#index.dropThrough(seq);
-    for (const segment of empty) await this.#fs.unlink(`${this.#directory}/${segment.name}`);
+    const empty = await this.#index.dropThrough(seq);
+    for (const segment of empty) {
+      await this.#sealing.get(segment);
+      await removeSegment(this.#fs, this.#directory, segment);
+    }
     if (empty.length > 0) await this.#fs.syncDirectory(this.#directory);
     await keepReserve(this.#fs, this.#directory);
   }
 
-  #refuseTooLarge(encoded: EncodedEntry): void {
-    if (encoded.bytes <= this.#entryBytesMax && encoded.bytes < 2 ** 32) return;
-    throw new StorageError(
-      'JOURNAL_ENTRY_TOO_LARGE',
-      `the entry takes ${encoded.bytes} bytes, the limit is ${this.#entryBytesMax}`,
-      { hint: 'Submit smaller batches, or raise entryBytesMax if memory allows.' },
+  #refusal(entry: RawEntry, isValid: boolean): StorageError | undefined {
+    if (this.#closing !== undefined) return closedError(this.#directory);
+    if (!isValid) {
+      return new StorageError(
+        'JOURNAL_KEY_INVALID',
+        `the key ${JSON.stringify(entry.key)} is not 32 hex digits`,
+        {
+          hint: 'Keys are made by batchKey() of the core; this is a bug of the caller.',
+        },
+      );
+    }
+    if (hasFixedFields(entry)) return undefined;
+    return new StorageError(
+      'JOURNAL_ENTRY_INVALID',
+      `the entry ${entry.key} has a field that is not of its type`,
+      {
+        hint: 'Look at priority, format, rowCount, receivedAtMs and sha256; this is a bug of the caller.',
+      },
     );
   }
 
   #refuseClosed(): void {
-    if (this.#closing === undefined) return;
-    throw new StorageError('JOURNAL_CLOSED', `the journal in ${this.#directory} is closed`, {
-      hint: 'Open it again; this entry was not accepted.',
-    });
+    if (this.#closing !== undefined) throw closedError(this.#directory);
   }
 }
 
-async function openLocked(options: SegmentJournalOptions, lock: DirectoryLock): Promise<Journal> {
-  const index = new SegmentIndex();
-  const damage = new DamageLog(options.fs, options.directory, options.chain, options.emit);
-  const recovered = await recoverSegments(options.fs, options.directory, index, damage);
-  await keepReserve(options.fs, options.directory);
-  for (const segment of index.dropThrough(recovered.checkpointed)) {
-    // Owned by the store already: a file that cannot be deleted now is met again at the next open.
-    await options.fs.unlink(`${options.directory}/${segment.name}`).catch(() => undefined);
+function closedError(directory: string): StorageError {
+  return new StorageError('JOURNAL_CLOSED', `the journal in ${directory} is closed`, {
+    hint: 'Open it again; this entry was not accepted.',
+  });
+}
+
+/** The index goes first: without its segment it would be an orphan. */
+async function removeSegment(fs: FileSystem, directory: string, { name }: Segment): Promise<void> {
+  await fs.unlink(`${directory}/${placeFileName(name)}`);
+  await fs.unlink(`${directory}/${name}`);
+}
+
+/** Without an index the segment is read again, and what decayed in it meanwhile is found on the way. */
+async function loadPlaces(
+  fs: FileSystem,
+  directory: string,
+  segment: Segment,
+  damage: DamageLog,
+): Promise<PlaceTable> {
+  const { name, firstSeq, lastSeq } = segment;
+  const { places, gaps, lastOffset } = await findPlaces(fs, directory, { name, firstSeq, seqMax: lastSeq });
+  const isWhole = places.count > 0 && places.seqAt(places.count - 1) === lastSeq;
+  for (const gap of gaps) {
+    // Behind the last entry there are only bytes that were never acknowledged.
+    if ((isWhole && gap.offset > lastOffset) || damage.knows(name, gap)) continue;
+    if (!(await damage.record(name, gap))) segment.keep = true;
   }
-  return new SegmentJournal({ options, lock, index, damage, recovered });
+  return places;
+}
+
+async function openLocked(options: SegmentJournalOptions, lock: DirectoryLock): Promise<Journal> {
+  const { fs, directory, verifyBytes = 1024 * MIB } = options;
+  const damage = new DamageLog(fs, directory, options.chain, options.emit);
+  const load = (segment: Segment) => loadPlaces(fs, directory, segment, damage);
+  const createIndex = (checkpointed: number): SegmentIndex => new SegmentIndex(checkpointed, load);
+  const recovered = await recoverSegments({ fs, directory, damage, verifyBytes, createIndex });
+  await keepReserve(fs, directory);
+  for (const segment of await recovered.index.dropThrough(recovered.checkpointed)) {
+    // Owned by the store already: a file that cannot be deleted now is met again at the next open.
+    await removeSegment(fs, directory, segment).catch(() => undefined);
+  }
+  return new SegmentJournal({ options, lock, damage, recovered });
 }
 
 /**

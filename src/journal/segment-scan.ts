@@ -6,22 +6,15 @@
  * bytes inside an entry whose length can be trusted are never taken for an entry.
  */
 import { errnoOf } from '../core/storage-fault.ts';
-import {
-  ENTRY_MAGIC,
-  ENTRY_PREFIX_BYTES,
-  type EntryHeader,
-  type EntryPrefix,
-  isIntact,
-  readHeader,
-  readPrefix,
-} from './entry.ts';
+import { ENTRY_MAGIC, ENTRY_PREFIX_BYTES, type EntryPrefix, factsOf, isIntact, readPrefix } from './entry.ts';
+import type { EntryFacts } from './entry-header.ts';
 import { SEGMENT_HEADER_BYTES, segmentVersion } from './segment-file.ts';
 import { WINDOW_BYTES, type WindowReader } from './window-reader.ts';
 
 export interface ScannedEntry {
   readonly offset: number;
   readonly prefix: EntryPrefix;
-  readonly header: EntryHeader;
+  readonly facts: EntryFacts;
 }
 
 /** Bytes that are no entry; `unreadable` when the medium refused to give them. */
@@ -31,9 +24,10 @@ export interface Gap {
   readonly unreadable: boolean;
 }
 
-export interface Scan {
-  readonly entries: readonly ScannedEntry[];
-  readonly gaps: readonly Gap[];
+/** Takes what a scan finds, in the order of the file. */
+export interface ScanVisitor {
+  entry(entry: ScannedEntry): void;
+  gap(gap: Gap): void;
 }
 
 /** Seqs that may appear next. */
@@ -57,8 +51,8 @@ class Scanner {
     if (prefix === undefined || offset + prefix.bytes > this.#size) return undefined;
     if (prefix.seq < seqs.min || prefix.seq > seqs.max) return undefined;
     const bytes = await this.#reader.at(offset, prefix.bytes);
-    const header = isIntact(bytes, prefix) ? readHeader(bytes, prefix) : undefined;
-    return header && { offset, prefix, header };
+    const facts = isIntact(bytes, prefix) ? factsOf(bytes, prefix) : undefined;
+    return facts && { offset, prefix, facts };
   }
 
   /** Where the next entry starts, at `offset` + 1 or later; the end of the file when there is none. */
@@ -98,25 +92,29 @@ class Scanner {
   }
 }
 
+interface Progress {
+  /** Everything before it was told to the visitor. */
+  offset: number;
+}
+
 async function scanInto(
   scanner: Scanner,
-  start: number,
   size: number,
   seqs: SeqRange,
-  found: ScannedEntry[],
-  gaps: Gap[],
+  visitor: ScanVisitor,
+  progress: Progress,
 ) {
-  let offset = start;
   let expected = seqs.min;
   let slack = 0;
-  while (offset < size) {
+  while (progress.offset < size) {
+    const { offset } = progress;
     const entry = await scanner.entryAt(offset, { min: expected, max: Math.min(seqs.max, expected + slack) });
     const next = entry ? offset + entry.prefix.bytes : await scanner.nextEntry(offset, expected, seqs.max);
-    if (entry) found.push(entry);
-    else gaps.push({ offset, bytes: next - offset, unreadable: false });
+    if (entry) visitor.entry(entry);
+    else visitor.gap({ offset, bytes: next - offset, unreadable: false });
     slack = entry ? 0 : Math.ceil((next - offset) / ENTRY_PREFIX_BYTES);
     if (entry) expected = entry.prefix.seq + 1;
-    offset = next;
+    progress.offset = next;
   }
 }
 
@@ -124,22 +122,20 @@ async function scanInto(
  * @param size bytes in the file
  * @param seqs first seq by name, and the highest that may be in here
  */
-export async function scanSegment(reader: WindowReader, size: number, seqs: SeqRange): Promise<Scan> {
-  const entries: ScannedEntry[] = [];
-  const gaps: Gap[] = [];
+export async function scanSegment(
+  reader: WindowReader,
+  size: number,
+  seqs: SeqRange,
+  visitor: ScanVisitor,
+): Promise<void> {
+  const progress: Progress = { offset: 0 };
   try {
     const header = await reader.at(0, Math.min(SEGMENT_HEADER_BYTES, size));
-    const start = segmentVersion(header) === undefined ? 0 : SEGMENT_HEADER_BYTES;
-    await scanInto(new Scanner(reader, size), start, size, seqs, entries, gaps);
+    if (segmentVersion(header) !== undefined) progress.offset = SEGMENT_HEADER_BYTES;
+    await scanInto(new Scanner(reader, size), size, seqs, visitor, progress);
   } catch (error) {
     // EIO is damage of the medium under this file; anything else (no rights, no handles) is for the operator.
     if (errnoOf(error) !== 'EIO') throw error;
-    const last = entries.at(-1);
-    const offset = Math.max(
-      last ? last.offset + last.prefix.bytes : 0,
-      ...gaps.map((gap) => gap.offset + gap.bytes),
-    );
-    gaps.push({ offset, bytes: size - offset, unreadable: true });
+    visitor.gap({ offset: progress.offset, bytes: size - progress.offset, unreadable: true });
   }
-  return { entries, gaps };
 }

@@ -13,11 +13,19 @@
  * to the next as long as nobody sets the clock back.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Priority } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import { StorageError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { toStorageError } from '../core/storage-fault.ts';
-import type { Journal, JournalDepth, JournalEntry, Purpose, RawEntry } from '../journal/journal.ts';
+import type {
+  Journal,
+  JournalDepth,
+  JournalEntry,
+  PriorityDepth,
+  Purpose,
+  RawEntry,
+} from '../journal/journal.ts';
 import { laneOf, type PackedObject, storeGroup } from './packed-object.ts';
 import type { EncodeOptions } from './parquet.ts';
 import type { Store } from './store.ts';
@@ -62,6 +70,31 @@ interface Lane {
   isBusy: boolean;
 }
 
+/** The open entries of one priority. */
+class Held {
+  rows = 0;
+  bytes = 0;
+  /** When each was received, oldest first. */
+  readonly #receivedAtMs = new Map<string, number>();
+
+  add(identity: string, { receivedAtMs, rowCount, body }: RawEntry): void {
+    this.#receivedAtMs.set(identity, receivedAtMs);
+    this.rows += rowCount;
+    this.bytes += body.length;
+  }
+
+  remove(identity: string, { rowCount, body }: RawEntry): void {
+    this.#receivedAtMs.delete(identity);
+    this.rows -= rowCount;
+    this.bytes -= body.length;
+  }
+
+  get depth(): PriorityDepth {
+    const [oldestMs] = this.#receivedAtMs.values();
+    return { entries: this.#receivedAtMs.size, rows: this.rows, bytes: this.bytes, oldestMs };
+  }
+}
+
 class PackingJournal implements StoreJournal {
   readonly damage = [];
   readonly #options: StoreJournalOptions;
@@ -71,8 +104,11 @@ class PackingJournal implements StoreJournal {
   readonly #unkeyed: Waiting[] = [];
   /** By identity, oldest first: what waits or is being put. */
   readonly #open = new Map<string, { readonly entry: RawEntry; readonly done: Promise<number> }>();
-  #rows = 0;
-  #bytes = 0;
+  readonly #held: Readonly<Record<Priority, Held>> = {
+    critical: new Held(),
+    normal: new Held(),
+    low: new Held(),
+  };
   #lastSeq = -1;
   #stored = -1;
   /** The lane that is asked first: they take turns, so that entries without a key spread. */
@@ -94,7 +130,14 @@ class PackingJournal implements StoreJournal {
   get depth(): JournalDepth {
     const [oldest] = this.#open.values();
     const oldestMs = oldest?.entry.receivedAtMs;
-    return { entries: this.#open.size, rows: this.#rows, bytes: this.#bytes, oldestMs };
+    const { critical, normal, low } = this.#held;
+    return {
+      entries: this.#open.size,
+      rows: critical.rows + normal.rows + low.rows,
+      bytes: critical.bytes + normal.bytes + low.bytes,
+      oldestMs,
+      byPriority: { critical: critical.depth, normal: normal.depth, low: low.depth },
+    };
   }
 
   append(entry: RawEntry): Promise<number> {
@@ -102,10 +145,12 @@ class PackingJournal implements StoreJournal {
     const identity = identityOf(entry);
     const known = this.#open.get(identity);
     if (known) return known.done;
-    const done = this.#wait(entry).finally(() => this.#forget(identity, entry));
+    const done = this.#wait(entry).finally(() => {
+      this.#open.delete(identity);
+      this.#held[entry.priority].remove(identity, entry);
+    });
     this.#open.set(identity, { entry, done });
-    this.#rows += entry.rowCount;
-    this.#bytes += entry.body.length;
+    this.#held[entry.priority].add(identity, entry);
     this.#wake();
     return done;
   }
@@ -132,12 +177,6 @@ class PackingJournal implements StoreJournal {
       const lane = orderingKey === undefined ? undefined : this.#lanes[laneOf(orderingKey, this.#lanes.length)];
       (lane?.waiting ?? this.#unkeyed).push({ entry, acknowledge, refuse });
     });
-  }
-
-  #forget(identity: string, { rowCount, body }: RawEntry): void {
-    this.#open.delete(identity);
-    this.#rows -= rowCount;
-    this.#bytes -= body.length;
   }
 
   /** A turn later: whoever was acknowledged just now submits again in this turn, and shares the object. */

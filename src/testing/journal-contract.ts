@@ -1,7 +1,7 @@
 /** What every Journal must do; runs under any test runner. */
 import assert from 'node:assert/strict';
 import { sha256 } from '../core/keys.ts';
-import type { Journal, RawEntry } from '../journal/journal.ts';
+import type { Journal, JournalDepth, PriorityDepth, RawEntry } from '../journal/journal.ts';
 import type { ContractCase } from './store-contract.ts';
 
 /** One directory with a journal in it, that can be closed and opened again. */
@@ -32,6 +32,9 @@ export function sampleEntry(number: number, changes: Partial<RawEntry> = {}): Ra
   };
 }
 
+const NONE: PriorityDepth = { entries: 0, rows: 0, bytes: 0, oldestMs: undefined };
+const EMPTY: JournalDepth = { ...NONE, byPriority: { critical: NONE, normal: NONE, low: NONE } };
+
 type Check = (host: JournalHost) => Promise<void>;
 
 async function using(host: JournalHost, work: (journal: Journal) => Promise<void>): Promise<void> {
@@ -47,7 +50,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'starts empty, with no checkpoint': (host) =>
     using(host, async (journal) => {
       assert.equal(journal.checkpointed, -1);
-      assert.deepEqual(journal.depth, { entries: 0, rows: 0, bytes: 0, oldestMs: undefined });
+      assert.deepEqual(journal.depth, EMPTY);
       assert.deepEqual(await journal.read(-1, 1000), []);
       assert.deepEqual(journal.damage, []);
     }),
@@ -91,14 +94,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     }),
   'drops exactly what was checkpointed': (host) => dropsCheckpointed(host),
   'never uses a seq again, also after everything was checkpointed': (host) => neverReusesSeq(host),
-  'counts depth in entries, rows, bytes and age': (host) =>
-    using(host, async (journal) => {
-      await journal.append(sampleEntry(1, { rowCount: 10, body: new Uint8Array(7) }));
-      const last = await journal.append(sampleEntry(2, { rowCount: 5, body: new Uint8Array(5) }));
-      assert.deepEqual(journal.depth, { entries: 2, rows: 15, bytes: 12, oldestMs: 1_700_000_000_001 });
-      await journal.checkpoint(last);
-      assert.deepEqual(journal.depth, { entries: 0, rows: 0, bytes: 0, oldestMs: undefined });
-    }),
+  'counts depth in entries, rows, bytes and age, in all and by priority': (host) => countsDepth(host),
   'refuses to checkpoint what was never appended': (host) =>
     using(host, async (journal) => {
       await assert.rejects(journal.checkpoint(0), { name: 'StorageError' });
@@ -123,6 +119,28 @@ async function keepsAcrossOpen(host: JournalHost): Promise<void> {
     );
     assert.equal(await journal.append(sampleEntry(0)), read[0]?.seq);
     assert.deepEqual(journal.damage, []);
+  });
+}
+
+async function countsDepth(host: JournalHost): Promise<void> {
+  const low = { entries: 1, rows: 5, bytes: 5, oldestMs: 1_700_000_000_002 };
+  const critical = { entries: 1, rows: 3, bytes: 9, oldestMs: 1_700_000_000_003 };
+  await using(host, async (journal) => {
+    const body = (length: number): Uint8Array => new Uint8Array(length);
+    const first = await journal.append(sampleEntry(1, { rowCount: 10, body: body(7) }));
+    await journal.append(sampleEntry(2, { rowCount: 5, body: body(5), priority: 'low' }));
+    await journal.append(sampleEntry(3, { rowCount: 3, body: body(9), priority: 'critical' }));
+    const normal = { entries: 1, rows: 10, bytes: 7, oldestMs: 1_700_000_000_001 };
+    const all = { entries: 3, rows: 18, bytes: 21, oldestMs: 1_700_000_000_001 };
+    assert.deepEqual(journal.depth, { ...all, byPriority: { critical, normal, low } });
+    await journal.checkpoint(first);
+  });
+  await using(host, async (journal) => {
+    const left = { entries: 2, rows: 8, bytes: 14, oldestMs: 1_700_000_000_002 };
+    assert.deepEqual(journal.depth, { ...left, byPriority: { critical, normal: NONE, low } });
+    const rest = await journal.read(-1, 1_000);
+    await journal.checkpoint(rest.at(-1)?.seq ?? -1);
+    assert.deepEqual(journal.depth, EMPTY);
   });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { watchBacklog } from '../../src/assembly/watch-backlog.ts';
-import type { JournalDepth } from '../../src/journal/journal.ts';
+import type { JournalDepth, PriorityDepth } from '../../src/journal/journal.ts';
 import type { QueueDepth } from '../../src/reconcile/queue.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -15,7 +15,8 @@ interface Scene {
   read(series: string): number | undefined;
 }
 
-const EMPTY: JournalDepth = { entries: 0, rows: 0, bytes: 0, oldestMs: undefined };
+const NONE: PriorityDepth = { entries: 0, rows: 0, bytes: 0, oldestMs: undefined };
+const EMPTY: JournalDepth = { ...NONE, byPriority: { critical: NONE, normal: NONE, low: NONE } };
 
 function scene(): Scene {
   const clock = new ManualClock({ wallMs: 1_000_000 });

@@ -89,7 +89,18 @@ describe('the tour of the command', () => {
 
   it('shows every command but help and the demo', () => {
     expect(commands.map(([name]) => name).sort()).toEqual(
-      ['diff', 'graph', 'quarantine', 'reconcile', 'run', 'schema', 'status', 'verify', 'worker'].sort(),
+      [
+        'diff',
+        'graph',
+        'journal',
+        'quarantine',
+        'reconcile',
+        'run',
+        'schema',
+        'status',
+        'verify',
+        'worker',
+      ].sort(),
     );
   });
 

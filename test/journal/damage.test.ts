@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { writeState } from '../../src/core/durable-file.ts';
-import { SEGMENT_HEADER_BYTES, segmentHeader } from '../../src/journal/segment-file.ts';
+import { SEGMENT_HEADER_BYTES, SEGMENT_VERSION, segmentHeader } from '../../src/journal/segment-file.ts';
 import { sampleEntry } from '../../src/testing/journal-contract.ts';
 import { MemoryFileSystem } from '../../src/testing/memory-file-system.ts';
 import { bodiesIn, DIRECTORY, hexOf, openOn, segmentsIn } from './rig.ts';
@@ -189,7 +189,7 @@ describe('a journal directory', () => {
     await journal.append(sampleEntry(1));
     await journal.close();
     const view = new DataView(newer.buffer);
-    view.setUint32(8, 2, true);
+    view.setUint32(8, SEGMENT_VERSION + 1, true);
     const { crc32 } = await import('node:zlib');
     view.setUint32(20, crc32(newer.subarray(0, 20)), true);
     const path = `${DIRECTORY}/0000000000000009.seg`;
@@ -221,7 +221,7 @@ describe('a journal directory', () => {
 
   it('frees whole segments below the checkpoint, and only those', async () => {
     const fs = new MemoryFileSystem();
-    const { journal } = await openOn(fs, { segmentBytes: 700 });
+    const { journal } = await openOn(fs, { segmentBytes: 500 });
     for (let n = 0; n < 12; n += 1) await journal.append(sampleEntry(n));
     const before = await segmentsIn(fs);
     expect(before.length).toBeGreaterThan(4);

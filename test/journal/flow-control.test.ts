@@ -30,7 +30,9 @@ class Shelf implements Pick<Journal, 'append' | 'checkpoint' | 'depth'> {
   }
 
   get depth(): JournalDepth {
+    const none = { entries: 0, rows: 0, bytes: 0, oldestMs: undefined };
     return {
+      byPriority: { critical: none, normal: none, low: none },
       entries: this.entries.length,
       rows: this.entries.reduce((sum, { rowCount }) => sum + rowCount, 0),
       bytes: this.entries.reduce((sum, { body }) => sum + body.length, 0),

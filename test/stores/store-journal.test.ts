@@ -56,7 +56,7 @@ describe('journal in the store', () => {
     await clock.advance(1);
     await settle();
     expect(seq).toBe(announced[0]?.order);
-    expect(journal.depth).toEqual({ entries: 0, rows: 0, bytes: 0, oldestMs: undefined });
+    expect(journal.depth).toMatchObject({ entries: 0, rows: 0, bytes: 0, oldestMs: undefined });
     expect([await journal.read(-1, 1000), journal.checkpointed]).toEqual([[], seq]);
   });
 

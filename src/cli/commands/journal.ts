@@ -1,0 +1,256 @@
+import { dataDirectory } from '../../assembly/data-directory.ts';
+import { DirectoryLockedError } from '../../core/errors.ts';
+import type { FileSystem } from '../../core/file-system.ts';
+import type { KeyRing } from '../../core/key-ring.ts';
+import { lockDirectory } from '../../journal/lock.ts';
+import { openSegmentJournal } from '../../journal/segment-journal.ts';
+import {
+  byPriority,
+  type JournalSurvey,
+  readSurveyed,
+  type SegmentSurvey,
+  surveyJournal,
+} from '../../journal/survey.ts';
+import { defineCommand, UsageError } from '../args.ts';
+import { type CliContext, terminalOf } from '../context.ts';
+import { KEYS_OPTION, readKeys } from '../key-file.ts';
+import { type CliMachine, openMachine } from '../machine.ts';
+import { requireDirectory, resolvePipeline } from '../pipeline.ts';
+import { EXIT_FAILED, EXIT_OK } from '../program.ts';
+import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
+import type { Terminal } from '../terminal.ts';
+
+const { config, dir } = PIPELINE_OPTIONS;
+const ACTIONS = ['inspect', 'verify', 'export', 'repair'] as const;
+type Action = (typeof ACTIONS)[number];
+
+interface Scene {
+  readonly directory: string;
+  readonly chain: string;
+  readonly machine: CliMachine;
+  readonly terminal: Terminal;
+  readonly context: CliContext;
+  readonly keys: KeyRing | undefined;
+  readonly after: number | undefined;
+  readonly limit: number | undefined;
+}
+
+/** `tierfall journal inspect|verify|export|repair`: looks at the journal itself. All but repair run beside a writer. */
+export const journalCommand = defineCommand(
+  {
+    name: 'journal',
+    summary: 'Look at the journal, check it, take entries out of it, or repair it.',
+    description: [
+      'inspect shows segments and what waits in them; verify reads every byte and exits 1 when one is not as it was written; export prints the entries that wait as JSON lines. These three change nothing and may run beside a writer.',
+      'repair needs the journal at rest: it sets damaged spans aside in journal/damaged and makes lost indexes again. Opening does the same by itself, so repair is for looking at the result before a writer starts.',
+    ],
+    positionals: [{ name: 'action', description: ACTIONS.join(', ') }],
+    options: {
+      config,
+      dir,
+      keys: KEYS_OPTION,
+      after: {
+        type: 'integer',
+        placeholder: 'SEQ',
+        description: 'Export entries after this one. Default: the checkpoint.',
+      },
+      limit: { type: 'integer', placeholder: 'N', min: 1, description: 'Export no more than so many entries.' },
+      ...OUTPUT_OPTIONS,
+    },
+    examples: [
+      { command: 'tierfall journal inspect', description: 'What is in it, by segment and by priority' },
+      { command: 'tierfall journal verify --keys keys.json', description: 'Is every byte as it was written?' },
+      { command: 'tierfall journal export --limit 10', description: 'The ten oldest entries, as JSON lines' },
+    ],
+  },
+  async ({ options, positionals }, context: CliContext) => {
+    const [action = ''] = positionals;
+    if (!ACTIONS.some((known) => known === action)) {
+      throw new UsageError(`journal cannot ${JSON.stringify(action)}`, `It can ${ACTIONS.join(', ')}.`);
+    }
+    const pipeline = await resolvePipeline(options, context.cwd);
+    await requireDirectory(pipeline);
+    const scene: Scene = {
+      directory: dataDirectory(pipeline.dir).journal,
+      chain: pipeline.chain,
+      machine: openMachine(context, pipeline.chain, 'error'),
+      terminal: terminalOf(context, options.json),
+      context,
+      keys: await readKeys(context.cwd, options.keys),
+      after: options.after,
+      limit: options.limit,
+    };
+    return await RUN[action as Action](scene);
+  },
+);
+
+const RUN: Readonly<Record<Action, (scene: Scene) => Promise<number>>> = {
+  inspect: inspectJournal,
+  verify: verifyJournal,
+  export: exportEntries,
+  repair: repairJournal,
+};
+
+/** Who has the journal open. The lock is tried, and let go at once. */
+async function ownerOf(fs: FileSystem, directory: string): Promise<string | undefined> {
+  try {
+    (await lockDirectory(directory, fs)).release();
+    return undefined;
+  } catch (error) {
+    if (error instanceof DirectoryLockedError) return error.message;
+    // Without the right to lock there is still the right to look.
+    return undefined;
+  }
+}
+
+async function survey(scene: Scene): Promise<{ found: JournalSurvey; owner: string | undefined }> {
+  const { machine, directory } = scene;
+  if ((await machine.fs.stat(directory)) === undefined) {
+    throw new UsageError(
+      `there is no journal in ${directory}`,
+      'Name the data directory of the writer with --dir.',
+    );
+  }
+  const owner = await ownerOf(machine.fs, directory);
+  return { found: await surveyJournal(machine.fs, directory), owner };
+}
+
+function isoOf(ms: number | undefined): string {
+  return ms === undefined ? '' : new Date(ms).toISOString();
+}
+
+async function inspectJournal(scene: Scene): Promise<number> {
+  const { found, owner } = await survey(scene);
+  const { terminal } = scene;
+  terminal.table(
+    [
+      {
+        state: owner === undefined ? 'at rest' : 'in use by a writer',
+        checkpoint: found.checkpointed,
+        segments: found.segments.length,
+        bytes: found.segments.reduce((sum, { bytes }) => sum + bytes, 0),
+        'damaged spans': damageOf(found, owner).length,
+      },
+    ],
+    'Journal',
+  );
+  if (owner !== undefined) terminal.note(owner);
+  terminal.table(
+    byPriority(found.pending).map(({ priority, entries, rows, bytes, oldestMs }) => ({
+      priority,
+      entries,
+      rows,
+      'body bytes': bytes,
+      oldest: isoOf(oldestMs),
+    })),
+    'Waiting to be packed',
+  );
+  if (found.segments.length > 0) terminal.table(found.segments.map(segmentRow), 'Segments');
+  return EXIT_OK;
+}
+
+function segmentRow(segment: SegmentSurvey): Record<string, string | number> {
+  const { name, version, bytes, firstSeq, lastSeq, entries, pending, index, keyIds, gaps } = segment;
+  return {
+    segment: name,
+    version: version ?? 'unreadable',
+    bytes,
+    first: firstSeq,
+    last: lastSeq ?? '',
+    entries,
+    waiting: pending,
+    index,
+    'encrypted under': keyIds.join(', '),
+    'other bytes': gaps.reduce((sum, gap) => sum + gap.bytes, 0),
+  };
+}
+
+interface Damage {
+  readonly where: string;
+  readonly fault: string;
+}
+
+/** Spans that are no entries. The end of the newest segment of a living writer is one that is being written. */
+function damageOf({ segments }: JournalSurvey, owner: string | undefined): Damage[] {
+  const newest = segments.at(-1);
+  return segments.flatMap((segment) =>
+    segment.gaps
+      .filter((gap) => owner === undefined || segment !== newest || gap !== segment.tail)
+      .map((gap) => ({
+        where: `journal/${segment.name}`,
+        fault: `${gap.bytes} bytes at offset ${gap.offset} ${gap.unreadable ? 'cannot be read from the disk' : gap === segment.tail ? 'are an entry that was not written to its end, or decayed' : 'are no entry'}`,
+      })),
+  );
+}
+
+async function verifyJournal(scene: Scene): Promise<number> {
+  const { terminal, machine, directory, keys } = scene;
+  const { found, owner } = await survey(scene);
+  if (owner !== undefined) terminal.note(owner);
+  const damage = damageOf(found, owner);
+  const isEncrypted = found.segments.some(({ keyIds }) => keyIds.length > 0);
+  if (keys !== undefined || !isEncrypted) {
+    for await (const { seq, body } of readSurveyed(machine.fs, directory, -1, keys)) {
+      if (body === undefined)
+        damage.push({ where: `entry ${seq}`, fault: 'does not fit its tag: it was changed' });
+    }
+  }
+  if (damage.length > 0)
+    terminal.table(
+      damage.map(({ where, fault }) => ({ where, fault })),
+      'Damage',
+    );
+  const entries = found.segments.reduce((sum, segment) => sum + segment.entries, 0);
+  const segments = found.segments.length;
+  const unopened =
+    isEncrypted && keys === undefined ? ' Encrypted entries were checked but not opened; see --keys.' : '';
+  terminal.note(
+    damage.length === 0
+      ? `${entries} entries in ${segments} segments: every byte is as it was written.${unopened}`
+      : `${entries} entries in ${segments} segments are as they were written; ${damage.length} spans are NOT, see above.${unopened}`,
+  );
+  return damage.length === 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+async function exportEntries(scene: Scene): Promise<number> {
+  const { machine, directory, keys, context, limit = Number.POSITIVE_INFINITY } = scene;
+  const { found } = await survey(scene);
+  let exported = 0;
+  for await (const entry of readSurveyed(machine.fs, directory, scene.after ?? found.checkpointed, keys)) {
+    if (exported === limit) break;
+    if (entry.body === undefined) continue;
+    const { body, ...facts } = entry;
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const text = bytes.toString('utf8');
+    const shown = Buffer.from(text).equals(bytes) ? { body: text } : { bodyBase64: bytes.toString('base64') };
+    context.stdout.write(`${JSON.stringify({ ...facts, ...shown })}\n`);
+    exported += 1;
+  }
+  return EXIT_OK;
+}
+
+async function repairJournal(scene: Scene): Promise<number> {
+  const { directory, chain, machine, terminal } = scene;
+  const { fs, clock, bus } = machine;
+  await survey(scene);
+  const verifyBytes = Number.POSITIVE_INFINITY;
+  const journal = await openSegmentJournal({ directory, chain, fs, clock, emit: bus.emit, verifyBytes });
+  const { damage, depth } = journal;
+  await journal.close();
+  if (damage.length > 0) {
+    terminal.table(
+      damage.map(({ file, offset, bytes, setAside }) => ({
+        segment: file.slice(directory.length + 1),
+        offset,
+        bytes,
+        'set aside as':
+          setAside === file ? 'could not be: left in the segment' : setAside.slice(directory.length + 1),
+      })),
+      'Damaged spans',
+    );
+  }
+  terminal.note(
+    `${depth.entries} entries wait and can be read; ${damage.length} damaged spans are set aside; indexes are whole.`,
+  );
+  return EXIT_OK;
+}

@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { KeyRing } from '../../src/core/key-ring.ts';
+import { openSegmentJournal, type SegmentJournalOptions } from '../../src/journal/segment-journal.ts';
+import { nodeFileSystem } from '../../src/platform/node-file-system.ts';
+import { systemClock } from '../../src/platform/system-clock.ts';
+import { sampleEntry } from '../../src/testing/journal-contract.ts';
+import { type Workplace, workplace } from './workplace.ts';
+
+const SEGMENT = '.tierfall/journal/0000000000000000.seg';
+const BINARY = Uint8Array.of(0xff, 0xfe, 0x01);
+
+function openJournal(place: Workplace, changes: Partial<SegmentJournalOptions> = {}) {
+  const directory = `${place.path}/.tierfall/journal`;
+  const emit = (): void => {};
+  return openSegmentJournal({
+    directory,
+    chain: 'default',
+    fs: nodeFileSystem,
+    clock: systemClock,
+    emit,
+    ...changes,
+  });
+}
+
+/** Ten entries, three of which the store owns. */
+async function filled(changes: Partial<SegmentJournalOptions> = {}): Promise<Workplace> {
+  const place = workplace();
+  const journal = await openJournal(place, changes);
+  for (let n = 0; n < 10; n += 1) {
+    const body = n === 4 ? { body: BINARY } : {};
+    await journal.append(sampleEntry(n, { priority: n % 2 === 0 ? 'critical' : 'low', rowCount: 2, ...body }));
+  }
+  await journal.checkpoint(2);
+  await journal.close();
+  return place;
+}
+
+function flipBit(place: Workplace, at: number): void {
+  const file = `${place.path}/${SEGMENT}`;
+  const bytes = readFileSync(file);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(file, bytes);
+}
+
+function linesOf(out: string): Record<string, unknown>[] {
+  return out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe('tierfall journal inspect', () => {
+  it('shows segments, checkpoint and what waits by priority, and changes nothing', async () => {
+    const place = await filled();
+    const before = place.below('.tierfall/journal');
+    const { code, out } = await place.tierfall(['journal', 'inspect']);
+    expect(code, out).toBe(0);
+    expect(out).toMatch(/at rest +2 +1 /);
+    expect(out).toMatch(/critical +3 +6 /);
+    expect(out).toMatch(/low +4 +8 /);
+    expect(out).toMatch(/0{16}\.seg +2 +[\d,]+ +0 +9 +10 +7 +fits/);
+    expect(place.below('.tierfall/journal')).toEqual(before);
+  });
+
+  it('runs beside a writer, and names it', async () => {
+    const place = await filled();
+    const journal = await openJournal(place);
+    const { code, out } = await place.tierfall(['journal', 'inspect']);
+    await journal.append(sampleEntry(99));
+    await journal.close();
+    expect(code, out).toBe(0);
+    expect(out).toContain('in use by a writer');
+    expect(out).toContain(`pid ${process.pid}`);
+  });
+});
+
+describe('tierfall journal verify', () => {
+  it('exits 0 when every byte is as it was written, 1 with the place when one is not', async () => {
+    const place = await filled();
+    expect(await place.tierfall(['journal', 'verify'])).toMatchObject({ code: 0 });
+    flipBit(place, 100);
+    for (const _ of [1, 2]) {
+      const { code, out } = await place.tierfall(['journal', 'verify']);
+      expect(code, out).toBe(1);
+      expect(out).toMatch(/journal\/0{16}\.seg +\d+ bytes at offset 24 /);
+      expect(out).toContain('9 entries');
+    }
+    expect(place.below('.tierfall/journal/damaged')).toEqual([]);
+  });
+
+  it('says that there is no journal, with exit code 2', async () => {
+    const place = workplace();
+    place.file('.tierfall/x', '');
+    expect(await place.tierfall(['journal', 'verify'])).toMatchObject({ code: 2 });
+  });
+});
+
+describe('tierfall journal export', () => {
+  it('prints what waits, oldest first, as JSON lines with every field', async () => {
+    const place = await filled();
+    const { code, out } = await place.tierfall(['journal', 'export']);
+    const lines = linesOf(out);
+    expect(code).toBe(0);
+    expect(lines.map(({ seq }) => seq)).toEqual([3, 4, 5, 6, 7, 8, 9]);
+    expect(lines[0]).toMatchObject({ key: sampleEntry(3).key, orderingKey: 'series-0', body: '{"n":3}\n' });
+    expect(Buffer.from(String(lines[1]?.['bodyBase64']), 'base64')).toEqual(Buffer.from(BINARY));
+  });
+
+  it('starts after a seq, ends at a limit, and leaves out what is damaged', async () => {
+    const place = await filled();
+    flipBit(place, 100);
+    const { out } = await place.tierfall(['journal', 'export', '--after', '0', '--limit', '2']);
+    expect(linesOf(out).map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+
+  it('opens encrypted entries with their keys, and says which key is missing without one', async () => {
+    const key = randomBytes(32);
+    const place = await filled({ keys: new KeyRing([{ id: '2026', key }]) });
+    place.file('keys.json', JSON.stringify({ 2026: key.toString('hex') }));
+    expect((await place.tierfall(['journal', 'inspect'])).out).toContain('2026');
+    const opened = await place.tierfall(['journal', 'export', '--keys', 'keys.json']);
+    expect(linesOf(opened.out).length).toBe(7);
+    expect(await place.tierfall(['journal', 'verify', '--keys', 'keys.json'])).toMatchObject({ code: 0 });
+    const closed = await place.tierfall(['journal', 'export']);
+    expect(closed).toMatchObject({ code: 1, out: '' });
+    expect(closed.err).toMatch(/"2026"[\s\S]*ENCRYPTION_KEY_MISSING/);
+  });
+
+  it('never prints what a broken file of keys holds', async () => {
+    const place = await filled();
+    for (const content of ['{"a":"deadbeef"}', 'deadbeef', '["deadbeef"]']) {
+      place.file('keys.json', content);
+      const { code, err } = await place.tierfall(['journal', 'export', '--keys', 'keys.json']);
+      expect([code, err.includes('deadbeef')]).toEqual([2, false]);
+    }
+  });
+});
+
+describe('tierfall journal repair', () => {
+  it('sets damaged spans aside and makes a lost index again', async () => {
+    const place = await filled();
+    const lost = await filled();
+    flipBit(place, 100);
+    const { code, out } = await place.tierfall(['journal', 'repair']);
+    expect(code, out).toBe(0);
+    expect(out).toMatch(/damaged\/0{16}-24\.bin/);
+    expect(place.below('.tierfall/journal/damaged')).toEqual(['0000000000000000-24.bin']);
+    rmSync(`${lost.path}/${SEGMENT.replace('.seg', '.idx')}`);
+    expect((await lost.tierfall(['journal', 'inspect'])).out).toContain('none that fits');
+    await lost.tierfall(['journal', 'repair']);
+    expect((await lost.tierfall(['journal', 'inspect'])).out).not.toContain('none that fits');
+  });
+
+  it('refuses beside a writer, and names it', async () => {
+    const place = await filled();
+    const journal = await openJournal(place);
+    const { code, err } = await place.tierfall(['journal', 'repair']);
+    await journal.close();
+    expect(code).toBe(1);
+    expect(err).toMatch(/DIRECTORY_LOCKED/);
+  });
+
+  it('is one of four actions', async () => {
+    const place = await filled();
+    expect((await place.tierfall(['journal', 'compact'])).err).toContain('inspect, verify, export, repair');
+  });
+});
