@@ -59,6 +59,11 @@ export interface Origin {
   readonly batchKey: string;
   /** Original row index by row of this body; undefined = the same. */
   readonly rows: readonly number[] | undefined;
+  /**
+   * Whether these rows are what is left of a batch that was within tolerance: among themselves they would be no measure of
+   * it, because the rows that conform have landed. @default false
+   */
+  readonly isRemainder?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -130,6 +135,11 @@ export class Batch {
   /** The key, if somebody has needed it; never hashes. */
   get knownKey(): string | undefined {
     return this.#key;
+  }
+
+  /** Whether the rows that conform have landed before, so that the part of the others says nothing. */
+  get isRemainder(): boolean {
+    return this.#origin?.isRemainder ?? false;
   }
 
   /** The index a row had in the batch it was first submitted in. */

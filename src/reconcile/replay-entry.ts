@@ -69,9 +69,10 @@ function batchOf(
   rows: readonly number[] | undefined,
   { chain, framer }: Pick<EntryDeps, 'chain' | 'framer'>,
 ): Batch {
-  const { format, orderingKey, priority, attributes, receivedAtMs, key } = entry;
+  const { format, orderingKey, priority, attributes, receivedAtMs, key, reason } = entry;
   const input = { body, format, priority, attributes, ...(orderingKey === undefined ? {} : { orderingKey }) };
-  return new Batch(input, chain, framer, receivedAtMs, { batchKey: key, rows });
+  const isRemainder = rows !== undefined && reason !== 'beyond-tolerance';
+  return new Batch(input, chain, framer, receivedAtMs, { batchKey: key, rows, isRemainder });
 }
 
 export interface EntryContext {

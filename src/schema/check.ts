@@ -4,7 +4,8 @@
  *
  * H1 every row is either in the columns or in exactly one residue. H2 divergence = mismatched cells / cells
  * over all decodable rows; a field that the schema does not know is one cell, mismatched, and an optional one that is
- * absent is none: otherwise records of another kind would look like sparse ones.
+ * absent is none: otherwise records of another kind would look like sparse ones. H3 only a whole batch can be beyond
+ * tolerance: of some rows that are left, the others have been judged and landed, and their part says nothing.
  */
 import type { Columns } from '../core/columns.ts';
 import type { Residue } from '../core/outcome.ts';
@@ -58,6 +59,7 @@ class Judge {
   readonly #selection: Selection;
   readonly #book: DriftBook;
   readonly #mismatched: number[] = [];
+  readonly #isRemainder: boolean;
   /** Index of the drifted cell to go on with. */
   #at = 0;
 
@@ -66,6 +68,7 @@ class Judge {
     this.#pass = pass;
     this.#selection = new Selection(pass, rows);
     this.#book = new DriftBook(plan.columnNames);
+    this.#isRemainder = rows !== 'all' || pass.batch.isRemainder;
   }
 
   /** The rows that conform. */
@@ -99,7 +102,8 @@ class Judge {
     this.#selection.eachAbsent((column, cells) => book.addAbsent(column, cells));
     if (mismatched.length > 0) {
       const { verdict, field, words } = judgeDrift(book, tolerances);
-      const reason = verdict === 'beyond-tolerance' ? 'beyond-tolerance' : 'schema-mismatch';
+      const isBeyond = verdict === 'beyond-tolerance' && !this.#isRemainder;
+      const reason = isBeyond ? 'beyond-tolerance' : 'schema-mismatch';
       // Of all cells together the counts say it; a single field has to be named.
       const detail = field === undefined ? String(book) : `${words}; ${book}`;
       residue.push({ rows: mismatched, reason, detail });
