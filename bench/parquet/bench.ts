@@ -1,9 +1,9 @@
 /**
  * What it costs to make a Parquet object of raw rows, beside a plain zstd of the same bodies, in one run.
  *
- * Method: objects of 8 MiB of telemetry text, as the packer makes them. All subjects take turns on the same rows, each
- * turn begun by another one; quoted is the median of the ratios within one turn, so that what slows a whole turn down
- * does not count. Each subject writes to memory and hashes nothing but ours, which carries its SHA-256. `CPU` is that of
+ * Method: objects of 8 MiB of telemetry text, as the packer makes them. Each subject takes turns with the floor on the
+ * same rows, now the one first, now the other; quoted is the median of the ratios within one turn, so that what slows a
+ * whole turn down does not count, nor the garbage of other subjects. Each subject writes to memory and hashes nothing but ours, which carries its SHA-256. `CPU` is that of
  * the process, all threads; `loop` is the part of it that keeps the event loop. Sizes are beside zstd of the bodies, and
  * beside zstd of all values with their lengths, column by column: at 1 KiB, keys and digests are a quarter of the file.
  * Not measured: the body's own SHA-256, which ingress has taken, and the store.
@@ -17,6 +17,7 @@ import { telemetryLines } from '../telemetry-records.ts';
 import { openSubjects, type Subject, type Workload } from './subjects.ts';
 
 const ROUNDS = 15;
+const WARM_UP = 2;
 const OBJECT_BYTES = 8 * 1024 * 1024;
 const KIB = 1024;
 const SIZES = [
@@ -90,16 +91,22 @@ async function takeTurn(subject: Subject, work: Workload): Promise<Turn> {
   return { wallMs, cpuMs: (user + system) / 1000, loopMs: (own.user + own.system) / 1000, bytes };
 }
 
-/** Turns by subject, in their order. */
-async function measure(subjects: readonly Subject[], work: Workload, rounds: number): Promise<Turn[][]> {
-  const turns: Turn[][] = subjects.map(() => []);
-  for (let round = 0; round <= rounds; round += 1) {
-    for (let step = 0; step < subjects.length; step += 1) {
-      const place = (step + round) % subjects.length;
-      const subject = subjects[place];
-      if (!subject) continue;
-      const turn = await takeTurn(subject, work);
-      if (round > 0) turns[place]?.push(turn);
+/** Turns of a subject, each with one of the floor beside it. */
+interface Pairs {
+  readonly subject: readonly Turn[];
+  readonly floor: readonly Turn[];
+}
+
+async function measure(subject: Subject, floor: Subject, work: Workload, rounds: number): Promise<Pairs> {
+  const turns = { subject: [] as Turn[], floor: [] as Turn[] };
+  const sides = [
+    [subject, turns.subject],
+    [floor, turns.floor],
+  ] as const;
+  for (let round = 0; round < rounds + WARM_UP; round += 1) {
+    for (const [one, own] of round % 2 === 0 ? sides : sides.toReversed()) {
+      const turn = await takeTurn(one, work);
+      if (round >= WARM_UP) own.push(turn);
       await new Promise(setImmediate);
     }
   }
@@ -107,50 +114,46 @@ async function measure(subjects: readonly Subject[], work: Workload, rounds: num
 }
 
 /** Median of the ratios within each turn. */
-function ratioOf(turns: readonly Turn[], floor: readonly Turn[], of: (turn: Turn) => number): number {
-  return median(turns.map((turn, round) => of(turn) / of(floor[round] ?? turn)));
+function ratioOf({ subject, floor }: Pairs, of: (turn: Turn) => number): number {
+  return median(subject.map((turn, round) => of(turn) / of(floor[round] ?? turn)));
 }
 
 export const runParquetBench: Bench = async ({ say, rounds = ROUNDS }) => {
-  const subjects = await openSubjects();
+  const { floor, own, peers } = await openSubjects();
   const text = Buffer.from(`${telemetryLines({ count: 60_000, drift: 0, isAscii: true }).join('\n')}\n`);
   const ratios: Record<string, number> = {};
   for (const { label, bytes, ratio } of SIZES) {
     const work = workload(text.subarray(0, OBJECT_BYTES), bytes);
-    const turns = await measure(subjects, work, rounds);
-    const [floor = [], own = []] = turns;
+    const pairs = await measure(own, floor, work, rounds);
     const values = zstdOfValues(work);
-    say(
-      `${work.entries.length} rows of ${label}; zstd takes ${median(floor.map(({ wallMs }) => wallMs)).toFixed(1)} ms`,
-    );
-    say(
-      table(
-        ['', 'time', 'spread', 'CPU', 'loop', 'size', 'of all values'],
-        subjects.map((subject, place) => rowFor(subject, turns[place] ?? [], floor, values)),
-      ),
-    );
+    const rows = [rowFor(own, pairs, values)];
+    for (const peer of peers) rows.push(rowFor(peer, await measure(peer, floor, work, rounds), values));
+    const floorMs = median(pairs.floor.map(({ wallMs }) => wallMs)).toFixed(1);
+    say(`${work.entries.length} rows of ${label}; zstd -1 of the bodies takes ${floorMs} ms`);
+    say(table(['', 'time', 'spread', 'CPU', 'loop', 'size', 'of all values'], rows));
     say('');
-    ratios[ratio] = round(ratioOf(own, floor, ({ wallMs }) => wallMs));
-    ratios[`${ratio}Size`] = round(
-      (own[0]?.bytes ?? Number.NaN) / (bytes === KIB ? values : (floor[0]?.bytes ?? 1)),
-    );
+    ratios[ratio] = round(ratioOf(pairs, ({ wallMs }) => wallMs));
+    const sameBytes = bytes === KIB ? values : (pairs.floor[0]?.bytes ?? Number.NaN);
+    ratios[`${ratio}Size`] = round((pairs.subject[0]?.bytes ?? Number.NaN) / sameBytes);
   }
-  for (const subject of subjects) await subject.close?.();
+  for (const peer of peers) await peer.close?.();
   return ratios;
 };
 
-function rowFor(subject: Subject, turns: readonly Turn[], floor: readonly Turn[], values: number): string[] {
-  const [first] = turns;
-  const wall = turns.map((turn, at) => turn.wallMs / (floor[at]?.wallMs ?? 1)).sort((a, b) => a - b);
+function rowFor({ label }: Subject, pairs: Pairs, values: number): string[] {
+  const wall = pairs.subject
+    .map(({ wallMs }, at) => wallMs / (pairs.floor[at]?.wallMs ?? Number.NaN))
+    .sort((a, b) => a - b);
   const at = (share: number): string => (wall[Math.floor(share * (wall.length - 1))] ?? Number.NaN).toFixed(2);
+  const bytes = pairs.subject[0]?.bytes ?? Number.NaN;
   return [
-    subject.label,
-    ratioOf(turns, floor, ({ wallMs }) => wallMs).toFixed(2),
+    label,
+    ratioOf(pairs, ({ wallMs }) => wallMs).toFixed(2),
     `${at(0.25)}-${at(0.75)}`,
-    ratioOf(turns, floor, ({ cpuMs }) => cpuMs).toFixed(2),
-    ratioOf(turns, floor, ({ loopMs }) => loopMs).toFixed(2),
-    ((first?.bytes ?? Number.NaN) / (floor[0]?.bytes ?? 1)).toFixed(3),
-    ((first?.bytes ?? Number.NaN) / values).toFixed(3),
+    ratioOf(pairs, ({ cpuMs }) => cpuMs).toFixed(2),
+    ratioOf(pairs, ({ loopMs }) => loopMs).toFixed(2),
+    (bytes / (pairs.floor[0]?.bytes ?? Number.NaN)).toFixed(3),
+    (bytes / values).toFixed(3),
   ];
 }
 

@@ -131,7 +131,12 @@ async function fillTable(
   return table;
 }
 
-/** Floor first, ours second. */
-export async function openSubjects(): Promise<readonly Subject[]> {
-  return [floor, own, hyparquetWriter, await duckdb(), await parquetjs()];
+export interface Subjects {
+  readonly floor: Subject;
+  readonly own: Subject;
+  readonly peers: readonly Subject[];
+}
+
+export async function openSubjects(): Promise<Subjects> {
+  return { floor, own, peers: [hyparquetWriter, await duckdb(), await parquetjs()] };
 }

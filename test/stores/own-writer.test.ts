@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeIntegerChunk } from '../../src/stores/parquet/column-chunk.ts';
+import { beginIntegerChunk } from '../../src/stores/parquet/column-chunk.ts';
 import { decompress } from '../../src/stores/parquet/compression.ts';
 import { fileFooter } from '../../src/stores/parquet/file-metadata.ts';
 import { encodeObject } from '../../src/stores/parquet.ts';
@@ -17,7 +17,7 @@ afterAll(() => duckdb.close());
 async function integersFile(values: readonly (number | bigint)[]): Promise<Uint8Array> {
   const column = { name: 'n', kind: 'integer', of: () => 0 } as const;
   const chunks: Uint8Array[] = [Buffer.from('PAR1')];
-  const chunk = await writeIntegerChunk(column, values, (bytes) => void chunks.push(bytes));
+  const chunk = await beginIntegerChunk(column, values).write((bytes) => void chunks.push(bytes));
   const groups = [{ rows: values.length, offset: 4, chunks: [chunk] }];
   return Buffer.concat([...chunks, fileFooter({ columns: [column], groups, keyValues: [] })]);
 }

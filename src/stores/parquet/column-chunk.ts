@@ -39,26 +39,23 @@ interface Pages {
   readonly range: Range | undefined;
 }
 
+/** A chunk whose compression has begun, so that other columns can be encoded meanwhile. */
+export interface BegunChunk {
+  /** Pushes its pages. */
+  write(push: Push): Promise<ChunkMetadata>;
+}
+
 /** @param values one per row, null only in an optional column */
-export async function writeTextChunk(
-  column: TextColumn,
-  values: readonly (string | null)[],
-  push: Push,
-): Promise<ChunkMetadata> {
+export function beginTextChunk(column: TextColumn, values: readonly (string | null)[]): BegunChunk {
   const present = column.optional ? values.filter((value) => value !== null) : (values as readonly string[]);
   const pages = textPages(column, present);
   const data = column.optional ? Buffer.concat([definitionLevels(values), pages.data]) : pages.data;
-  const nulls = values.length - present.length;
-  return writeSmallChunk(column, values.length, nulls, { ...pages, data }, push);
+  return beginSmallChunk(column, values.length, values.length - present.length, { ...pages, data });
 }
 
-export async function writeIntegerChunk(
-  column: IntegerColumn,
-  values: readonly (number | bigint)[],
-  push: Push,
-): Promise<ChunkMetadata> {
+export function beginIntegerChunk(column: IntegerColumn, values: readonly (number | bigint)[]): BegunChunk {
   const { bytes, range } = integerPage(values);
-  return writeSmallChunk(column, values.length, 0, { data: bytes, encoding: ENCODING.plain, range }, push);
+  return beginSmallChunk(column, values.length, 0, { data: bytes, encoding: ENCODING.plain, range });
 }
 
 function textPages(column: TextColumn, values: readonly string[]): Pages {
@@ -76,27 +73,33 @@ function textPages(column: TextColumn, values: readonly string[]): Pages {
   };
 }
 
-async function writeSmallChunk(
+function beginSmallChunk(
   column: TextColumn | IntegerColumn,
   values: number,
   nulls: number,
   { data, dictionary, encoding, range }: Pages,
-  push: Push,
-): Promise<ChunkMetadata> {
+): BegunChunk {
   const plain = data.length + (dictionary?.bytes.length ?? 0);
   const codec = plain < WORTH_PACKING_BYTES ? 'none' : 'zstd';
-  const tally = { plainBytes: 0, packedBytes: 0 };
-  if (dictionary) {
-    const packed = codec === 'none' ? dictionary.bytes : compressNow(dictionary.bytes);
-    const sizes = { plain: dictionary.bytes.length, packed: packed.length };
-    await pushPage(tally, dictionaryPageHeader(dictionary.entries, sizes), sizes, [packed], push);
-  }
-  const dictionaryBytes = tally.packedBytes;
-  const packed = codec === 'none' ? [data] : await compress([data]);
-  const sizes = { plain: data.length, packed: lengthOf(packed) };
-  await pushPage(tally, dataPageHeader(values, encoding, sizes), sizes, packed, push);
-  const encodings = dictionary ? [ENCODING.plain, ENCODING.rle, encoding] : [ENCODING.rle, encoding];
-  return { column, codec, encodings, values, nulls, dictionaryBytes, range, ...tally };
+  const packing = codec === 'none' ? Promise.resolve([data]) : compress([data]);
+  // Nobody waits for a page while an earlier one fails.
+  packing.catch(() => undefined);
+  return {
+    write: async (push) => {
+      const tally = { plainBytes: 0, packedBytes: 0 };
+      if (dictionary) {
+        const packed = codec === 'none' ? dictionary.bytes : compressNow(dictionary.bytes);
+        const sizes = { plain: dictionary.bytes.length, packed: packed.length };
+        await pushPage(tally, dictionaryPageHeader(dictionary.entries, sizes), sizes, [packed], push);
+      }
+      const dictionaryBytes = tally.packedBytes;
+      const packed = await packing;
+      const sizes = { plain: data.length, packed: lengthOf(packed) };
+      await pushPage(tally, dataPageHeader(values, encoding, sizes), sizes, packed, push);
+      const encodings = dictionary ? [ENCODING.plain, ENCODING.rle, encoding] : [ENCODING.rle, encoding];
+      return { column, codec, encodings, values, nulls, dictionaryBytes, range, ...tally };
+    },
+  };
 }
 
 interface Tally {
@@ -128,18 +131,10 @@ interface BodyPage {
   readonly pieces: Promise<readonly Uint8Array[]>;
 }
 
-/** A chunk of bodies whose compression has begun. */
-export interface BodyChunk {
-  /** Pushes its pages. */
-  write(push: Push): Promise<ChunkMetadata>;
-}
-
-/** Begins to compress at once, so that other columns can be encoded meanwhile. */
-export function beginBodyChunk(column: BytesColumn, values: readonly Uint8Array[], codec: Codec): BodyChunk {
+export function beginBodyChunk(column: BytesColumn, values: readonly Uint8Array[], codec: Codec): BegunChunk {
   const pages = [...bodyRuns(values)].map((run): BodyPage => {
     const plain = plainBytes(run);
     const pieces = codec === 'none' ? Promise.resolve(run.flatMap(referenceBytes)) : packBodies(run, plain);
-    // Nobody waits for a page while an earlier one fails.
     pieces.catch(() => undefined);
     return { values: run, plain, pieces };
   });

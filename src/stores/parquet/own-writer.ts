@@ -6,7 +6,13 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JournalEntry } from '../../journal/journal.ts';
-import { beginBodyChunk, type Push, writeIntegerChunk, writeTextChunk } from './column-chunk.ts';
+import {
+  type BegunChunk,
+  beginBodyChunk,
+  beginIntegerChunk,
+  beginTextChunk,
+  type Push,
+} from './column-chunk.ts';
 import { type ChunkMetadata, type Codec, fileFooter, type RowGroupMetadata } from './file-metadata.ts';
 import { COLUMNS, type ObjectColumn } from './object-columns.ts';
 import type { WriteObject } from './object-writer.ts';
@@ -17,34 +23,40 @@ const GROUP_LIMITS = { bytesMax: 8 * 1024 * 1024, rowsMax: 8192 };
 const TURN_ROWS = 1024;
 const MAGIC = new TextEncoder().encode('PAR1');
 
+/** Bodies come first, because they take the longest and other columns can be encoded meanwhile. */
+async function beginRowGroup(
+  entries: readonly JournalEntry[],
+  bodyCodec: Codec,
+): Promise<readonly BegunChunk[]> {
+  const begun = new Map<ObjectColumn, BegunChunk>();
+  for (const column of COLUMNS) {
+    if (column.kind === 'bytes') begun.set(column, beginBodyChunk(column, entries.map(column.of), bodyCodec));
+  }
+  for (const column of COLUMNS) {
+    if (column.kind === 'bytes') continue;
+    if (entries.length > TURN_ROWS) await nextTurn();
+    begun.set(column, beginColumn(column, entries));
+  }
+  return COLUMNS.flatMap((column) => begun.get(column) ?? []);
+}
+
+type SmallColumn = Exclude<ObjectColumn, { readonly kind: 'bytes' }>;
+
+function beginColumn(column: SmallColumn, entries: readonly JournalEntry[]): BegunChunk {
+  return column.kind === 'text'
+    ? beginTextChunk(column, entries.map(column.of))
+    : beginIntegerChunk(column, entries.map(column.of));
+}
+
 async function writeRowGroup(
   entries: readonly JournalEntry[],
   offset: number,
   bodyCodec: Codec,
   push: Push,
 ): Promise<RowGroupMetadata> {
-  const bodies = COLUMNS.flatMap((column) =>
-    column.kind === 'bytes' ? [beginBodyChunk(column, entries.map(column.of), bodyCodec)] : [],
-  );
   const chunks: ChunkMetadata[] = [];
-  for (const column of COLUMNS) {
-    const chunk =
-      column.kind === 'bytes' ? await bodies.shift()?.write(push) : await writeColumn(column, entries, push);
-    if (chunk) chunks.push(chunk);
-    if (entries.length > TURN_ROWS) await nextTurn();
-  }
+  for (const chunk of await beginRowGroup(entries, bodyCodec)) chunks.push(await chunk.write(push));
   return { rows: entries.length, offset, chunks };
-}
-
-type SmallColumn = Exclude<ObjectColumn, { readonly kind: 'bytes' }>;
-
-function writeColumn(
-  column: SmallColumn,
-  entries: readonly JournalEntry[],
-  push: Push,
-): Promise<ChunkMetadata> {
-  if (column.kind === 'text') return writeTextChunk(column, entries.map(column.of), push);
-  return writeIntegerChunk(column, entries.map(column.of), push);
 }
 
 /** The writer that objects have unless another one is asked for. */
