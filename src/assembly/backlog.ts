@@ -5,16 +5,19 @@
 import type { Clock, Random } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
 import type { FileSystem } from '../core/file-system.ts';
+import type { KeyRing } from '../core/key-ring.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { RawEntry } from '../journal/journal.ts';
+import type { JournalEntry, RawEntry } from '../journal/journal.ts';
 import { embeddedQueue } from '../reconcile/embedded-queue.ts';
 import { jobOf } from '../reconcile/job.ts';
 import { type ReconcileReport, reconcileReport } from '../reconcile/ledger.ts';
+import { quarantinePrefix } from '../reconcile/quarantine-object.ts';
 import type { Queue } from '../reconcile/queue.ts';
 import { openStateDatabase } from '../reconcile/sqlite-database.ts';
 import { type StoreQuarantine, storeQuarantine } from '../reconcile/store-quarantine.ts';
 import { type PackedObject, packEntries } from '../stores/pack.ts';
-import { decodeObject, type EncodeOptions } from '../stores/parquet.ts';
+import { decodeObject, type EncodeOptions, type OpenBody } from '../stores/parquet.ts';
+import { sealedStore } from '../stores/sealed-store.ts';
 import type { Store } from '../stores/store.ts';
 import { dataDirectory } from './data-directory.ts';
 import { once } from './once.ts';
@@ -36,6 +39,8 @@ export interface Backlog {
   readonly quarantine: StoreQuarantine;
   /** Puts the job of a packed object into the queue; twice is once. */
   announce(object: PackedObject): Promise<void>;
+  /** The entries of an object, opened. */
+  decode(bytes: Uint8Array): Promise<readonly JournalEntry[]>;
   /** What became of everything that was deferred. */
   report(): Promise<ReconcileReport>;
   /** Ends everything that waits for the store, so that closing does not: what was not stored stays in the journal. */
@@ -55,6 +60,10 @@ export interface BacklogOptions {
   readonly stores?: OpenedStores | undefined;
   /** Writer and seal of objects. @default the built-in writer, no seal */
   readonly encode?: EncodeOptions | undefined;
+  /** Opens the bodies of sealed objects. */
+  readonly open?: OpenBody | undefined;
+  /** Under which the quarantine is kept. @default it is readable */
+  readonly keys?: KeyRing | undefined;
   /** Whether a power cut may take an announcement, which a sweep makes again. @default false */
   readonly areAnnouncementsHints?: boolean | undefined;
 }
@@ -66,9 +75,10 @@ export async function openBacklog(
 ): Promise<Backlog> {
   const { clock, fs, bus } = machine;
   const paths = dataDirectory(dir);
-  const { encode = {}, areAnnouncementsHints = false } = options;
+  const { encode = {}, open, keys, areAnnouncementsHints = false } = options;
   const stores = options.stores ?? openStores(options, paths, machine);
-  const { store } = stores;
+  const store = keys ? sealedStore(stores.store, quarantinePrefix(chain), keys) : stores.store;
+  const decode = (bytes: Uint8Array): Promise<readonly JournalEntry[]> => decodeObject(bytes, open);
   const state = await openStateDatabase({ file: paths.state, fs });
   const queue = embeddedQueue({ state, clock, chain, areAnnouncementsHints });
   const close = once(async () => {
@@ -98,7 +108,8 @@ export async function openBacklog(
     queue,
     quarantine: storeQuarantine({ store, chain, clock, index: state, defer }),
     announce,
-    report: () => reconcileReport({ store, chain, decode: decodeObject }),
+    decode,
+    report: () => reconcileReport({ store, chain, decode }),
     letGo: () => stores.letGo(),
     close,
   };

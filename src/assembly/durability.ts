@@ -5,6 +5,7 @@
  *   store     append ──> store ──> announced ──> acknowledged
  */
 import { ConfigError, DirectoryLockedError } from '../core/errors.ts';
+import type { KeyRing } from '../core/key-ring.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openSegmentJournal } from '../journal/segment-journal.ts';
@@ -14,7 +15,7 @@ import type { Store } from '../stores/store.ts';
 import { storeJournal } from '../stores/store-journal.ts';
 import type { Backlog, Machine } from './backlog.ts';
 import { openPatiently } from './open-patiently.ts';
-import { packLeftovers } from './pack-leftovers.ts';
+import { type LeftoverSettings, packLeftovers } from './pack-leftovers.ts';
 
 /**
  * `journal`: rows are acknowledged after an fdatasync of the local disk and packed into the store in the background.
@@ -30,6 +31,8 @@ export interface DurableOptions {
   readonly chain: string;
   readonly store: Store;
   readonly encode: EncodeOptions;
+  /** Of the journal's entries. @default they are readable */
+  readonly keys?: KeyRing | undefined;
 }
 
 /** The journal comes first, because a second writer must be refused before anything else is opened. */
@@ -60,10 +63,15 @@ export async function openDurable(options: DurableOptions, machine: Machine): Pr
   );
 }
 
-async function openInJournal({ directory, chain, encode }: DurableOptions, machine: Machine): Promise<Durable> {
+async function openInJournal(
+  { directory, chain, encode, keys }: DurableOptions,
+  machine: Machine,
+): Promise<Durable> {
   const { clock, random, fs, bus } = machine;
   const { emit } = bus;
-  const journal = await openPatiently(clock, () => openSegmentJournal({ directory, chain, fs, clock, emit }));
+  const journal = await openPatiently(clock, () =>
+    openSegmentJournal({ directory, chain, fs, clock, emit, ...(keys ? { keys } : {}) }),
+  );
   let packer: Packer | undefined;
   return {
     journal,
@@ -87,7 +95,7 @@ async function openInJournal({ directory, chain, encode }: DurableOptions, machi
   };
 }
 
-function openInStore({ directory, chain, store, encode }: DurableOptions, machine: Machine): Durable {
+function openInStore({ directory, chain, store, encode, keys }: DurableOptions, machine: Machine): Durable {
   const { clock, bus } = machine;
   let backlog: Pick<Backlog, 'announce'> | undefined;
   const journal = storeJournal({
@@ -104,7 +112,7 @@ function openInStore({ directory, chain, store, encode }: DurableOptions, machin
     hurry: () => undefined,
     attach: async (found) => {
       backlog = found;
-      await adoptJournal(directory, found, machine, encode);
+      await adoptJournal(directory, found, machine, { encode, keys });
       return { start: () => undefined, flush: () => journal.settled(), close: () => journal.settled() };
     },
   };
@@ -115,11 +123,11 @@ async function adoptJournal(
   directory: string,
   backlog: Pick<Backlog, 'chain' | 'store' | 'announce'>,
   machine: Machine,
-  encode: EncodeOptions,
+  settings: LeftoverSettings,
 ): Promise<void> {
   let isFree: boolean;
   try {
-    isFree = await packLeftovers(directory, backlog, machine, encode);
+    isFree = await packLeftovers(directory, backlog, machine, settings);
   } catch (error) {
     const { code, message } = toStorageError(error, `pack what is left in ${directory}`);
     machine.bus.emit('storageFailed', { chain: backlog.chain, operation: 'pack leftovers', code, message });

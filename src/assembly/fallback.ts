@@ -24,14 +24,13 @@ import type { ReconcileReport } from '../reconcile/ledger.ts';
 import { checkRetention } from '../reconcile/retention.ts';
 import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
 import type { Packer } from '../stores/pack.ts';
-import type { EncodeOptions } from '../stores/parquet.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import type { Backlog, Machine } from './backlog.ts';
 import { dataDirectory } from './data-directory.ts';
 import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
 import { type Durability, type Durable, openDurable } from './durability.ts';
 import { keepRetention, type RetentionSettings } from './keep-retention.ts';
-import { type ObjectOptions, objectSettings } from './object-settings.ts';
+import { type ObjectOptions, type ObjectSettings, objectSettings } from './object-settings.ts';
 import { once } from './once.ts';
 import { type OpenedStores, openStores, type StoreLike } from './open-store.ts';
 import { CLOSE_WITHIN_MS, letGoIn, openReconciler, type WorkerSettings } from './reconciler.ts';
@@ -119,8 +118,8 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   const { emit } = bus;
   checkOptions(options);
   const { durability = 'journal' } = options;
-  const { encode } = await objectSettings(options);
-  const { stores, durable, journal } = await openUnderWatermarks(options, name, encode, machine);
+  const settings = await objectSettings(options);
+  const { stores, durable, journal } = await openUnderWatermarks(options, name, settings, machine);
   const opened: (() => Promise<void>)[] = [() => journal.close()];
   try {
     const limits = limitsBehind(durability, options.limits);
@@ -131,7 +130,7 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
     // The disk of the queue is not what anybody was promised there, so nobody waits for it.
-    const objects = { stores, encode, areAnnouncementsHints: durability === 'store' };
+    const objects = { ...settings, stores, areAnnouncementsHints: durability === 'store' };
     const reconciler = await openReconciler(
       { ...objects, dir, chain: name, replay, sink, ...checked, ...worker },
       machine,
@@ -154,7 +153,7 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     const unwatch = watchBacklog({ chain: name, journal, backlog, metrics, clock });
     opened.unshift(async () => unwatch());
     if (options.retention) {
-      opened.unshift(keepRetention({ ...options.retention, store: stores.store, chain: name, clock, emit }));
+      opened.unshift(keepRetention({ ...options.retention, store: backlog.store, chain: name, clock, emit }));
     }
     packer.start();
     if (options.worker !== false) reconciler.worker.start();
@@ -185,7 +184,7 @@ function checkOptions({ watermarks, overflow, retention, sink }: FallbackOptions
 async function openUnderWatermarks(
   options: FallbackOptions,
   chain: string,
-  encode: EncodeOptions,
+  { encode, keys }: ObjectSettings,
   machine: Machine,
 ): Promise<{
   readonly stores: OpenedStores;
@@ -200,7 +199,7 @@ async function openUnderWatermarks(
   const isPressed = (): boolean => whenFull === 'rotate' && isFilling();
   const stores = openStores({ store, overflow, isPressed }, paths, machine);
   const durable = await openDurable(
-    { durability, directory: paths.journal, chain, store: stores.store, encode },
+    { durability, directory: paths.journal, chain, store: stores.store, encode, keys },
     machine,
   );
   const { clock, random, metrics, bus } = machine;

@@ -1,9 +1,16 @@
 /** Moves what a writer left in its journal into the store, as that writer does in the background. */
 import { DirectoryLockedError } from '../core/errors.ts';
+import type { KeyRing } from '../core/key-ring.ts';
 import { openSegmentJournal } from '../journal/segment-journal.ts';
 import { createPacker } from '../stores/pack.ts';
 import type { EncodeOptions } from '../stores/parquet.ts';
 import type { Backlog, Machine } from './backlog.ts';
+
+export interface LeftoverSettings {
+  readonly encode?: EncodeOptions | undefined;
+  /** Of the journal's entries. */
+  readonly keys?: KeyRing | undefined;
+}
 
 /**
  * @returns false when a living writer owns the journal and does it itself
@@ -13,13 +20,13 @@ export async function packLeftovers(
   directory: string,
   backlog: Pick<Backlog, 'chain' | 'store' | 'announce'>,
   { clock, random, fs, bus }: Machine,
-  encode: EncodeOptions = {},
+  { encode = {}, keys }: LeftoverSettings = {},
 ): Promise<boolean> {
   if ((await fs.stat(directory)) === undefined) return true;
   const { chain, store, announce } = backlog;
   const { emit } = bus;
   try {
-    const journal = await openSegmentJournal({ directory, chain, fs, clock, emit });
+    const journal = await openSegmentJournal({ directory, chain, fs, clock, emit, ...(keys ? { keys } : {}) });
     try {
       const parts = { journal, store, chain, clock, random, fs, directory, emit, announce, encode };
       const packer = createPacker(parts);

@@ -13,7 +13,6 @@ import { createWorker, type Worker, type WorkerOptions } from '../reconcile/work
 import { recordKeys } from '../schema/record-keys.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
-import { decodeObject } from '../stores/parquet.ts';
 import { type Backlog, type BacklogOptions, type Machine, openBacklog } from './backlog.ts';
 import { once } from './once.ts';
 
@@ -58,7 +57,7 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
     framer,
     extractRows,
     keysOf: keysOf(schema),
-    decode: decodeObject,
+    decode: backlog.decode,
     clock,
     random,
     emit: bus.emit,

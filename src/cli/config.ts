@@ -41,6 +41,7 @@ const KEYS = [
   'retention',
   'durability',
   'parquet',
+  'encryption',
   'inFlightBytesMax',
   'batchBytesMax',
 ] as const satisfies readonly (keyof TierfallConfig)[];

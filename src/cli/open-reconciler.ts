@@ -46,6 +46,6 @@ export async function packLeftovers(
   { backlog }: Reconciler,
   machine: Machine,
 ): Promise<boolean> {
-  const { encode } = await objectSettings(config);
-  return leftovers.packLeftovers(dataDirectory(dir).journal, backlog, machine, encode);
+  const settings = await objectSettings(config);
+  return leftovers.packLeftovers(dataDirectory(dir).journal, backlog, machine, settings);
 }

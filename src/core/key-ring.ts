@@ -11,7 +11,7 @@
  *
  * K1 a nonce is used once per AES key, whatever the clock, the chance of a restart or a copied directory: every sealer
  * has an AES key of its own, HKDF-SHA256 of the ring's key with 128 fresh random bits as salt, and under it the nonce
- * is a number that only grows. K2 tags are 16 bytes, on both sides. K3 nothing that was opened is handed out before
+ * is a number that only grows. A message that is sealed by itself has a salt made of it, which only an equal one has. K2 tags are 16 bytes, on both sides. K3 nothing that was opened is handed out before
  * its tag fitted. K4 a key that is not in the ring is an error that names it, never damage.
  */
 import {
@@ -88,8 +88,15 @@ function derive({ key }: HeldKey, salt: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', key, salt, INFO, KEY_BYTES));
 }
 
-function createSealer(id: string, held: HeldKey): Sealer {
-  const salt = randomBytes(SALT_BYTES);
+/** A salt that only equal messages share, under one key. */
+function saltOf({ key }: HeldKey, header: Uint8Array, message: Uint8Array): Uint8Array {
+  const lengths = new Uint8Array(8);
+  new DataView(lengths.buffer).setFloat64(0, header.length);
+  const mac = createHmac('sha256', key).update('tierfall salt').update(lengths).update(header).update(message);
+  return mac.digest().subarray(0, SALT_BYTES);
+}
+
+function createSealer(id: string, held: HeldKey, salt: Uint8Array = randomBytes(SALT_BYTES)): Sealer {
   const idBytes = Buffer.from(id);
   const lock = Buffer.concat([Uint8Array.of(idBytes.length), idBytes, held.check, salt]);
   const key = derive(held, salt);
@@ -168,6 +175,36 @@ export class KeyRing {
   }
 
   /**
+   * Seals one message by itself, under the current key: lock, tag and what is hidden. The same message gives the same bytes,
+   * as those who store by content need it, and only then is a nonce used again. Whoever has the bytes can tell that two
+   * messages are equal.
+   * @param header bound to the message, not hidden and not stored
+   */
+  sealMessage(message: Uint8Array, header: Uint8Array): Uint8Array {
+    const held = this.#held(this.#currentId);
+    const sealer = createSealer(this.#currentId, held, saltOf(held, header, message));
+    const cipher = sealer.start(0, header);
+    const hidden = [cipher.update(message), cipher.final()];
+    return Buffer.concat([sealer.lock, cipher.getAuthTag(), ...hidden]);
+  }
+
+  /**
+   * The other direction.
+   * @throws StorageError ENCRYPTION_KEY_MISSING without the key; STORAGE_CORRUPT when it is not what was sealed
+   */
+  openMessage(sealed: Uint8Array, header: Uint8Array): Uint8Array {
+    const tagAt = lockBytesOf(sealed);
+    const from = tagAt + TAG_BYTES;
+    if (sealed.length < from) throw notSealed();
+    const decipher = this.opening(sealed.subarray(0, tagAt), 0, header, sealed.subarray(tagAt, from));
+    try {
+      return Buffer.concat([decipher.update(sealed.subarray(from)), decipher.final()]);
+    } catch (cause) {
+      throw notSealed(cause);
+    }
+  }
+
+  /**
    * Starts to open a message; what `update` gives may be used only after `final` did not throw.
    * @throws StorageError with code ENCRYPTION_KEY_MISSING when the ring does not hold the key of this lock
    */
@@ -198,6 +235,13 @@ export class KeyRing {
     if (held !== undefined) return held;
     throw missingKey(`it is sealed under the key ${JSON.stringify(id)}; the ring holds ${this.ids.join(', ')}`);
   }
+}
+
+function notSealed(cause?: unknown): StorageError {
+  return new StorageError('STORAGE_CORRUPT', 'encrypted bytes are not what was sealed', {
+    hint: 'Nothing of them is handed out. Restore them from a copy.',
+    cause,
+  });
 }
 
 /** Data is encrypted and cannot be opened with the keys at hand. */

@@ -107,3 +107,47 @@ describe('a ring of keys', () => {
     expect(() => new KeyRing([namedKey('a')]).remove('a')).toThrow(config);
   });
 });
+
+describe('a message sealed by itself', () => {
+  it('opens with the key that its bytes name, also after another key became the current one', () => {
+    const first = namedKey('a');
+    const ring = new KeyRing([first]);
+    const sealed = ring.sealMessage(PLAIN, HEADER);
+    ring.add(namedKey('b'));
+    const later = ring.sealMessage(PLAIN, HEADER);
+    expect(Buffer.from(ring.openMessage(sealed, HEADER))).toEqual(PLAIN);
+    expect(Buffer.from(ring.openMessage(later, HEADER))).toEqual(PLAIN);
+    expect([keyIdOf(sealed), keyIdOf(later)]).toEqual(['a', 'b']);
+    expect(() => new KeyRing([first]).openMessage(later, HEADER)).toThrow(/"b"/);
+  });
+
+  it('is the same for the same message, and has another salt for any other', () => {
+    const ring = new KeyRing([namedKey('a')]);
+    const saltOf = (sealed: Uint8Array): string =>
+      Buffer.from(sealed.subarray(lockBytesOf(sealed) - 16, lockBytesOf(sealed))).toString('hex');
+    const one = ring.sealMessage(PLAIN, HEADER);
+    expect(ring.sealMessage(PLAIN, HEADER)).toEqual(one);
+    const others = [
+      ring.sealMessage(Buffer.concat([PLAIN, Uint8Array.of(0)]), HEADER),
+      ring.sealMessage(PLAIN, Buffer.from('another')),
+      // The border between header and message counts.
+      ring.sealMessage(PLAIN.subarray(1), Buffer.concat([HEADER, PLAIN.subarray(0, 1)])),
+      new KeyRing([namedKey('a')]).sealMessage(PLAIN, HEADER),
+    ];
+    expect(new Set([one, ...others].map(saltOf)).size).toBe(5);
+  });
+
+  it('is not opened when a bit of it, or its header, is another', () => {
+    const ring = new KeyRing([namedKey('a')]);
+    const sealed = ring.sealMessage(PLAIN, HEADER);
+    for (let at = 0; at < sealed.length; at += 1) {
+      const changed = Uint8Array.from(sealed);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(() => ring.openMessage(changed, HEADER), `byte ${at}`).toThrow();
+    }
+    for (let end = 0; end < sealed.length; end += 1) {
+      expect(() => ring.openMessage(sealed.subarray(0, end), HEADER), `cut at ${end}`).toThrow();
+    }
+    expect(() => ring.openMessage(sealed, Buffer.from('other'))).toThrow(/not what was sealed/);
+  });
+});

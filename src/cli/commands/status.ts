@@ -1,4 +1,5 @@
 import { openBacklog } from '../../assembly/backlog.ts';
+import { objectSettings } from '../../assembly/object-settings.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { deferredLedgerRows } from '../ledger-table.ts';
@@ -23,7 +24,9 @@ export const statusCommand = defineCommand(
     const pipeline = await resolvePipeline(options, context.cwd);
     await requireDirectory(pipeline);
     const terminal = terminalOf(context, options.json);
-    const backlog = await openBacklog(pipeline, openMachine(context, pipeline.chain, 'error'));
+    const settings = await objectSettings(pipeline.config);
+    const machine = openMachine(context, pipeline.chain, 'error');
+    const backlog = await openBacklog({ ...pipeline, ...settings }, machine);
     try {
       const report = await backlog.report();
       const { waiting, active, postponed } = await backlog.queue.depth();

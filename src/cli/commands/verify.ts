@@ -1,9 +1,9 @@
 import { type Backlog, openBacklog } from '../../assembly/backlog.ts';
 import { dataDirectory } from '../../assembly/data-directory.ts';
+import { objectSettings } from '../../assembly/object-settings.ts';
 import { sweep } from '../../reconcile/sweep.ts';
 import { verifyJobs } from '../../reconcile/verify-jobs.ts';
 import { verifyObjects } from '../../reconcile/verify-objects.ts';
-import { decodeObject } from '../../stores/parquet.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
 import { inspectJournal } from '../inspect-journal.ts';
@@ -43,7 +43,8 @@ export const verifyCommand = defineCommand(
     await requireDirectory(pipeline);
     const terminal = terminalOf(context, options.json);
     const machine = openMachine(context, pipeline.chain, 'error');
-    const backlog = await openBacklog(pipeline, machine);
+    const settings = await objectSettings(pipeline.config);
+    const backlog = await openBacklog({ ...pipeline, ...settings }, machine);
     try {
       const { journal: directory } = dataDirectory(pipeline.dir);
       const journal = await inspectJournal(directory, pipeline.chain, machine);
@@ -52,7 +53,7 @@ export const verifyCommand = defineCommand(
       const { objects, heals, faults } = await verifyObjects(
         backlog.store,
         pipeline.chain,
-        decodeObject,
+        backlog.decode,
         (done) => progress.update(done),
       );
       progress.finish();
@@ -85,10 +86,10 @@ export const verifyCommand = defineCommand(
 
 /** Objects whose settlement cannot be read count as open: replaying them again changes nothing in the sink. */
 async function announceForgotten(
-  { store, queue, chain }: Backlog,
+  { store, queue, chain, decode }: Backlog,
   { bus }: Pick<CliMachine, 'bus'>,
 ): Promise<TableRow> {
   const { emit } = bus;
-  const swept = await sweep({ store, queue, chain, decode: decodeObject, emit, checkSettlements: true });
+  const swept = await sweep({ store, queue, chain, decode, emit, checkSettlements: true });
   return { announced: swept.announced, 'already known': swept.known, unreadable: swept.unreadable.length };
 }
