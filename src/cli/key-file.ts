@@ -4,12 +4,6 @@ import { resolve } from 'node:path';
 import { ConfigError } from '../core/errors.ts';
 import { KeyRing, type NamedKey } from '../core/key-ring.ts';
 
-export const KEYS_OPTION = {
-  type: 'text',
-  placeholder: 'FILE',
-  description: 'Keys of encrypted entries: a JSON object of id to 64 hex digits.',
-} as const;
-
 const HINT =
   'The file is one JSON object, such as {"2026": "<64 hex digits>"}. It must not be readable by others.';
 

@@ -30,7 +30,7 @@ export async function openPipelineReconciler(
     config: { ...config, sink, keepOriginal: false },
   }).forReplay();
   const { store, overflow } = pipeline;
-  const settings = await objectSettings(config);
+  const settings = await objectSettings(pipeline.objects);
   return openReconciler(
     { dir, chain, store, overflow, replay, sink, ...(schema ? { schema } : {}), worker, ...settings },
     machine,
@@ -42,10 +42,10 @@ export async function openPipelineReconciler(
  * @returns false when a living writer owns the journal and does it itself
  */
 export async function packLeftovers(
-  { dir, config }: Pipeline,
+  { dir, objects }: Pipeline,
   { backlog }: Reconciler,
   machine: Machine,
 ): Promise<boolean> {
-  const settings = await objectSettings(config);
+  const settings = await objectSettings(objects);
   return leftovers.packLeftovers(dataDirectory(dir).journal, backlog, machine, settings);
 }

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { sqliteSink } from '../assembly/local-sinks.ts';
+import type { ObjectOptions } from '../assembly/object-settings.ts';
 import type { StoreLike } from '../assembly/open-store.ts';
 import { ConfigError } from '../core/errors.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
@@ -12,6 +13,7 @@ import { fromJsonSchema } from '../schema/declare/from-json-schema.ts';
 import { asCompiledSchema } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { loadConfig, type TierfallConfig } from './config.ts';
+import { readKeys } from './key-file.ts';
 import { namingFile, readSchemaDocument } from './schema-file.ts';
 import { readSettings, type Settings } from './settings.ts';
 
@@ -20,6 +22,7 @@ export interface PipelineArguments {
   readonly dir?: string | undefined;
   readonly sink?: string | undefined;
   readonly store?: string | undefined;
+  readonly keys?: string | undefined;
   readonly table?: string | undefined;
   readonly schema?: string | undefined;
   readonly tolerance?: string | undefined;
@@ -34,6 +37,8 @@ export interface Pipeline {
   readonly store: StoreLike | undefined;
   /** Undefined when there is none. */
   readonly overflow: StoreLike | undefined;
+  /** How objects are written, and under which keys. */
+  readonly objects: ObjectOptions;
   readonly schema: CompiledSchema | undefined;
   /** Everything else of the config file. */
   readonly config: TierfallConfig | undefined;
@@ -79,7 +84,10 @@ export async function resolvePipeline(
     ...(schemaDocument === undefined ? {} : { schema: schemaDocument }),
     ...(tolerance === undefined ? {} : { tolerance }),
   };
-  return { dir, chain, sink, store, overflow: config?.overflow, schema, config, settings };
+  const encryption = (await readKeys(cwd, args.keys)) ?? config?.encryption;
+  const { parquet, overflow } = config ?? {};
+  const objects = { ...(parquet ? { parquet } : {}), ...(encryption ? { encryption } : {}) };
+  return { dir, chain, sink, store, overflow, objects, schema, config, settings };
 }
 
 /** A command that only looks must not make an empty directory and call it sound. @throws ConfigError */

@@ -21,6 +21,12 @@ export const PIPELINE_OPTIONS = {
     description:
       'Where raw objects rest: s3://BUCKET/PREFIX?endpoint=…&region=…, or fs:DIR. Default: objects of the data directory; then kept.',
   },
+  keys: {
+    type: 'text',
+    placeholder: 'FILE',
+    description:
+      'Keys under which records are encrypted at rest: a JSON object of id to 64 hex digits, the last one is used for new data.',
+  },
   table: {
     type: 'text',
     placeholder: 'NAME',

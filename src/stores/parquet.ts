@@ -14,6 +14,7 @@
 import { gunzipSync } from 'node:zlib';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { FORMATS, type Format, PRIORITIES, type Priority } from '../core/batch.ts';
+import { missingKey } from '../core/key-ring.ts';
 import { sha256 } from '../core/keys.ts';
 import type { JournalEntry, Purpose } from '../journal/journal.ts';
 import { compress, decompress, PAGE_BYTES_MAX } from './parquet/compression.ts';
@@ -147,7 +148,8 @@ function openBodies(
   open: OpenBody | undefined,
 ): void {
   if (keyId === undefined) return;
-  if (!open) throw corrupt(`the bodies are sealed with the key ${keyId}, and no key was given`);
+  if (!open)
+    throw missingKey(`the bodies are sealed with the key ${JSON.stringify(keyId)}, and no key was given`);
   for (const row of rows) {
     const { body } = row;
     if (body instanceof Uint8Array) row['body'] = decompress(open(keyId, body), PAGE_BYTES_MAX);

@@ -13,7 +13,6 @@ import {
 } from '../../journal/survey.ts';
 import { defineCommand, UsageError } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
-import { KEYS_OPTION, readKeys } from '../key-file.ts';
 import { type CliMachine, openMachine } from '../machine.ts';
 import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK } from '../program.ts';
@@ -48,7 +47,7 @@ export const journalCommand = defineCommand(
     options: {
       config,
       dir,
-      keys: KEYS_OPTION,
+      keys: PIPELINE_OPTIONS.keys,
       after: {
         type: 'integer',
         placeholder: 'SEQ',
@@ -76,7 +75,7 @@ export const journalCommand = defineCommand(
       machine: openMachine(context, pipeline.chain, 'error'),
       terminal: terminalOf(context, options.json),
       context,
-      keys: await readKeys(context.cwd, options.keys),
+      keys: pipeline.objects.encryption,
       after: options.after,
       limit: options.limit,
     };

@@ -8,12 +8,13 @@ import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 import type { Terminal } from '../terminal.ts';
 
-const { config, dir, store } = PIPELINE_OPTIONS;
+const { config, dir, store, keys } = PIPELINE_OPTIONS;
 const ACTIONS = ['list', 'show', 'release', 'discard'] as const;
 const OPTIONS = {
   config,
   dir,
   store,
+  keys,
   reason: { type: 'text', placeholder: 'REASON', description: 'Only rows with this reason.' },
   limit: { type: 'integer', placeholder: 'N', default: '50', min: 1, description: 'Rows to list.' },
   all: { type: 'flag', description: 'Release or discard every row (with --reason: every such row).' },
@@ -51,7 +52,7 @@ export const quarantineCommand = defineCommand(
     const terminal = terminalOf(context, options.json);
     const pipeline = await resolvePipeline(options, context.cwd);
     await requireDirectory(pipeline);
-    const settings = await objectSettings(pipeline.config);
+    const settings = await objectSettings(pipeline.objects);
     const machine = openMachine(context, pipeline.chain, 'error');
     const backlog = await openBacklog({ ...pipeline, ...settings }, machine);
     try {

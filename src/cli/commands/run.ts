@@ -150,6 +150,7 @@ class Run {
       sink,
       schema,
       ...(store === undefined ? {} : { store }),
+      ...this.#pipeline.objects,
     });
     try {
       // Behind the lock: a second writer that is refused must not change what the first one is run with.
