@@ -212,6 +212,7 @@ async function openUnderWatermarks(
     metrics,
     emit: bus.emit,
     hurry,
+    countsOpen: durability === 'store',
   });
   isFilling = () => journal.isPressed;
   return { stores, durable, journal };

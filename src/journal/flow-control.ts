@@ -27,6 +27,8 @@ export interface FlowControlOptions extends Watermarks {
   readonly random: Random;
   readonly emit: Emit;
   readonly metrics: Metrics;
+  /** Whether the journal's own depth has the entries that are not acknowledged yet. @default false */
+  readonly countsOpen?: boolean;
   /** Asked to move entries to the store at once; called when the journal is half full and more comes. */
   readonly hurry: () => void;
 }
@@ -92,11 +94,13 @@ class FlowControl {
   }
 
   begin({ body, rowCount }: RawEntry): void {
+    if (this.#options.countsOpen) return;
     this.#pendingBytes += body.length;
     this.#pendingRows += rowCount;
   }
 
   end({ body, rowCount }: RawEntry): void {
+    if (this.#options.countsOpen) return;
     this.#pendingBytes -= body.length;
     this.#pendingRows -= rowCount;
   }

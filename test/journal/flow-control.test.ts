@@ -113,6 +113,15 @@ describe('watermarks of a journal', () => {
     await first;
   });
 
+  it('count nothing twice where the journal counts what is not acknowledged by itself', async () => {
+    const { append, shelf } = rig({ countsOpen: true });
+    shelf.isHeld = true;
+    const waiting = [append(500), append(500)];
+    shelf.release();
+    await Promise.all(waiting);
+    expect(shelf.depth.bytes).toBe(1000);
+  });
+
   it('hurry the packing from one half on, and tell when the pressure is gone', async () => {
     const { append, hurried, journal, levels } = rig();
     await append(499);
