@@ -16,7 +16,7 @@ async function warmStore(
   options: Partial<S3StoreOptions> = {},
   emulation: S3EmulatorOptions = {},
 ): Promise<EmulatedStore> {
-  const quick = { clock: fastClock(100), random: () => 0.5, requestTimeoutMs: 600_000, ...options };
+  const quick = { clock: fastClock(60), random: () => 0.5, requestTimeoutMs: 600_000, ...options };
   const host = await emulatedStore(quick, emulation);
   await host.store.put('warm', []);
   await vi.waitUntil(() => host.emulator.isIdle && host.emulator.count('ListMultipartUploads') === 1, {

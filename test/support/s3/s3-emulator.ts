@@ -183,6 +183,7 @@ function withFlippedBit(bytes: Buffer): Buffer {
 /** The part of a fault that comes instead of an answer, or in front of it. */
 async function strike(fault: S3Fault, response: ServerResponse): Promise<void> {
   if (fault.delayMs !== undefined) await wait(fault.delayMs);
+  await fault.meanwhile?.();
   if (fault.reset) {
     response.socket?.resetAndDestroy();
     throw SILENT;

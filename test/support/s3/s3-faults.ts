@@ -20,6 +20,8 @@ export interface S3Fault {
   /** Never answers. */
   readonly hang?: boolean;
   readonly delayMs?: number;
+  /** Awaited before it strikes: what happens in the world meanwhile. */
+  readonly meanwhile?: () => Promise<unknown>;
   /** Sends only so many bytes of the answer's body, then resets the connection. */
   readonly truncateBytes?: number;
   /** Sends only so many bytes, and says that they are all there are. */
