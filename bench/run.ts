@@ -8,7 +8,6 @@ import { runCodecsBench } from './codecs/bench.ts';
 import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
-import { runPackBench } from './pack/bench.ts';
 import { runParquetBench } from './parquet/bench.ts';
 import type { Bench } from './report.ts';
 import { runStoreBench } from './store/bench.ts';
@@ -20,7 +19,6 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   coerce: runCoerceBench,
   detect: runDetectBench,
   diff: runDiffBench,
-  pack: runPackBench,
   parquet: runParquetBench,
   tiers: runTiersBench,
   store: runStoreBench,
