@@ -5,9 +5,9 @@
  * Method: closed loop of so many submitters over a server in a process of its own that only waits. In every round each
  * case runs once, in random order; the median over rounds is shown, and a ratio is taken within its round. The latency
  * bound is submitters ÷ the latency of a bare HTTP put of one batch, which a single submitter measures in the same
- * round: 20 ms, the timers of the server and the loopback. The last column of the table is beside what the server
- * waited by its own clock. `journal` is `storeJournal` over `s3Store`, announcing to the queue on disk; `submit` is a whole chain
- * whose sink is away. The CPU is that of all threads of the client.
+ * round: 20 ms, the timers of the server and the loopback. The last column of the table takes the server's own clock
+ * instead. `journal` is `storeJournal` over `s3Store`, announcing to the queue on disk; `submit` is a whole chain whose
+ * sink is away. The CPU is that of all threads of the client.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
