@@ -9,7 +9,6 @@ import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
 import { runJournalBench } from './journal/bench.ts';
-import { runPackBench } from './pack/bench.ts';
 import { runParquetBench } from './parquet/bench.ts';
 import type { Bench } from './report.ts';
 import { runStoreBench } from './store/bench.ts';
@@ -22,7 +21,6 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   detect: runDetectBench,
   diff: runDiffBench,
   journal: runJournalBench,
-  pack: runPackBench,
   parquet: runParquetBench,
   tiers: runTiersBench,
   store: runStoreBench,

@@ -88,23 +88,43 @@ export interface StoreEntriesOptions {
   readonly encode?: EncodeOptions;
 }
 
-/** Stores one object; it is durable when this resolves. */
-export async function storeGroup(
+/** An object on its way into the store. */
+export interface MadeObject {
+  readonly object: PackedObject;
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** Encodes one object and names it. */
+export async function makeObject(
   group: Group,
-  { store, chain, emit, encode }: Omit<StoreEntriesOptions, 'lanes'>,
-): Promise<PackedObject> {
+  { chain, encode }: Pick<StoreEntriesOptions, 'chain' | 'encode'>,
+): Promise<MadeObject> {
+  const { purpose, lane, first, entries } = group;
   const meta = {
     'tierfall.chain': chain,
-    'tierfall.purpose': group.purpose,
-    'tierfall.lane': String(group.lane),
+    'tierfall.purpose': purpose,
+    'tierfall.lane': String(lane),
   };
-  const { chunks, sha256, bytes } = await encodeObject(group.entries, meta, encode);
+  const { chunks, sha256, bytes } = await encodeObject(entries, meta, encode);
   const ref = objectKey(chain, group, sha256);
-  const rows = group.entries.reduce((sum, entry) => sum + entry.rowCount, 0);
-  const { purpose, lane, first, entries } = group;
+  const rows = entries.reduce((sum, entry) => sum + entry.rowCount, 0);
+  const object = { ref, lane, order: first.seq, rows, batches: entries.length, bytes, sha256, purpose };
+  return { object, chunks };
+}
+
+/** Stores what was made; it is durable when this resolves. */
+export async function putObject(
+  { object, chunks }: MadeObject,
+  { store, chain, emit }: Pick<StoreEntriesOptions, 'store' | 'chain' | 'emit'>,
+): Promise<PackedObject> {
+  const { ref, sha256, rows, bytes } = object;
   if ((await store.put(ref, chunks, { sha256 })) === 'created')
     emit('objectStored', { chain, ref, rows, bytes });
-  return { ref, lane, order: first.seq, rows, batches: entries.length, bytes, sha256, purpose };
+  return object;
+}
+
+async function storeGroup(group: Group, options: StoreEntriesOptions): Promise<PackedObject> {
+  return putObject(await makeObject(group, options), options);
 }
 
 /**

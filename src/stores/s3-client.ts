@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import type * as Sdk from '@aws-sdk/client-s3';
 import { ConfigError } from '../core/errors.ts';
 import { S3Fault, toS3Fault } from './s3-fault.ts';
-import { limitAnswer, readObject } from './s3-limit.ts';
+import { isShort, limitAnswer, readObject } from './s3-limit.ts';
 import type { S3Encryption, S3Settings } from './s3-options.ts';
 import type { ByteRange } from './store.ts';
 
@@ -315,8 +315,9 @@ interface SdkCommand<I extends object, O extends object> {
 }
 
 function limitBody(response: unknown): void {
-  const answer = response as { body?: unknown };
-  if (answer.body instanceof Readable) answer.body = limitAnswer(answer.body);
+  const answer = response as { body?: unknown; readonly headers?: Readonly<Record<string, string>> };
+  if (!(answer.body instanceof Readable) || isShort(answer.headers?.['content-length'])) return;
+  answer.body = limitAnswer(answer.body);
 }
 
 /** The digest is known, so that signing need not compute it a second time. */

@@ -5,6 +5,11 @@ import { S3Fault } from './s3-fault.ts';
 /** Of an answer that is no object: a page of a list has about 1 MB. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
+/** @param length as the server said it: the HTTP parser hands out no byte more */
+export function isShort(length: string | undefined): boolean {
+  return length !== undefined && /^\d{1,15}$/.test(length) && Number(length) <= ANSWER_BYTES_MAX;
+}
+
 /** The same bytes, failing when they are more than an answer can have. */
 export function limitAnswer(body: Readable): Readable {
   let bytes = 0;

@@ -10,7 +10,9 @@
  * per lane, and a key has one lane, so that objects of a key are stored and announced in the order of their seqs. S4 a
  * put or an announcement that fails refuses exactly the entries of its object; they may be submitted again. S5 seqs are
  * taken when an object begins, from the wall clock in microseconds: they grow within this process, and from one process
- * to the next as long as nobody sets the clock back.
+ * to the next as long as nobody sets the clock back. S6 one object is encoded at a time, and the next lane takes its
+ * entries when its put is on the way: objects encoded side by side would all be ready as late as the last of them, and
+ * lanes in step with each other stay in step.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Priority } from '../core/batch.ts';
@@ -26,15 +28,17 @@ import type {
   Purpose,
   RawEntry,
 } from '../journal/journal.ts';
-import { laneOf, type PackedObject, storeGroup } from './packed-object.ts';
+import { laneOf, makeObject, type PackedObject, putObject } from './packed-object.ts';
 import type { EncodeOptions } from './parquet.ts';
 import type { Store } from './store.ts';
 
 /** Puts under way at the same time. */
 const LANES = 4;
 const OBJECT_BYTES = 8 * 1024 * 1024;
-/** Fewer are not worth an object of their own: while some are put, others can be encoded. */
-const SHARE_MIN = 64;
+/** Fewer are not worth an object of their own: a put takes as much of the event loop as two hundred entries. */
+const SHARE_MIN = 256;
+/** Unless they have so many bytes: large bodies take longer than a put, and are best compressed side by side. */
+const SHARE_BYTES = 512 * 1024;
 const MICROS_PER_MS = 1000;
 
 export interface StoreJournalOptions {
@@ -59,6 +63,7 @@ export interface StoreJournal extends Journal {
 }
 
 interface Waiting {
+  readonly identity: string;
   readonly entry: RawEntry;
   readonly acknowledge: (seq: number) => void;
   readonly refuse: (error: unknown) => void;
@@ -114,6 +119,8 @@ class PackingJournal implements StoreJournal {
   /** The lane that is asked first: they take turns, so that entries without a key spread. */
   #first = 0;
   #isAwake = false;
+  /** The lane whose object is being encoded. */
+  #making: Lane | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: StoreJournalOptions) {
@@ -145,10 +152,7 @@ class PackingJournal implements StoreJournal {
     const identity = identityOf(entry);
     const known = this.#open.get(identity);
     if (known) return known.done;
-    const done = this.#wait(entry).finally(() => {
-      this.#open.delete(identity);
-      this.#held[entry.priority].remove(identity, entry);
-    });
+    const done = this.#wait(identity, entry);
     this.#open.set(identity, { entry, done });
     this.#held[entry.priority].add(identity, entry);
     this.#wake();
@@ -171,12 +175,17 @@ class PackingJournal implements StoreJournal {
     return this.#closing;
   }
 
-  #wait(entry: RawEntry): Promise<number> {
+  #wait(identity: string, entry: RawEntry): Promise<number> {
     return new Promise((acknowledge, refuse) => {
       const { orderingKey } = entry;
       const lane = orderingKey === undefined ? undefined : this.#lanes[laneOf(orderingKey, this.#lanes.length)];
-      (lane?.waiting ?? this.#unkeyed).push({ entry, acknowledge, refuse });
+      (lane?.waiting ?? this.#unkeyed).push({ identity, entry, acknowledge, refuse });
     });
+  }
+
+  #forget(identity: string, entry: RawEntry): void {
+    this.#open.delete(identity);
+    this.#held[entry.priority].remove(identity, entry);
   }
 
   /** A turn later: whoever was acknowledged just now submits again in this turn, and shares the object. */
@@ -185,34 +194,45 @@ class PackingJournal implements StoreJournal {
     this.#isAwake = true;
     void nextTurn().then(() => {
       this.#isAwake = false;
-      this.#startLanes();
+      this.#startLane();
     });
   }
 
-  #startLanes(): void {
+  /** S6 */
+  #startLane(): void {
+    if (this.#making) return;
     const count = this.#lanes.length;
     const inTurn = this.#lanes.map((_, i) => this.#lanes[(this.#first + i) % count]);
     const idle = inTurn.flatMap((lane) => (lane && !lane.isBusy ? [lane] : []));
-    const share = Math.max(SHARE_MIN, Math.ceil(this.#unkeyed.length / Math.max(1, idle.length)));
-    for (const lane of idle) {
-      const taken = this.#take(lane, share);
-      if (taken.length === 0) continue;
-      this.#first = (lane.number + 1) % count;
-      lane.isBusy = true;
-      void this.#put(lane, taken).finally(() => {
-        lane.isBusy = false;
-        this.#wake();
-      });
-    }
+    const lane = idle.find(({ waiting }) => waiting.length > 0 || this.#unkeyed.length > 0);
+    if (!lane) return;
+    this.#first = (lane.number + 1) % count;
+    this.#making = lane;
+    lane.isBusy = true;
+    const share = Math.ceil(this.#unkeyed.length / idle.length);
+    void this.#put(lane, this.#take(lane, share)).finally(() => {
+      lane.isBusy = false;
+      this.#made(lane);
+      this.#wake();
+    });
+  }
+
+  /** Lets the next lane begin; safe to call again. */
+  #made(lane: Lane): void {
+    if (this.#making !== lane) return;
+    this.#making = undefined;
+    this.#startLane();
   }
 
   /** The oldest entries of the lane, and its share of those without a key, up to the size of an object. */
   #take(lane: Lane, share: number): Waiting[] {
-    const taken = takeBytes(lane.waiting, this.#objectBytes, lane.waiting.length);
+    const taken = takeBytes(lane.waiting, this.#objectBytes, () => false);
     const bytes = taken.reduce((sum, { entry }) => sum + entry.body.length, 0);
     const room = this.#objectBytes - bytes;
     if (room <= 0 || this.#unkeyed.length === 0) return taken;
-    return [...taken, ...takeBytes(this.#unkeyed, room, share, taken.length === 0)];
+    const isEnough = (count: number, own: number): boolean =>
+      count >= share && (count >= SHARE_MIN || own >= SHARE_BYTES);
+    return [...taken, ...takeBytes(this.#unkeyed, room, isEnough, taken.length === 0)];
   }
 
   async #put(lane: Lane, taken: readonly Waiting[]): Promise<void> {
@@ -225,7 +245,7 @@ class PackingJournal implements StoreJournal {
   }
 
   async #putObject(
-    { number: lane }: Lane,
+    lane: Lane,
     purpose: Purpose,
     group: readonly (Waiting & { readonly entry: JournalEntry })[],
   ): Promise<void> {
@@ -234,14 +254,22 @@ class PackingJournal implements StoreJournal {
     const [first] = entries;
     if (!first) return;
     try {
-      const object = await storeGroup({ purpose, lane, first, entries }, this.#options);
+      const made = await makeObject({ purpose, lane: lane.number, first, entries }, this.#options);
+      const put = putObject(made, this.#options);
+      // A turn later the request has been signed and sent.
+      void nextTurn().then(() => this.#made(lane));
+      const object = await put;
       if (purpose === 'replay') await announce(object);
     } catch (error) {
       const failure = this.#report(error);
-      for (const { refuse } of group) refuse(failure);
+      for (const { identity, entry, refuse } of group) {
+        this.#forget(identity, entry);
+        refuse(failure);
+      }
       return;
     }
-    for (const { entry, acknowledge } of group) {
+    for (const { identity, entry, acknowledge } of group) {
+      this.#forget(identity, entry);
       this.#stored = Math.max(this.#stored, entry.seq);
       acknowledge(entry.seq);
     }
@@ -261,13 +289,19 @@ class PackingJournal implements StoreJournal {
   }
 }
 
-/** Removes the first entries of `queue`, until their bytes or their number is enough. */
-function takeBytes(queue: Waiting[], bytesMax: number, countMax: number, isOneAllowed = true): Waiting[] {
+/** Removes the first entries of `queue`, up to `bytesMax` or until they are enough by their number and bytes. */
+function takeBytes(
+  queue: Waiting[],
+  bytesMax: number,
+  isEnough: (count: number, bytes: number) => boolean,
+  isOneAllowed = true,
+): Waiting[] {
   let bytes = 0;
   let count = 0;
   for (const { entry } of queue) {
-    bytes += entry.body.length;
-    if (count >= countMax || (bytes > bytesMax && (count > 0 || !isOneAllowed))) break;
+    const more = bytes + entry.body.length;
+    if (isEnough(count, bytes) || (more > bytesMax && (count > 0 || !isOneAllowed))) break;
+    bytes = more;
     count += 1;
   }
   return queue.splice(0, count);

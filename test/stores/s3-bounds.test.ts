@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isShort } from '../../src/stores/s3-limit.ts';
 import { S3Slots } from '../../src/stores/s3-slots.ts';
 import { emulatedStore } from '../support/s3/emulated-store.ts';
 
@@ -26,6 +27,11 @@ describe('an answer without end', () => {
       expect(Buffer.from(await store.get('k')).toString()).toBe('x');
     },
   );
+
+  it('is told by its length, when that is whole and small', () => {
+    expect([undefined, '', '-1', '1e3', '16777217'].map(isShort)).toEqual(Array(5).fill(false));
+    expect(['0', '16777216'].map(isShort)).toEqual([true, true]);
+  });
 
   it('or an object above the limit is not read', async () => {
     await using host = await emulatedStore({ objectBytesMax: 10 });

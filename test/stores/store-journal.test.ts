@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JournalEntry, RawEntry } from '../../src/journal/journal.ts';
 import { laneOf, type PackedObject } from '../../src/stores/packed-object.ts';
-import { decodeObject } from '../../src/stores/parquet.ts';
+import { writeObject } from '../../src/stores/parquet/own-writer.ts';
+import { decodeObject, type EncodeOptions } from '../../src/stores/parquet.ts';
 import { type StoreJournalOptions, storeJournal } from '../../src/stores/store-journal.ts';
 import { sampleEntry } from '../../src/testing/journal-contract.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -72,14 +73,15 @@ describe('journal in the store', () => {
     expect((await stored(store)).map(({ length }) => length)).toEqual([50, 30]);
   });
 
-  it('spreads many over its lanes, but never below 64 in one object', async () => {
+  it('spreads many over its lanes, but never below 256 in one object', async () => {
     for (const [count, sizes] of [
-      [1000, [250, 250, 250, 250]],
-      [100, [36, 64]],
+      [2000, [500, 500, 500, 500]],
+      [300, [44, 256]],
+      [100, [100]],
     ] as const) {
       const { clock, store, journal } = rig();
       const all = Promise.all(Array.from({ length: count }, (_, n) => journal.append(unkeyed(n))));
-      await settle(30);
+      while (store.inFlight < sizes.length) await settle(1);
       await clock.advance(PUT_MS);
       await all;
       expect((await stored(store)).map(({ length }) => length).sort((a, b) => a - b)).toEqual(sizes);
@@ -101,6 +103,55 @@ describe('journal in the store', () => {
       const bytes = entries.reduce((sum, one) => sum + one.body.length, 0);
       expect(bytes <= 1000 || entries.length === 1).toBe(true);
     }
+  });
+
+  it('spreads large ones by their bytes', async () => {
+    const { clock, store, journal } = rig();
+    const body = new Uint8Array(32 * 1024);
+    const all = Promise.all(Array.from({ length: 32 }, (_, n) => journal.append(unkeyed(n, { body }))));
+    while (store.inFlight < 2) await settle(1);
+    await clock.advance(PUT_MS);
+    await all;
+    expect((await stored(store)).map(({ length }) => length)).toEqual([16, 16]);
+  });
+
+  it('encodes one object at a time, and the next while the one before is put (S6)', async () => {
+    const steps: string[] = [];
+    let objects = 0;
+    const encode: EncodeOptions = {
+      write: async (...args) => {
+        objects += 1;
+        const object = objects;
+        steps.push(`begin ${object}`);
+        const footer = await writeObject(...args);
+        steps.push(`end ${object}`);
+        return footer;
+      },
+    };
+    const { clock, store, journal } = rig({ encode });
+    const all = Promise.all(Array.from({ length: 1200 }, (_, n) => journal.append(unkeyed(n))));
+    while (store.inFlight < 4) await settle(1);
+    expect(steps).toEqual([1, 2, 3, 4].flatMap((n) => [`begin ${n}`, `end ${n}`]));
+    expect(store.inFlight).toBe(4);
+    await clock.advance(PUT_MS);
+    await all;
+  });
+
+  it('goes on with the next object when one cannot be encoded (S4, S6)', async () => {
+    let objects = 0;
+    const encode: EncodeOptions = {
+      write: (...args) => {
+        objects += 1;
+        return objects === 1 ? Promise.reject(new Error('no memory')) : writeObject(...args);
+      },
+    };
+    const { clock, store, journal } = rig({ encode });
+    const all = Promise.allSettled(Array.from({ length: 512 }, (_, n) => journal.append(unkeyed(n))));
+    while (store.inFlight < 1) await settle(1);
+    await clock.advance(PUT_MS);
+    const refused = (await all).filter(({ status }) => status === 'rejected');
+    expect([refused.length, objects]).toEqual([256, 2]);
+    expect(journal.depth).toEqual({ entries: 0, rows: 0, bytes: 0, oldestMs: undefined });
   });
 
   it('keeps a key in one lane and in order, whatever the puts take (S3)', async () => {
