@@ -1,8 +1,8 @@
 /** The compressions that pages of Parquet come in. What a page claims to unpack to is the most it may. */
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { snappyUncompress } from 'hyparquet';
 import { decodeLz4Block, decodeLz4Frame } from './lz4.ts';
 import { damaged, unsupported } from './parquet-fault.ts';
+import { decodeSnappy } from './snappy.ts';
 
 /** Times that the best compressible data shrinks, at most, with some room for short pages. */
 const SNAPPY_RATIO_MAX = 64;
@@ -20,7 +20,7 @@ function allocate(page: Uint8Array, bytes: number, ratioMax: number): Uint8Array
 
 function unpackSnappy(page: Uint8Array, bytes: number): Uint8Array {
   const output = allocate(page, bytes, SNAPPY_RATIO_MAX);
-  snappyUncompress(page, output);
+  decodeSnappy(page, output);
   return output;
 }
 

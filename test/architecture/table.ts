@@ -48,7 +48,7 @@ export const TABLE: ArchitectureTable = {
     '@aws-sdk/lib-storage': ['stores/s3-multipart.ts'],
     'apache-arrow': ['schema/arrow.ts', 'codecs/arrow.ts'],
     cockatiel: ['chain/breaker.ts'],
-    hyparquet: ['stores/parquet.ts', 'codecs/parquet-compression.ts'],
+    hyparquet: ['stores/parquet.ts'],
     'parquetjs-lite': ['stores/parquet/parquetjs-writer.ts'],
     'p-retry': ['tiers/retry-patiently.ts'],
   },
