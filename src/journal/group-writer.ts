@@ -93,6 +93,8 @@ export class GroupWriter {
   /** Ends when the sync that is under way has ended, however it did. */
   #syncing: Promise<void> | undefined;
   #syncingEntries = 0;
+  /** Written, and synced as soon as the sync that is under way has ended. */
+  #next: Written | undefined;
   /** When a sync ended, until the next group is taken: telling its submitters is work between two syncs, too. */
   #workStartedMs: number | undefined;
   /** Acknowledged, and not yet handed to the index. */
@@ -193,15 +195,14 @@ export class GroupWriter {
     const group = await this.#takeGroup(Math.min(GROUP_ENTRIES_MAX, this.#entriesMax()));
     if (group.length === 0) return;
     const written = await this.#write(group);
-    if (written !== undefined) this.#pace.worked(startedMs, group.length);
-    await this.#syncing;
     if (written === undefined) return;
-    if (this.#active === written.active) this.#syncing = this.#sync(written);
-    else
-      this.#fail(
-        group,
-        new Error('the sync of the group before it failed, and nothing behind it can be trusted'),
-      );
+    this.#pace.worked(startedMs, group.length);
+    if (this.#active !== written.active) this.#failBehind(written);
+    else if (this.#syncing === undefined) this.#syncing = this.#sync(written);
+    else {
+      this.#next = written;
+      await this.#syncing;
+    }
   }
 
   /** Encodes whoever is next until the group is full, or until one is met who is not known to be new. */
@@ -279,21 +280,37 @@ export class GroupWriter {
     }
   }
 
+  /** The disk gets the next group before anybody is told of this one, so that it does not wait for their work. */
   async #sync(written: Written): Promise<void> {
     const { group, active } = written;
     const startedMs = this.#pace.now();
     this.#syncingEntries = group.length;
+    let failure: unknown;
     try {
       await Promise.all([active.file.datasync(), active.named]);
       this.#pace.synced(startedMs);
       this.#workStartedMs = this.#pace.now();
-      this.#acknowledge(written);
     } catch (error) {
+      failure = error;
       await this.#seal(undefined);
-      this.#fail(group, error);
     }
     this.#syncingEntries = 0;
-    this.#syncing = undefined;
+    const next = this.#next;
+    this.#next = undefined;
+    this.#syncing = next === undefined || failure !== undefined ? undefined : this.#sync(next);
+    if (failure === undefined) {
+      this.#acknowledge(written);
+      return;
+    }
+    this.#fail(group, failure);
+    if (next !== undefined) this.#failBehind(next);
+  }
+
+  #failBehind({ group }: Written): void {
+    this.#fail(
+      group,
+      new Error('the sync of the group before it failed, and nothing behind it can be trusted'),
+    );
   }
 
   /** Tells everybody first: what the index needs is done while the disk has the next group. */
