@@ -17,6 +17,7 @@ import { ENTRY_PREFIX_BYTES } from './entry.ts';
 import { headerBytesMin } from './entry-header.ts';
 import { GroupBuffer } from './group-buffer.ts';
 import { GroupPace } from './group-pace.ts';
+import type { Identity } from './identity.ts';
 import type { RawEntry } from './journal.ts';
 import { type CreatedSegment, SEGMENT_HEADER_BYTES } from './segment-file.ts';
 import type { Segment } from './segment-index.ts';
@@ -30,10 +31,8 @@ export interface ActiveSegment extends CreatedSegment {
 }
 
 /** Where a committed entry is; valid during the call. */
-export interface Committed {
+export interface Committed extends Identity {
   readonly entry: RawEntry;
-  /** Its `identityText`. */
-  readonly identity: string;
   readonly seq: number;
   readonly offset: number;
   /** Size on the medium. */
@@ -52,8 +51,12 @@ export interface GroupWriterOptions {
   createSegment(firstSeq: number): Promise<ActiveSegment>;
   /** Called for each entry once it is on the medium; at the latest with the next `flushIndex`. */
   committed(segment: Segment, committed: Committed): void;
+  /** Called for each entry of the next group before `find`, so that memory is fetched for all of them at once. */
+  touch(identity: Identity): void;
+  /** The seq of an equal entry; undefined at once when there surely is none, which is the rule. */
+  find(identity: Identity): Promise<number | undefined> | undefined;
   /** Called when an append ends without a new entry. */
-  settled(identity: string): void;
+  settled(identityText: string): void;
   /** Called when a segment is not written any more. @param bytes its size, when every byte of it is acknowledged */
   sealed(segment: Segment, bytes: number | undefined): void;
   /** What encrypts the next group. */
@@ -84,6 +87,8 @@ export class GroupWriter {
   readonly #pace: GroupPace;
   readonly #buffer = new GroupBuffer();
   #waiting: Waiting[] = [];
+  /** So many of those who wait were looked for. */
+  #lookedUp = 0;
   #waitingBytes = 0;
   #active: ActiveSegment | undefined;
   /** Bytes in the active segment, acknowledged or not. */
@@ -100,6 +105,14 @@ export class GroupWriter {
   /** Acknowledged, and not yet handed to the index. */
   readonly #unindexed: Written[] = [];
 
+  /** Of the promise that was made last: one function takes them for all, instead of one per append. */
+  #resolve: (seq: number) => void = () => undefined;
+  #reject: (error: StorageError) => void = () => undefined;
+  readonly #settle = (resolve: (seq: number) => void, reject: (error: StorageError) => void): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  };
+
   constructor(options: GroupWriterOptions) {
     this.#options = options;
     this.#pace = new GroupPace(options.clock);
@@ -110,29 +123,27 @@ export class GroupWriter {
     return this.#nextSeq;
   }
 
-  /** @param duplicate finds the seq of an equal entry, when there may be one */
-  write(
-    entry: RawEntry,
-    identity: string,
-    duplicate: Promise<number | undefined> | undefined,
-  ): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        entry,
-        identity,
-        check: undefined,
-        known: undefined,
-        resolve,
-        reject,
-        seq: -1,
-        offset: -1,
-        bytes: 0,
-      };
-      if (duplicate !== undefined) waiting.check = this.#check(waiting, duplicate);
-      this.#waiting.push(waiting);
-      this.#waitingBytes += entry.body.length;
-      this.#pump ??= this.#run();
-    });
+  write(entry: RawEntry, { text, a, b, c, d }: Identity): Promise<number> {
+    const durable = new Promise<number>(this.#settle);
+    const waiting: Waiting = {
+      entry,
+      text,
+      a,
+      b,
+      c,
+      d,
+      check: undefined,
+      known: undefined,
+      resolve: this.#resolve,
+      reject: this.#reject,
+      seq: -1,
+      offset: -1,
+      bytes: 0,
+    };
+    this.#waiting.push(waiting);
+    this.#waitingBytes += entry.body.length;
+    this.#pump ??= this.#run();
+    return durable;
   }
 
   /** Hands over what is acknowledged and was not handed over yet. Costs nothing when there is nothing. */
@@ -159,6 +170,19 @@ export class GroupWriter {
     waiting.check = undefined;
   }
 
+  /** Looks for entries like those of the next group, all of them before the first is encoded. */
+  #lookUp(): void {
+    const waiting = this.#waiting;
+    const end = Math.min(waiting.length, GROUP_ENTRIES_MAX);
+    for (let at = this.#lookedUp; at < end; at += 1) this.#options.touch(waiting[at] as Waiting);
+    for (let at = this.#lookedUp; at < end; at += 1) {
+      const next = waiting[at] as Waiting;
+      const duplicate = this.#options.find(next);
+      if (duplicate !== undefined) next.check = this.#check(next, duplicate);
+    }
+    this.#lookedUp = end;
+  }
+
   async #run(): Promise<void> {
     while (this.#waiting.length > 0 || this.#syncing !== undefined) {
       // One turn of the event loop lets everybody who is ready join this group.
@@ -167,6 +191,7 @@ export class GroupWriter {
         await this.#syncing;
         continue;
       }
+      this.#lookUp();
       await this.#waiting[0]?.check;
       await this.#commit();
     }
@@ -211,13 +236,13 @@ export class GroupWriter {
     const group: Waiting[] = [];
     let bytes = 0;
     let taken = 0;
-    for (; taken < this.#waiting.length && group.length < entriesMax; taken += 1) {
-      const next = this.#waiting[taken];
-      if (next === undefined || next.check !== undefined) break;
+    for (; taken < this.#lookedUp && group.length < entriesMax; taken += 1) {
+      const next = this.#waiting[taken] as Waiting;
+      if (next.check !== undefined) break;
       if (group.length > 0 && bytes + next.entry.body.length > this.#options.groupBytes) break;
       this.#waitingBytes -= next.entry.body.length;
       if (next.known !== undefined) {
-        this.#options.settled(next.identity);
+        this.#options.settled(next.text);
         next.resolve(next.known);
       } else if (this.#isAcceptable(next)) {
         next.seq = this.#nextSeq + group.length;
@@ -233,6 +258,7 @@ export class GroupWriter {
       }
     }
     this.#waiting = this.#waiting.slice(taken);
+    this.#lookedUp -= taken;
     return group;
   }
 
@@ -243,7 +269,7 @@ export class GroupWriter {
     this.#fail(group, error);
   }
 
-  #isAcceptable({ entry, identity, reject }: Waiting): boolean {
+  #isAcceptable({ entry, text, reject }: Waiting): boolean {
     const { entryBytesMax } = this.#options;
     const bytes = ENTRY_PREFIX_BYTES + headerBytesMin(entry) + entry.body.length;
     if (bytes <= entryBytesMax) return true;
@@ -252,7 +278,7 @@ export class GroupWriter {
       `the entry takes ${bytes} bytes, the limit is ${entryBytesMax}`,
       { hint: 'Submit smaller batches, or raise entryBytesMax if memory allows.' },
     );
-    this.#options.settled(identity);
+    this.#options.settled(text);
     reject(failure);
     return false;
   }
@@ -321,8 +347,8 @@ export class GroupWriter {
 
   #fail(group: readonly Waiting[], error: unknown): void {
     const failure = toStorageError(error, `append to the journal in ${this.#options.directory}`);
-    for (const { identity, reject } of group) {
-      this.#options.settled(identity);
+    for (const { text, reject } of group) {
+      this.#options.settled(text);
       reject(failure);
     }
   }

@@ -121,6 +121,15 @@ export class IdentityTable {
     return found ?? NONE;
   }
 
+  /** What is in the first slot of an identity: no answer to anything, but the memory is near then. */
+  peek(words: Uint32Array): number {
+    const first = this.#first(words);
+    const shard = this.#shards[first & (SHARDS - 1)];
+    if (shard === undefined) return 0;
+    const at = Math.floor(this.#second(words, first) * shard.scale);
+    return (shard.hashes[at] ?? 0) ^ (shard.segments[at] ?? 0);
+  }
+
   clear(): void {
     this.#shards.fill(undefined);
     this.#slots = 0;

@@ -9,6 +9,15 @@ import type { RawEntry } from './journal.ts';
 /** What an identity is made of. */
 export type Identified = Pick<RawEntry, 'purpose' | 'key' | 'rows'>;
 
+/** The 128 bits of an identity as 32-bit integers, beside the `identityText` they were made of. */
+export interface Identity {
+  readonly text: string;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+}
+
 /** Words per identity. */
 export const IDENTITY_WORDS = 4;
 const DIGITS = 32;
@@ -54,4 +63,16 @@ export function writeIdentity(text: string, words: Uint32Array): boolean {
   if (text.length === DIGITS && parseWords(text, words)) return true;
   parseWords(sha256(encoder.encode(text)), words);
   return false;
+}
+
+/** The identity whose text and words these are. */
+export function identityOf(text: string, words: Uint32Array): Identity {
+  // As signed integers: V8 keeps those without an object each.
+  return {
+    text,
+    a: (words[0] ?? 0) | 0,
+    b: (words[1] ?? 0) | 0,
+    c: (words[2] ?? 0) | 0,
+    d: (words[3] ?? 0) | 0,
+  };
 }
