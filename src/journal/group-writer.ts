@@ -19,6 +19,7 @@ import { GroupBuffer } from './group-buffer.ts';
 import { GroupPace } from './group-pace.ts';
 import type { Identity } from './identity.ts';
 import type { RawEntry } from './journal.ts';
+import { PendingTable } from './pending-table.ts';
 import { type CreatedSegment, SEGMENT_HEADER_BYTES } from './segment-file.ts';
 import type { Segment } from './segment-index.ts';
 
@@ -55,8 +56,6 @@ export interface GroupWriterOptions {
   touch(identity: Identity): void;
   /** The seq of an equal entry; undefined at once when there surely is none, which is the rule. */
   find(identity: Identity): Promise<number | undefined> | undefined;
-  /** Called when an append ends without a new entry. */
-  settled(identityText: string): void;
   /** Called when a segment is not written any more. @param bytes its size, when every byte of it is acknowledged */
   sealed(segment: Segment, bytes: number | undefined): void;
   /** What encrypts the next group. */
@@ -65,6 +64,7 @@ export interface GroupWriterOptions {
 
 /** An entry that waits for its fdatasync; its place is known once it was encoded and written. */
 interface Waiting extends Committed {
+  readonly durable: Promise<number>;
   /** Looks for the same entry in the journal; undefined when there surely is none. */
   check: Promise<void> | undefined;
   known: number | undefined;
@@ -86,6 +86,7 @@ export class GroupWriter {
   readonly #options: GroupWriterOptions;
   readonly #pace: GroupPace;
   readonly #buffer = new GroupBuffer();
+  readonly #pending = new PendingTable<Waiting>();
   #waiting: Waiting[] = [];
   /** So many of those who wait were looked for. */
   #lookedUp = 0;
@@ -123,11 +124,17 @@ export class GroupWriter {
     return this.#nextSeq;
   }
 
-  write(entry: RawEntry, { text, a, b, c, d }: Identity): Promise<number> {
+  /** The promise of an equal entry that waits for its fdatasync. */
+  pending(identity: Identity): Promise<number> | undefined {
+    return this.#pending.find(identity)?.durable;
+  }
+
+  /** Only for an entry that is not pending. */
+  write(entry: RawEntry, { a, b, c, d }: Identity): Promise<number> {
     const durable = new Promise<number>(this.#settle);
     const waiting: Waiting = {
       entry,
-      text,
+      durable,
       a,
       b,
       c,
@@ -140,6 +147,7 @@ export class GroupWriter {
       offset: -1,
       bytes: 0,
     };
+    this.#pending.add(waiting);
     this.#waiting.push(waiting);
     this.#waitingBytes += entry.body.length;
     this.#pump ??= this.#run();
@@ -154,6 +162,7 @@ export class GroupWriter {
       for (const waiting of done.group) {
         waiting.offset = offset;
         this.#options.committed(segment, waiting);
+        this.#pending.delete(waiting);
         offset += waiting.bytes;
       }
     }
@@ -242,7 +251,7 @@ export class GroupWriter {
       if (group.length > 0 && bytes + next.entry.body.length > this.#options.groupBytes) break;
       this.#waitingBytes -= next.entry.body.length;
       if (next.known !== undefined) {
-        this.#options.settled(next.text);
+        this.#pending.delete(next);
         next.resolve(next.known);
       } else if (this.#isAcceptable(next)) {
         next.seq = this.#nextSeq + group.length;
@@ -269,7 +278,8 @@ export class GroupWriter {
     this.#fail(group, error);
   }
 
-  #isAcceptable({ entry, text, reject }: Waiting): boolean {
+  #isAcceptable(waiting: Waiting): boolean {
+    const { entry } = waiting;
     const { entryBytesMax } = this.#options;
     const bytes = ENTRY_PREFIX_BYTES + headerBytesMin(entry) + entry.body.length;
     if (bytes <= entryBytesMax) return true;
@@ -278,8 +288,8 @@ export class GroupWriter {
       `the entry takes ${bytes} bytes, the limit is ${entryBytesMax}`,
       { hint: 'Submit smaller batches, or raise entryBytesMax if memory allows.' },
     );
-    this.#options.settled(text);
-    reject(failure);
+    this.#pending.delete(waiting);
+    waiting.reject(failure);
     return false;
   }
 
@@ -347,9 +357,9 @@ export class GroupWriter {
 
   #fail(group: readonly Waiting[], error: unknown): void {
     const failure = toStorageError(error, `append to the journal in ${this.#options.directory}`);
-    for (const { text, reject } of group) {
-      this.#options.settled(text);
-      reject(failure);
+    for (const waiting of group) {
+      this.#pending.delete(waiting);
+      waiting.reject(failure);
     }
   }
 

@@ -9,9 +9,8 @@ import type { RawEntry } from './journal.ts';
 /** What an identity is made of. */
 export type Identified = Pick<RawEntry, 'purpose' | 'key' | 'rows'>;
 
-/** The 128 bits of an identity as 32-bit integers, beside the `identityText` they were made of. */
+/** The 128 bits of an identity, as signed integers: V8 keeps those without an object each. */
 export interface Identity {
-  readonly text: string;
   readonly a: number;
   readonly b: number;
   readonly c: number;
@@ -65,11 +64,8 @@ export function writeIdentity(text: string, words: Uint32Array): boolean {
   return false;
 }
 
-/** The identity whose text and words these are. */
-export function identityOf(text: string, words: Uint32Array): Identity {
-  // As signed integers: V8 keeps those without an object each.
+export function identityOf(words: Uint32Array): Identity {
   return {
-    text,
     a: (words[0] ?? 0) | 0,
     b: (words[1] ?? 0) | 0,
     c: (words[2] ?? 0) | 0,

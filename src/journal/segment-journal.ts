@@ -81,8 +81,6 @@ class SegmentJournal implements Journal {
   readonly #index: SegmentIndex;
   readonly #damage: DamageLog;
   readonly #writer: GroupWriter;
-  /** Entries that wait for their fdatasync, by identity. */
-  readonly #pending = new Map<string, Promise<number>>();
   readonly #words = new Uint32Array(IDENTITY_WORDS);
   /** Indexes of segments that are being written. */
   readonly #sealing = new Map<Segment, Promise<void>>();
@@ -115,7 +113,6 @@ class SegmentJournal implements Journal {
       committed: (segment, committed) => this.#publish(segment, committed),
       touch: (identity) => this.#index.touch(this.#wordsOf(identity)),
       find: (identity) => this.#index.find(this.#wordsOf(identity)),
-      settled: (identity) => this.#pending.delete(identity),
       sealed: (segment, bytes) => this.#seal(segment, bytes),
       sealer: () => this.#currentSealer(),
     });
@@ -136,14 +133,12 @@ class SegmentJournal implements Journal {
 
   append(entry: RawEntry): Promise<number> {
     const text = identityText(entry);
-    const pending = this.#pending.get(text);
+    const isKeyItself = writeIdentity(text, this.#words);
+    const identity = identityOf(this.#words);
+    const pending = this.#writer.pending(identity);
     if (pending !== undefined) return pending;
-    const isValid = writeIdentity(text, this.#words) || isKey(entry.key);
-    const refusal = this.#refusal(entry, isValid);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    const durable = this.#writer.write(entry, identityOf(text, this.#words));
-    this.#pending.set(text, durable);
-    return durable;
+    const refusal = this.#refusal(entry, isKeyItself || isKey(entry.key));
+    return refusal === undefined ? this.#writer.write(entry, identity) : Promise.reject(refusal);
   }
 
   async read(afterSeq: number, bytesMax: number): Promise<readonly JournalEntry[]> {
@@ -194,11 +189,10 @@ class SegmentJournal implements Journal {
   }
 
   #publish(segment: Segment, committed: Committed): void {
-    const { text, seq, offset, bytes } = committed;
+    const { seq, offset, bytes } = committed;
     const { rowCount, receivedAtMs, priority, body } = committed.entry;
     const place = { seq, offset, bytes, bodyBytes: body.length, rowCount, receivedAtMs, priority };
     this.#index.add(segment, place, this.#wordsOf(committed));
-    this.#pending.delete(text);
   }
 
   /** Writes the index of a segment beside it, while others go on; without one it is read again when it is needed. */
