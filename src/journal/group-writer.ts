@@ -257,7 +257,7 @@ export class GroupWriter {
         next.seq = this.#nextSeq + group.length;
         group.push(next);
         try {
-          const added = this.#buffer.add(next.entry, next.seq, sealer);
+          const added = this.#buffer.add(next, sealer);
           next.bytes = typeof added === 'number' ? added : await added;
           bytes += next.bytes;
         } catch (error) {

@@ -48,9 +48,15 @@ export function isKey(key: string): boolean {
   return key.length === DIGITS && parseWords(key, scratch);
 }
 
+/** Whether the identity of an entry is its key and nothing else. */
+export function isKeyItself({ purpose, rows }: Identified): boolean {
+  return purpose === 'replay' && rows === undefined;
+}
+
 /** A text that is equal for equal entries and for no others; the key itself for whole batches that wait for replay. */
-export function identityText({ purpose, key, rows }: Identified): string {
-  if (purpose === 'replay' && rows === undefined) return key;
+export function identityText(entry: Identified): string {
+  const { purpose, key, rows } = entry;
+  if (isKeyItself(entry)) return key;
   return `${purpose}:${key}:${rows === undefined ? 'all' : rows.join()}`;
 }
 
