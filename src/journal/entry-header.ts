@@ -116,7 +116,13 @@ function writeKey(into: Buffer, view: DataView, at: number, entry: RawEntry, ide
 }
 
 /** Writes the part that is never encrypted, but for the lengths of the details. @returns where it ends */
-export function writeFacts(into: Buffer, view: DataView, at: number, entry: RawEntry, identity: Identity): number {
+export function writeFacts(
+  into: Buffer,
+  view: DataView,
+  at: number,
+  entry: RawEntry,
+  identity: Identity,
+): number {
   into[at] = LAYOUT;
   into[at + 1] = flagsOf(entry);
   into[at + 2] = PRIORITY_CODES[entry.priority];
