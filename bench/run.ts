@@ -8,7 +8,7 @@ import { runCodecsBench } from './codecs/bench.ts';
 import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
-import { runJournalBench } from './journal/bench.ts';
+import { runJournalBench, runJournalOutageBench } from './journal/bench.ts';
 import { runPackBench } from './pack/bench.ts';
 import { runParquetBench } from './parquet/bench.ts';
 import type { Bench } from './report.ts';
@@ -22,6 +22,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   detect: runDetectBench,
   diff: runDiffBench,
   journal: runJournalBench,
+  'journal-outage': runJournalOutageBench,
   pack: runPackBench,
   parquet: runParquetBench,
   tiers: runTiersBench,

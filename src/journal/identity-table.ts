@@ -133,6 +133,7 @@ export class IdentityTable {
   }
 
   clear(): void {
+    for (const shard of this.#shards) shard?.memory.transfer(0);
     this.#shards.fill(undefined);
     this.#slots = 0;
   }
