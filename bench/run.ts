@@ -8,7 +8,7 @@ import { runCodecsBench } from './codecs/bench.ts';
 import { runCoerceBench } from './coerce/bench.ts';
 import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
-import { runJournalBench } from './journal/bench.ts';
+import { runJournalBench, runJournalOutageBench } from './journal/bench.ts';
 import { runParquetBench } from './parquet/bench.ts';
 import type { Bench } from './report.ts';
 import { runStoreBench } from './store/bench.ts';
@@ -21,6 +21,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   detect: runDetectBench,
   diff: runDiffBench,
   journal: runJournalBench,
+  'journal-outage': runJournalOutageBench,
   parquet: runParquetBench,
   tiers: runTiersBench,
   store: runStoreBench,

@@ -21,10 +21,12 @@ import type { SubjectName } from './subjects.ts';
 // On the disk of the checkout: /tmp may be memory, where an fdatasync costs nothing.
 const OUT = fileURLToPath(new URL('../out', import.meta.url));
 const ROUNDS = 5;
-const OUTAGE_ENTRIES = 10_000_000;
+const OUTAGE_ENTRIES = 1_000_000;
+const LONG_OUTAGE_ENTRIES = 10_000_000;
 /** Without it Node keeps 150 MB for objects that died young, whatever the journal holds. */
 const SMALL_NURSERY = ['--max-semi-space-size=8'];
-const BOTH: readonly SubjectName[] = ['tierfall', 'append + fdatasync'];
+const FLOOR = 'append + fdatasync';
+const BOTH: readonly SubjectName[] = ['tierfall', FLOOR];
 
 const PAIRS: Readonly<Record<LoadName, readonly SubjectName[]>> = {
   kib1by256: [...BOTH, 'INSERT + COMMIT', 'tierfall, no disk'],
@@ -74,31 +76,36 @@ function acksOver(load: LoadName, base: SubjectName): (round: Round) => number {
 }
 
 /** Part of what one group of all submitters per fdatasync would make. */
-function ofSyncBound(load: LoadName): (round: Round) => number {
+function ofSyncBound(load: LoadName, subject: SubjectName): (round: Round) => number {
   return (round) => {
-    const { acksPerSecond, syncMs = Number.NaN } = of(round, load, 'tierfall');
+    const { acksPerSecond, syncMs = Number.NaN } = of(round, load, subject);
     return (acksPerSecond * syncMs) / 1_000 / LOADS[load].submitters;
   };
 }
 
-function p99InSyncs(load: LoadName): (round: Round) => number {
+function p99InSyncs(load: LoadName, subject: SubjectName): (round: Round) => number {
   return (round) => {
-    const { p99Ms, syncMs = Number.NaN } = of(round, load, 'tierfall');
+    const { p99Ms, syncMs = Number.NaN } = of(round, load, subject);
     return p99Ms / syncMs;
   };
 }
 
 const RATIOS: Readonly<Record<string, (round: Round) => number>> = {
   vsInsertCommit: acksOver('kib1by256', 'INSERT + COMMIT'),
-  vsGroupCommitFloor: acksOver('kib1by256', 'append + fdatasync'),
-  vsFloor16: acksOver('kib1by16', 'append + fdatasync'),
-  vsFloor64KiB: acksOver('kib64by16', 'append + fdatasync'),
-  vsFloor1MiB: acksOver('mib1by1', 'append + fdatasync'),
-  vsFloor1MiBBy16: acksOver('mib1by16', 'append + fdatasync'),
-  ofSyncBound1ms: ofSyncBound('slow1ms'),
-  ofSyncBound5ms: ofSyncBound('slow5ms'),
-  p99InSyncs: p99InSyncs('kib1by256'),
-  p99InSyncs5ms: p99InSyncs('slow5ms'),
+  vsGroupCommitFloor: acksOver('kib1by256', FLOOR),
+  vsFloor16: acksOver('kib1by16', FLOOR),
+  vsFloor64KiB: acksOver('kib64by16', FLOOR),
+  vsFloor1MiB: acksOver('mib1by1', FLOOR),
+  vsFloor1MiBBy16: acksOver('mib1by16', FLOOR),
+  vsFloor1ms: acksOver('slow1ms', FLOOR),
+  vsFloor5ms: acksOver('slow5ms', FLOOR),
+  ofSyncBound1ms: ofSyncBound('slow1ms', 'tierfall'),
+  ofSyncBound5ms: ofSyncBound('slow5ms', 'tierfall'),
+  floorOfSyncBound1ms: ofSyncBound('slow1ms', FLOOR),
+  floorOfSyncBound5ms: ofSyncBound('slow5ms', FLOOR),
+  p99InSyncs: p99InSyncs('kib1by256', 'tierfall'),
+  floorP99InSyncs: p99InSyncs('kib1by256', FLOOR),
+  p99InSyncs5ms: p99InSyncs('slow5ms', 'tierfall'),
   durableVsMemory: (round) =>
     of(round, 'kib1by256', 'tierfall').acksPerSecond /
     of(round, 'kib1by256', 'tierfall, no disk').acksPerSecond,
@@ -127,7 +134,34 @@ function spreadOf(values: readonly number[]): readonly string[] {
   return [median(values).toFixed(2), `${Math.min(...values).toFixed(2)}..${Math.max(...values).toFixed(2)}`];
 }
 
-export async function runJournalBench({ say, rounds = ROUNDS }: BenchContext): Promise<Record<string, number>> {
+function sayRatios({ say }: BenchContext, ratios: ReadonlyMap<string, readonly number[]>): void {
+  say('');
+  say(
+    table(
+      ['ratio', 'median', 'spread'],
+      [...ratios].map(([name, values]) => [name, ...spreadOf(values)]),
+    ),
+  );
+}
+
+function mediansOf(ratios: ReadonlyMap<string, readonly number[]>): Record<string, number> {
+  return Object.fromEntries([...ratios].map(([name, values]) => [name, median(values)] as const));
+}
+
+function sayOutage({ say }: BenchContext, outage: Outage): void {
+  const { entries, gigabytes, rssMb, rssEarlyMb, reopenMs } = outage;
+  say(
+    `\nOutage of ${entries} entries, ${gigabytes.toFixed(1)} GB: resident set ${rssEarlyMb.toFixed(0)} MB after a tenth,`,
+  );
+  say(`${rssMb.toFixed(0)} MB at most; opened again in ${(reopenMs / 1_000).toFixed(1)} s.`);
+}
+
+function runOutage(entries: number): Promise<Outage> {
+  return runChild<Outage>('outage.ts', [String(entries)], SMALL_NURSERY);
+}
+
+export async function runJournalBench(context: BenchContext): Promise<Record<string, number>> {
+  const { say, rounds = ROUNDS } = context;
   await mkdir(OUT, { recursive: true });
   const measured: Round[] = [];
   const drains: number[] = [];
@@ -140,20 +174,19 @@ export async function runJournalBench({ say, rounds = ROUNDS }: BenchContext): P
   const ratios = new Map<string, readonly number[]>();
   for (const [name, ratio] of Object.entries(RATIOS)) ratios.set(name, measured.map(ratio));
   ratios.set('drainVsReadDeleteOne', drains);
-  const outage = await runChild<Outage>('outage.ts', [String(OUTAGE_ENTRIES)], SMALL_NURSERY);
+  const outage = await runOutage(OUTAGE_ENTRIES);
   ratios.set('outageLatency', outage.latencies);
-  say('');
-  say(
-    table(
-      ['ratio', 'median', 'spread'],
-      [...ratios].map(([name, values]) => [name, ...spreadOf(values)]),
-    ),
-  );
-  const { entries, gigabytes, rssMb, rssEarlyMb, reopenMs } = outage;
-  say(
-    `\nOutage of ${entries} entries, ${gigabytes.toFixed(1)} GB: resident set ${rssEarlyMb.toFixed(0)} MB after a tenth,`,
-  );
-  say(`${rssMb.toFixed(0)} MB at most; opened again in ${(reopenMs / 1_000).toFixed(1)} s.`);
-  const medians = [...ratios].map(([name, values]) => [name, median(values)] as const);
-  return { ...Object.fromEntries(medians), outageRssMb: rssMb };
+  sayRatios(context, ratios);
+  sayOutage(context, outage);
+  return mediansOf(ratios);
+}
+
+/** Ten million entries, 10 GB, nothing else; takes minutes and the room on the disk. */
+export async function runJournalOutageBench(context: BenchContext): Promise<Record<string, number>> {
+  await mkdir(OUT, { recursive: true });
+  const outage = await runOutage(LONG_OUTAGE_ENTRIES);
+  const ratios = new Map([['outageLatency', outage.latencies]]);
+  sayRatios(context, ratios);
+  sayOutage(context, outage);
+  return { ...mediansOf(ratios), outageRssMb: outage.rssMb };
 }

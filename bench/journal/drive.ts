@@ -7,11 +7,13 @@ export function at(sorted: Float64Array, part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
-/** Keys that differ, spread as hashes are. */
+/** Keys that differ, spread as hashes are, and made like the core makes them: from bytes. */
 export function keysOf(first: number, count: number): readonly string[] {
+  const bytes = Buffer.alloc(16);
   return Array.from({ length: count }, (_, i) => {
-    const mixed = Math.imul(first + i, 0x9e3779b1) >>> 0;
-    return `${mixed.toString(16).padStart(8, '0')}${(first + i).toString(16).padStart(24, '0')}`;
+    bytes.writeUInt32BE(Math.imul(first + i, 0x9e3779b1) >>> 0, 0);
+    bytes.writeUInt32BE(first + i, 12);
+    return bytes.toString('hex');
   });
 }
 

@@ -17,6 +17,7 @@
 import type { Format, Priority } from '../core/batch.ts';
 import { FORMATS, PRIORITIES } from '../core/batch.ts';
 import { keyIdOf } from '../core/key-ring.ts';
+import { type Identity, isKeyItself } from './identity.ts';
 import type { Purpose, RawEntry } from './journal.ts';
 
 const LAYOUT = 2;
@@ -28,6 +29,8 @@ export const ENCRYPTED = 8;
 const ESCAPED = 16;
 export const FIXED_BYTES = 52;
 const SHA256_BYTES = 32;
+/** Longer texts are encoded each time. */
+const LAST_BYTES = 4096;
 
 const PRIORITY_CODES: Readonly<Record<Priority, number>> = { critical: 1, normal: 2, low: 3 };
 const FORMAT_CODES: Readonly<Record<Format, number>> = {
@@ -101,15 +104,32 @@ function flagsOf(entry: RawEntry): number {
   );
 }
 
+function writeKey(into: Buffer, view: DataView, at: number, entry: RawEntry, identity: Identity): void {
+  if (!isKeyItself(entry)) {
+    into.write(entry.key, at, 'hex');
+    return;
+  }
+  view.setInt32(at, identity.a);
+  view.setInt32(at + 4, identity.b);
+  view.setInt32(at + 8, identity.c);
+  view.setInt32(at + 12, identity.d);
+}
+
 /** Writes the part that is never encrypted, but for the lengths of the details. @returns where it ends */
-export function writeFacts(into: Buffer, view: DataView, at: number, entry: RawEntry): number {
+export function writeFacts(
+  into: Buffer,
+  view: DataView,
+  at: number,
+  entry: RawEntry,
+  identity: Identity,
+): number {
   into[at] = LAYOUT;
   into[at + 1] = flagsOf(entry);
   into[at + 2] = PRIORITY_CODES[entry.priority];
   into[at + 3] = FORMAT_CODES[entry.format];
   view.setUint32(at + 4, entry.rowCount, true);
   view.setFloat64(at + 8, entry.receivedAtMs, true);
-  into.write(entry.key, at + 16, 'hex');
+  writeKey(into, view, at + 16, entry, identity);
   let end = at + FIXED_BYTES;
   view.setUint32(at + 48, entry.rows?.length ?? 0, true);
   for (const row of entry.rows ?? []) {
@@ -119,22 +139,43 @@ export function writeFacts(into: Buffer, view: DataView, at: number, entry: RawE
   return end;
 }
 
+/** What was written last, when it was ASCII: in an outage most entries tell the same, so it is copied and not encoded. */
+const last = { reason: '', attributes: '', trail: '', length: 0, bytes: Buffer.alloc(LAST_BYTES) };
+
+/** Writes reason, attributes and trail. @returns their bytes; -1 when they are not ASCII */
+function writeTexts(into: Buffer, start: number, reason: string, attributes: string, trail: string): number {
+  if (reason === last.reason && trail === last.trail && attributes === last.attributes) {
+    last.bytes.copy(into, start, 0, last.length);
+    return last.length;
+  }
+  const texts = reason + attributes + trail;
+  const bytes = into.write(texts, start, 'utf8');
+  if (bytes !== texts.length) return -1;
+  if (bytes <= LAST_BYTES) {
+    into.copy(last.bytes, 0, start, start + bytes);
+    last.reason = reason;
+    last.attributes = attributes;
+    last.trail = trail;
+    last.length = bytes;
+  }
+  return bytes;
+}
+
 /** Writes the details at `from`, and their lengths into the facts at `at`. @returns where they end */
 export function writeDetails(into: Buffer, from: number, view: DataView, at: number, entry: RawEntry): number {
   const { orderingKey = '', reason, trail } = entry;
   const attributes = attributesText(entry.attributes);
   if (into.write(entry.sha256, from, 'hex') !== SHA256_BYTES) throw new Error('sha256 is not 64 hex digits');
   const start = from + SHA256_BYTES;
-  const texts = orderingKey + reason + attributes + trail;
-  const bytes = into.write(texts, start, 'utf8');
-  if (bytes !== texts.length) {
-    return writeWideTexts(into, start, view, at, [orderingKey, reason, attributes, trail]);
-  }
-  view.setUint32(at + 32, orderingKey.length, true);
+  const keyBytes = orderingKey === '' ? 0 : into.write(orderingKey, start, 'utf8');
+  const isPlain = keyBytes === orderingKey.length;
+  const bytes = isPlain ? writeTexts(into, start + keyBytes, reason, attributes, trail) : -1;
+  if (bytes < 0) return writeWideTexts(into, start, view, at, [orderingKey, reason, attributes, trail]);
+  view.setUint32(at + 32, keyBytes, true);
   view.setUint32(at + 36, reason.length, true);
   view.setUint32(at + 40, attributes.length, true);
   view.setUint32(at + 44, trail.length, true);
-  return start + bytes;
+  return start + keyBytes + bytes;
 }
 
 /** Texts beyond ASCII, one by one. Half of a surrogate pair has no UTF-8: then all of them are written as JSON. */

@@ -7,6 +7,7 @@ import { type Sealer, TAG_BYTES } from '../core/key-ring.ts';
 import { CHECKED_FROM, ENTRY_MAGIC, ENTRY_PREFIX_BYTES } from './entry.ts';
 import { sealPayload } from './entry-cipher.ts';
 import { ENCRYPTED, headerBytesMax, writeDetails, writeFacts } from './entry-header.ts';
+import type { Identity } from './identity.ts';
 import type { RawEntry } from './journal.ts';
 import { crcSteps, doInTurns, doNow, STEP_BYTES, type Steps } from './turns.ts';
 
@@ -23,6 +24,12 @@ interface Staging {
 function createStaging(size: number): Staging {
   const bytes = Buffer.allocUnsafeSlow(size);
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+}
+
+/** An entry that was given its seq, with the identity that was made of it. */
+export interface Encodable extends Identity {
+  readonly entry: RawEntry;
+  readonly seq: number;
 }
 
 export class GroupBuffer {
@@ -47,19 +54,20 @@ export class GroupBuffer {
   }
 
   /** Encodes an entry. @returns its size on the medium; a promise for an entry so large that others need turns */
-  add(entry: RawEntry, seq: number, sealer: Sealer | undefined): number | Promise<number> {
+  add(item: Encodable, sealer: Sealer | undefined): number | Promise<number> {
+    const { entry } = item;
     if (sealer !== undefined) {
-      const steps = this.#addSealed(entry, seq, sealer);
+      const steps = this.#addSealed(item, sealer);
       return entry.body.length <= STEP_BYTES ? doNow(steps) : doInTurns(steps);
     }
-    if (entry.body.length > STEP_BYTES) return doInTurns(this.#addLarge(entry, seq));
+    if (entry.body.length > STEP_BYTES) return doInTurns(this.#addLarge(item));
     const { body } = entry;
     const isCopied = body.length <= COPIED_BYTES_MAX;
     const { bytes, view } = this.#room(
       ENTRY_PREFIX_BYTES + headerBytesMax(entry) + (isCopied ? body.length : 0),
     );
     const at = this.#at;
-    const headEnd = this.#writeHead(entry, seq, body.length);
+    const headEnd = this.#writeHead(item, body.length);
     if (isCopied) bytes.set(body, headEnd);
     const end = isCopied ? headEnd + body.length : headEnd;
     const checksum = crc32(bytes.subarray(at + CHECKED_FROM, end));
@@ -69,23 +77,25 @@ export class GroupBuffer {
     return headEnd - at + body.length;
   }
 
-  *#addLarge(entry: RawEntry, seq: number): Steps<number> {
+  *#addLarge(item: Encodable): Steps<number> {
+    const { entry } = item;
     const { body } = entry;
     const { bytes, view } = this.#room(ENTRY_PREFIX_BYTES + headerBytesMax(entry));
     const at = this.#at;
-    const headEnd = this.#writeHead(entry, seq, body.length);
+    const headEnd = this.#writeHead(item, body.length);
     this.#at = headEnd;
     view.setUint32(at + 8, yield* crcSteps(body, crc32(bytes.subarray(at + CHECKED_FROM, headEnd))), true);
     this.#reference(body);
     return headEnd - at + body.length;
   }
 
-  *#addSealed(entry: RawEntry, seq: number, sealer: Sealer): Steps<number> {
+  *#addSealed(item: Encodable, sealer: Sealer): Steps<number> {
+    const { entry, seq } = item;
     const { lock } = sealer;
     const { bytes, view } = this.#room(ENTRY_PREFIX_BYTES + headerBytesMax(entry) + lock.length);
     const at = this.#at;
     const header = at + ENTRY_PREFIX_BYTES;
-    const lockAt = writeFacts(bytes, view, header, entry);
+    const lockAt = writeFacts(bytes, view, header, entry, item);
     bytes[header + 1] = (bytes[header + 1] ?? 0) | ENCRYPTED;
     bytes.set(lock, lockAt);
     const headEnd = lockAt + lock.length;
@@ -103,10 +113,11 @@ export class GroupBuffer {
   }
 
   /** Prefix and header of an entry in the clear. @returns where they end */
-  #writeHead(entry: RawEntry, seq: number, bodyBytes: number): number {
+  #writeHead(item: Encodable, bodyBytes: number): number {
+    const { entry, seq } = item;
     const { bytes, view } = this.#staging;
     const header = this.#at + ENTRY_PREFIX_BYTES;
-    const detailsAt = writeFacts(bytes, view, header, entry);
+    const detailsAt = writeFacts(bytes, view, header, entry, item);
     const end = writeDetails(bytes, detailsAt, view, header, entry);
     this.#writePrefix(this.#at, seq, end - header, bodyBytes);
     return end;

@@ -17,7 +17,9 @@ import { ENTRY_PREFIX_BYTES } from './entry.ts';
 import { headerBytesMin } from './entry-header.ts';
 import { GroupBuffer } from './group-buffer.ts';
 import { GroupPace } from './group-pace.ts';
+import type { Identity } from './identity.ts';
 import type { RawEntry } from './journal.ts';
+import { PendingTable } from './pending-table.ts';
 import { type CreatedSegment, SEGMENT_HEADER_BYTES } from './segment-file.ts';
 import type { Segment } from './segment-index.ts';
 
@@ -30,10 +32,8 @@ export interface ActiveSegment extends CreatedSegment {
 }
 
 /** Where a committed entry is; valid during the call. */
-export interface Committed {
+export interface Committed extends Identity {
   readonly entry: RawEntry;
-  /** Its `identityText`. */
-  readonly identity: string;
   readonly seq: number;
   readonly offset: number;
   /** Size on the medium. */
@@ -52,8 +52,10 @@ export interface GroupWriterOptions {
   createSegment(firstSeq: number): Promise<ActiveSegment>;
   /** Called for each entry once it is on the medium; at the latest with the next `flushIndex`. */
   committed(segment: Segment, committed: Committed): void;
-  /** Called when an append ends without a new entry. */
-  settled(identity: string): void;
+  /** Called for each entry of the next group before `find`, so that memory is fetched for all of them at once. */
+  touch(identity: Identity): void;
+  /** The seq of an equal entry; undefined at once when there surely is none, which is the rule. */
+  find(identity: Identity): Promise<number | undefined> | undefined;
   /** Called when a segment is not written any more. @param bytes its size, when every byte of it is acknowledged */
   sealed(segment: Segment, bytes: number | undefined): void;
   /** What encrypts the next group. */
@@ -62,6 +64,7 @@ export interface GroupWriterOptions {
 
 /** An entry that waits for its fdatasync; its place is known once it was encoded and written. */
 interface Waiting extends Committed {
+  readonly durable: Promise<number>;
   /** Looks for the same entry in the journal; undefined when there surely is none. */
   check: Promise<void> | undefined;
   known: number | undefined;
@@ -83,7 +86,10 @@ export class GroupWriter {
   readonly #options: GroupWriterOptions;
   readonly #pace: GroupPace;
   readonly #buffer = new GroupBuffer();
+  readonly #pending = new PendingTable<Waiting>();
   #waiting: Waiting[] = [];
+  /** So many of those who wait were looked for. */
+  #lookedUp = 0;
   #waitingBytes = 0;
   #active: ActiveSegment | undefined;
   /** Bytes in the active segment, acknowledged or not. */
@@ -93,10 +99,20 @@ export class GroupWriter {
   /** Ends when the sync that is under way has ended, however it did. */
   #syncing: Promise<void> | undefined;
   #syncingEntries = 0;
+  /** Written, and synced as soon as the sync that is under way has ended. */
+  #next: Written | undefined;
   /** When a sync ended, until the next group is taken: telling its submitters is work between two syncs, too. */
   #workStartedMs: number | undefined;
   /** Acknowledged, and not yet handed to the index. */
   readonly #unindexed: Written[] = [];
+
+  /** Of the promise that was made last: one function takes them for all, instead of one per append. */
+  #resolve: (seq: number) => void = () => undefined;
+  #reject: (error: StorageError) => void = () => undefined;
+  readonly #settle = (resolve: (seq: number) => void, reject: (error: StorageError) => void): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  };
 
   constructor(options: GroupWriterOptions) {
     this.#options = options;
@@ -108,29 +124,34 @@ export class GroupWriter {
     return this.#nextSeq;
   }
 
-  /** @param duplicate finds the seq of an equal entry, when there may be one */
-  write(
-    entry: RawEntry,
-    identity: string,
-    duplicate: Promise<number | undefined> | undefined,
-  ): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        entry,
-        identity,
-        check: undefined,
-        known: undefined,
-        resolve,
-        reject,
-        seq: -1,
-        offset: -1,
-        bytes: 0,
-      };
-      if (duplicate !== undefined) waiting.check = this.#check(waiting, duplicate);
-      this.#waiting.push(waiting);
-      this.#waitingBytes += entry.body.length;
-      this.#pump ??= this.#run();
-    });
+  /** The promise of an equal entry that waits for its fdatasync. */
+  pending(identity: Identity): Promise<number> | undefined {
+    return this.#pending.find(identity)?.durable;
+  }
+
+  /** Only for an entry that is not pending. */
+  write(entry: RawEntry, { a, b, c, d }: Identity): Promise<number> {
+    const durable = new Promise<number>(this.#settle);
+    const waiting: Waiting = {
+      entry,
+      durable,
+      a,
+      b,
+      c,
+      d,
+      check: undefined,
+      known: undefined,
+      resolve: this.#resolve,
+      reject: this.#reject,
+      seq: -1,
+      offset: -1,
+      bytes: 0,
+    };
+    this.#pending.add(waiting);
+    this.#waiting.push(waiting);
+    this.#waitingBytes += entry.body.length;
+    this.#pump ??= this.#run();
+    return durable;
   }
 
   /** Hands over what is acknowledged and was not handed over yet. Costs nothing when there is nothing. */
@@ -141,6 +162,7 @@ export class GroupWriter {
       for (const waiting of done.group) {
         waiting.offset = offset;
         this.#options.committed(segment, waiting);
+        this.#pending.delete(waiting);
         offset += waiting.bytes;
       }
     }
@@ -157,6 +179,19 @@ export class GroupWriter {
     waiting.check = undefined;
   }
 
+  /** Looks for entries like those of the next group, all of them before the first is encoded. */
+  #lookUp(): void {
+    const waiting = this.#waiting;
+    const end = Math.min(waiting.length, GROUP_ENTRIES_MAX);
+    for (let at = this.#lookedUp; at < end; at += 1) this.#options.touch(waiting[at] as Waiting);
+    for (let at = this.#lookedUp; at < end; at += 1) {
+      const next = waiting[at] as Waiting;
+      const duplicate = this.#options.find(next);
+      if (duplicate !== undefined) next.check = this.#check(next, duplicate);
+    }
+    this.#lookedUp = end;
+  }
+
   async #run(): Promise<void> {
     while (this.#waiting.length > 0 || this.#syncing !== undefined) {
       // One turn of the event loop lets everybody who is ready join this group.
@@ -165,6 +200,7 @@ export class GroupWriter {
         await this.#syncing;
         continue;
       }
+      this.#lookUp();
       await this.#waiting[0]?.check;
       await this.#commit();
     }
@@ -193,15 +229,14 @@ export class GroupWriter {
     const group = await this.#takeGroup(Math.min(GROUP_ENTRIES_MAX, this.#entriesMax()));
     if (group.length === 0) return;
     const written = await this.#write(group);
-    if (written !== undefined) this.#pace.worked(startedMs, group.length);
-    await this.#syncing;
     if (written === undefined) return;
-    if (this.#active === written.active) this.#syncing = this.#sync(written);
-    else
-      this.#fail(
-        group,
-        new Error('the sync of the group before it failed, and nothing behind it can be trusted'),
-      );
+    this.#pace.worked(startedMs, group.length);
+    if (this.#active !== written.active) this.#failBehind(written);
+    else if (this.#syncing === undefined) this.#syncing = this.#sync(written);
+    else {
+      this.#next = written;
+      await this.#syncing;
+    }
   }
 
   /** Encodes whoever is next until the group is full, or until one is met who is not known to be new. */
@@ -210,19 +245,19 @@ export class GroupWriter {
     const group: Waiting[] = [];
     let bytes = 0;
     let taken = 0;
-    for (; taken < this.#waiting.length && group.length < entriesMax; taken += 1) {
-      const next = this.#waiting[taken];
-      if (next === undefined || next.check !== undefined) break;
+    for (; taken < this.#lookedUp && group.length < entriesMax; taken += 1) {
+      const next = this.#waiting[taken] as Waiting;
+      if (next.check !== undefined) break;
       if (group.length > 0 && bytes + next.entry.body.length > this.#options.groupBytes) break;
       this.#waitingBytes -= next.entry.body.length;
       if (next.known !== undefined) {
-        this.#options.settled(next.identity);
+        this.#pending.delete(next);
         next.resolve(next.known);
       } else if (this.#isAcceptable(next)) {
         next.seq = this.#nextSeq + group.length;
         group.push(next);
         try {
-          const added = this.#buffer.add(next.entry, next.seq, sealer);
+          const added = this.#buffer.add(next, sealer);
           next.bytes = typeof added === 'number' ? added : await added;
           bytes += next.bytes;
         } catch (error) {
@@ -232,6 +267,7 @@ export class GroupWriter {
       }
     }
     this.#waiting = this.#waiting.slice(taken);
+    this.#lookedUp -= taken;
     return group;
   }
 
@@ -242,7 +278,8 @@ export class GroupWriter {
     this.#fail(group, error);
   }
 
-  #isAcceptable({ entry, identity, reject }: Waiting): boolean {
+  #isAcceptable(waiting: Waiting): boolean {
+    const { entry } = waiting;
     const { entryBytesMax } = this.#options;
     const bytes = ENTRY_PREFIX_BYTES + headerBytesMin(entry) + entry.body.length;
     if (bytes <= entryBytesMax) return true;
@@ -251,8 +288,8 @@ export class GroupWriter {
       `the entry takes ${bytes} bytes, the limit is ${entryBytesMax}`,
       { hint: 'Submit smaller batches, or raise entryBytesMax if memory allows.' },
     );
-    this.#options.settled(identity);
-    reject(failure);
+    this.#pending.delete(waiting);
+    waiting.reject(failure);
     return false;
   }
 
@@ -279,21 +316,37 @@ export class GroupWriter {
     }
   }
 
+  /** The disk gets the next group before anybody is told of this one, so that it does not wait for their work. */
   async #sync(written: Written): Promise<void> {
     const { group, active } = written;
     const startedMs = this.#pace.now();
     this.#syncingEntries = group.length;
+    let failure: unknown;
     try {
       await Promise.all([active.file.datasync(), active.named]);
       this.#pace.synced(startedMs);
       this.#workStartedMs = this.#pace.now();
-      this.#acknowledge(written);
     } catch (error) {
+      failure = error;
       await this.#seal(undefined);
-      this.#fail(group, error);
     }
     this.#syncingEntries = 0;
-    this.#syncing = undefined;
+    const next = this.#next;
+    this.#next = undefined;
+    this.#syncing = next === undefined || failure !== undefined ? undefined : this.#sync(next);
+    if (failure === undefined) {
+      this.#acknowledge(written);
+      return;
+    }
+    this.#fail(group, failure);
+    if (next !== undefined) this.#failBehind(next);
+  }
+
+  #failBehind({ group }: Written): void {
+    this.#fail(
+      group,
+      new Error('the sync of the group before it failed, and nothing behind it can be trusted'),
+    );
   }
 
   /** Tells everybody first: what the index needs is done while the disk has the next group. */
@@ -304,9 +357,9 @@ export class GroupWriter {
 
   #fail(group: readonly Waiting[], error: unknown): void {
     const failure = toStorageError(error, `append to the journal in ${this.#options.directory}`);
-    for (const { identity, reject } of group) {
-      this.#options.settled(identity);
-      reject(failure);
+    for (const waiting of group) {
+      this.#pending.delete(waiting);
+      waiting.reject(failure);
     }
   }
 

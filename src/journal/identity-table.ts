@@ -18,6 +18,7 @@ const SLOT_BYTES = 6;
 const NONE: readonly number[] = [];
 
 interface Shard {
+  readonly memory: ArrayBuffer;
   /** 0 marks a free slot. */
   readonly hashes: Uint32Array;
   readonly segments: Uint16Array;
@@ -29,6 +30,7 @@ interface Shard {
 function createShard(slots: number): Shard {
   const memory = new ArrayBuffer(slots * SLOT_BYTES);
   return {
+    memory,
     hashes: new Uint32Array(memory, 0, slots),
     segments: new Uint16Array(memory, slots * 4, slots),
     scale: slots / 2 ** 32,
@@ -121,7 +123,17 @@ export class IdentityTable {
     return found ?? NONE;
   }
 
+  /** What is in the first slot of an identity: no answer to anything, but the memory is near then. */
+  peek(words: Uint32Array): number {
+    const first = this.#first(words);
+    const shard = this.#shards[first & (SHARDS - 1)];
+    if (shard === undefined) return 0;
+    const at = Math.floor(this.#second(words, first) * shard.scale);
+    return (shard.hashes[at] ?? 0) ^ (shard.segments[at] ?? 0);
+  }
+
   clear(): void {
+    for (const shard of this.#shards) shard?.memory.transfer(0);
     this.#shards.fill(undefined);
     this.#slots = 0;
   }
@@ -161,6 +173,8 @@ export class IdentityTable {
     }
     this.#slots += shard.hashes.length - slots;
     this.#shards[number] = shard;
+    // Given back at once: the collector looks for old memory so rarely that there would be as much of it as is in use.
+    old?.memory.transfer(0);
     return shard;
   }
 }

@@ -9,6 +9,14 @@ import type { RawEntry } from './journal.ts';
 /** What an identity is made of. */
 export type Identified = Pick<RawEntry, 'purpose' | 'key' | 'rows'>;
 
+/** The 128 bits of an identity, as signed integers: V8 keeps those without an object each. */
+export interface Identity {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+}
+
 /** Words per identity. */
 export const IDENTITY_WORDS = 4;
 const DIGITS = 32;
@@ -40,9 +48,15 @@ export function isKey(key: string): boolean {
   return key.length === DIGITS && parseWords(key, scratch);
 }
 
+/** Whether the identity of an entry is its key and nothing else. */
+export function isKeyItself({ purpose, rows }: Identified): boolean {
+  return purpose === 'replay' && rows === undefined;
+}
+
 /** A text that is equal for equal entries and for no others; the key itself for whole batches that wait for replay. */
-export function identityText({ purpose, key, rows }: Identified): string {
-  if (purpose === 'replay' && rows === undefined) return key;
+export function identityText(entry: Identified): string {
+  const { purpose, key, rows } = entry;
+  if (isKeyItself(entry)) return key;
   return `${purpose}:${key}:${rows === undefined ? 'all' : rows.join()}`;
 }
 
@@ -54,4 +68,13 @@ export function writeIdentity(text: string, words: Uint32Array): boolean {
   if (text.length === DIGITS && parseWords(text, words)) return true;
   parseWords(sha256(encoder.encode(text)), words);
   return false;
+}
+
+export function identityOf(words: Uint32Array): Identity {
+  return {
+    a: (words[0] ?? 0) | 0,
+    b: (words[1] ?? 0) | 0,
+    c: (words[2] ?? 0) | 0,
+    d: (words[3] ?? 0) | 0,
+  };
 }

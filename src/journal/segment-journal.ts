@@ -24,7 +24,7 @@ import { DamageLog } from './damage.ts';
 import { hasFixedFields } from './entry-header.ts';
 import { readEntries } from './entry-reader.ts';
 import { type Committed, GroupWriter } from './group-writer.ts';
-import { IDENTITY_WORDS, identityText, isKey, writeIdentity } from './identity.ts';
+import { IDENTITY_WORDS, type Identity, identityOf, identityText, isKey, writeIdentity } from './identity.ts';
 import type { Journal, JournalDamage, JournalDepth, JournalEntry, RawEntry } from './journal.ts';
 import { type DirectoryLock, type LockDirectory, lockDirectory } from './lock.ts';
 import { placeFileName, writePlaces } from './place-file.ts';
@@ -81,9 +81,7 @@ class SegmentJournal implements Journal {
   readonly #index: SegmentIndex;
   readonly #damage: DamageLog;
   readonly #writer: GroupWriter;
-  /** Entries that wait for their fdatasync, by identity. */
-  readonly #pending = new Map<string, Promise<number>>();
-  readonly #identity = new Uint32Array(IDENTITY_WORDS);
+  readonly #words = new Uint32Array(IDENTITY_WORDS);
   /** Indexes of segments that are being written. */
   readonly #sealing = new Map<Segment, Promise<void>>();
   #sealer: Sealer | undefined;
@@ -113,7 +111,8 @@ class SegmentJournal implements Journal {
         segment: this.#index.open(segmentName(firstSeq), firstSeq),
       }),
       committed: (segment, committed) => this.#publish(segment, committed),
-      settled: (identity) => this.#pending.delete(identity),
+      touch: (identity) => this.#index.touch(this.#wordsOf(identity)),
+      find: (identity) => this.#index.find(this.#wordsOf(identity)),
       sealed: (segment, bytes) => this.#seal(segment, bytes),
       sealer: () => this.#currentSealer(),
     });
@@ -133,15 +132,13 @@ class SegmentJournal implements Journal {
   }
 
   append(entry: RawEntry): Promise<number> {
-    const identity = identityText(entry);
-    const pending = this.#pending.get(identity);
+    const text = identityText(entry);
+    const isKeyItself = writeIdentity(text, this.#words);
+    const identity = identityOf(this.#words);
+    const pending = this.#writer.pending(identity);
     if (pending !== undefined) return pending;
-    const isValid = writeIdentity(identity, this.#identity) || isKey(entry.key);
-    const refusal = this.#refusal(entry, isValid);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    const durable = this.#writer.write(entry, identity, this.#index.find(this.#identity));
-    this.#pending.set(identity, durable);
-    return durable;
+    const refusal = this.#refusal(entry, isKeyItself || isKey(entry.key));
+    return refusal === undefined ? this.#writer.write(entry, identity) : Promise.reject(refusal);
   }
 
   async read(afterSeq: number, bytesMax: number): Promise<readonly JournalEntry[]> {
@@ -181,12 +178,21 @@ class SegmentJournal implements Journal {
     this.#lock.release();
   }
 
-  #publish(segment: Segment, { entry, identity, seq, offset, bytes }: Committed): void {
-    const { rowCount, receivedAtMs, priority, body } = entry;
-    writeIdentity(identity, this.#identity);
+  /** Valid until the next call. */
+  #wordsOf({ a, b, c, d }: Identity): Uint32Array {
+    const words = this.#words;
+    words[0] = a;
+    words[1] = b;
+    words[2] = c;
+    words[3] = d;
+    return words;
+  }
+
+  #publish(segment: Segment, committed: Committed): void {
+    const { seq, offset, bytes } = committed;
+    const { rowCount, receivedAtMs, priority, body } = committed.entry;
     const place = { seq, offset, bytes, bodyBytes: body.length, rowCount, receivedAtMs, priority };
-    this.#index.add(segment, place, this.#identity);
-    this.#pending.delete(identity);
+    this.#index.add(segment, place, this.#wordsOf(committed));
   }
 
   /** Writes the index of a segment beside it, while others go on; without one it is read again when it is needed. */

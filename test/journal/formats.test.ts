@@ -71,6 +71,21 @@ describe('an entry', () => {
     );
   });
 
+  it('keeps its own texts, whichever the entry before it had', async () => {
+    const texts = ['', 'unavailable', 'unavailable', 'größer', 'unavailable', 'x'.repeat(5_000), 'unavailable'];
+    const entries = texts.flatMap((reason, i) =>
+      texts.map((trail, j) =>
+        sampleEntry(1 + i * texts.length + j, { reason, trail, attributes: { at: trail.slice(0, 5) } }),
+      ),
+    );
+    const { journal } = await openOn(new MemoryFileSystem(), { segmentBytes: 1e6 });
+    await Promise.all(entries.map((entry) => journal.append(entry)));
+    const read = await journal.read(-1, 1e6);
+    expect(read.map(({ key, reason, trail, attributes }) => ({ key, reason, trail, attributes }))).toEqual(
+      entries.map(({ key, reason, trail, attributes }) => ({ key, reason, trail, attributes })),
+    );
+  });
+
   it('is refused when its key is none, and nothing is written', async () => {
     const fs = new MemoryFileSystem();
     const { journal } = await openOn(fs);
