@@ -20,7 +20,7 @@ import type { SubjectName } from './subjects.ts';
 
 // On the disk of the checkout: /tmp may be memory, where an fdatasync costs nothing.
 const OUT = fileURLToPath(new URL('../out', import.meta.url));
-const ROUNDS = 5;
+const ROUNDS = 3;
 const OUTAGE_ENTRIES = 1_000_000;
 const LONG_OUTAGE_ENTRIES = 10_000_000;
 /** Without it Node keeps 150 MB for objects that died young, whatever the journal holds. */
