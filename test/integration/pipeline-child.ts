@@ -3,6 +3,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { PipelinePlace } from './pipeline-options.ts';
 
 export interface PipelineChild {
   readonly process: ChildProcessByStdio<null, Readable, null>;
@@ -15,15 +16,13 @@ export interface PipelineChild {
   ended(): Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
+/** Batches `first` to `count`, which is not among them. @param lie what the file system of the process leaves out */
 export function startPipeline(
-  directory: string,
-  first: number,
-  count: number,
-  paceMs: number,
-  durability: 'journal' | 'store' = 'journal',
+  place: PipelinePlace,
+  { first, count, paceMs = 0, lie = '' }: { first: number; count: number; paceMs?: number; lie?: string },
 ): PipelineChild {
   const script = join(import.meta.dirname, 'pipeline-process.ts');
-  const args = [script, directory, String(first), String(count), String(paceMs), durability];
+  const args = [script, JSON.stringify(place), String(first), String(count), String(paceMs), lie];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
   const lines: string[] = [];

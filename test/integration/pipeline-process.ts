@@ -1,14 +1,16 @@
 /**
  * A pipeline as a process of its own, to be killed: submits batches from a number on, and prints the number of each
- * that was acknowledged. `pipeline-process.ts DIRECTORY FIRST COUNT [PACE_MS [DURABILITY]]`; ends by itself when COUNT is reached,
- * after everything is brought back; SIGTERM ends it early and in order.
+ * that was acknowledged. `pipeline-process.ts PLACE FIRST COUNT [PACE_MS [LIE]]`, PLACE in JSON; ends by itself when COUNT is
+ * reached, after everything is brought back; SIGTERM ends it early and in order. LIE names what its file system leaves out.
  */
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createFallback, sqliteSink } from '../../src/index.ts';
-import { batchOf, schema } from './pipeline-records.ts';
+import { createFallback } from '../../src/index.ts';
+import { nodeFileSystem } from '../../src/platform/node-file-system.ts';
+import { lyingFileSystem } from '../faults/lying-file-system.ts';
+import { type PipelinePlace, pipelineOptions } from './pipeline-options.ts';
+import { batchOf } from './pipeline-records.ts';
 
-const [directory = '.', first = '0', count = '0', pace = '0', durability] = process.argv.slice(2);
+const [place = '{}', first = '0', count = '0', pace = '0', lie = ''] = process.argv.slice(2);
 const stopping = new AbortController();
 process.on('SIGTERM', () => stopping.abort());
 
@@ -21,13 +23,8 @@ async function* batches() {
 
 process.stdout.write('ready\n');
 const fallback = await createFallback({
-  dir: join(directory, 'data'),
-  durability: durability === 'store' ? 'store' : 'journal',
-  sink: sqliteSink({ file: join(directory, 'sink.db'), table: 'records', busyTimeoutMs: 40 }),
-  schema,
-  retry: { attemptsMax: 2, firstMs: 20 },
-  limits: { primary: { breaker: { pauseMs: 100, pauseMaxMs: 200 } } },
-  worker: { leaseMs: 600, idleMs: 20 },
+  ...pipelineOptions(JSON.parse(place) as PipelinePlace),
+  fs: lie === '' ? nodeFileSystem : lyingFileSystem(nodeFileSystem, lie),
 });
 let acknowledged = Number(first);
 for await (const receipt of fallback.run(batches(), { inFlightMax: 6 })) {

@@ -5,7 +5,7 @@
  * `npm run faults -- --every 7` takes every seventh point.
  */
 import { parseArgs } from 'node:util';
-import { CALLS, canTrace, runUnder } from '../test/journal/fault-runner.ts';
+import { CALLS, canTrace, runUnder } from './fault-runner.ts';
 
 const KINDS: readonly (readonly [name: string, inject: string])[] = [
   ['SIGKILL at a write', `${CALLS.write}:signal=SIGKILL`],
