@@ -113,3 +113,27 @@ describe('the queue in a Redis Cluster', () => {
   afterAll(() => redis[Symbol.asyncDispose]());
   contractOn(() => ({ cluster: [redis.url] }));
 });
+
+describe('the queue behind Sentinel', () => {
+  let primary: RedisServer;
+  let sentinel: RedisServer;
+  beforeAll(async () => {
+    primary = await startRedis();
+    const watch = `sentinel monitor jobs 127.0.0.1 ${primary.port} 1\n`;
+    sentinel = await startRedis({ sentinel: watch });
+  });
+  afterAll(async () => {
+    await sentinel?.[Symbol.asyncDispose]();
+    await primary?.[Symbol.asyncDispose]();
+  });
+
+  it('is found by the name of its primary', async () => {
+    const sentinels = [{ host: '127.0.0.1', port: sentinel.port }];
+    const connection = { sentinels, name: 'jobs' };
+    const queue = await openQueue({ connection, namespace: freshNamespace() });
+    const job = contractJob(0, 1);
+    await queue.announce(job);
+    expect(await queue.claim('a', 1000)).toMatchObject(job);
+    expect(await queue.complete(job, 'a')).toBe(true);
+  });
+});

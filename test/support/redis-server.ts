@@ -1,6 +1,6 @@
 /** The Redis that tests talk to: one of their own that can be killed and started again, or the one of `REDIS_URL`. */
 import { randomUUID } from 'node:crypto';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { freePort, ServerProcess, UNPRIVILEGED } from './server-process.ts';
 export interface RedisOptions {
   /** @default 'noeviction' */
   readonly maxmemoryPolicy?: string;
+  /** What a Sentinel watches, as lines of its configuration; the server then is one. */
+  readonly sentinel?: string;
   /** More arguments of redis-server. */
   readonly args?: readonly string[];
 }
@@ -60,15 +62,21 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const clients: Redis[] = [];
-  const { maxmemoryPolicy = 'noeviction', args = [] } = options;
+  const { maxmemoryPolicy = 'noeviction', args = [], sentinel } = options;
   const listen = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--daemonize', 'no'];
   const keep = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'];
   const memory = ['--maxmemory', '256mb', '--maxmemory-policy', maxmemoryPolicy];
+  const settings = join(directory, 'sentinel.conf');
+  if (sentinel !== undefined) {
+    // A Sentinel writes into its configuration, so it must own it.
+    await writeFile(settings, `port ${port}\nbind 127.0.0.1\ndir ${directory}\n${sentinel}`);
+    if (uid !== undefined && gid !== undefined) await chown(settings, uid, gid);
+  }
   const launch = async (): Promise<ServerProcess> => {
     const server = new ServerProcess({
       name: 'redis-server',
       command: 'redis-server',
-      args: [...listen, ...keep, ...memory, ...args],
+      args: sentinel === undefined ? [...listen, ...keep, ...memory, ...args] : [settings, '--sentinel'],
       options: { cwd: directory, ...UNPRIVILEGED },
       log: join(directory, 'log'),
     });

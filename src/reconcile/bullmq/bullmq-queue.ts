@@ -151,6 +151,11 @@ class BullmqQueue implements Queue {
       const taken = await this.#link.translated(() => open.take(worker, leaseMs));
       // Somebody else was quicker: there may be another lane.
       if (!taken) continue;
+      // It may have been flushed, and this job announced, after its lane was found.
+      if (!(await this.#isFilled())) {
+        await this.#link.translated(() => open.putBack(taken.id, worker));
+        throw new QueueForgotError();
+      }
       const job = await this.#accept(taken, lane, worker);
       if (job) return job;
     }
@@ -213,6 +218,12 @@ class BullmqQueue implements Queue {
       if (next !== '') return Number(next);
       if (stalled.length === 0) return undefined;
     }
+  }
+
+  async #isFilled(): Promise<boolean> {
+    const client = await this.#link.ready();
+    const isThere = (await this.#link.translated(() => client.exists(this.#key('filled')))) === 1;
+    return isThere && this.#filledEra === this.#link.era;
   }
 
   async #recover(lane: number): Promise<void> {

@@ -33,6 +33,7 @@ export interface RedisLinkOptions {
 }
 
 const RECONNECT_MAX_MS = 2_000;
+const LISTENERS_MAX = 100_000;
 
 async function loadPackage(): Promise<typeof IORedis> {
   try {
@@ -92,7 +93,8 @@ export class RedisLink {
   async #open(): Promise<RedisClient> {
     const ioredis = await loadPackage();
     const client = connect(ioredis, this.#options);
-    client.setMaxListeners(0);
+    // Every lane listens to the one connection.
+    client.setMaxListeners(LISTENERS_MAX);
     client.on('ready', () => {
       this.era += 1;
     });
