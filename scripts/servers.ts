@@ -19,6 +19,12 @@ export const SERVERS: readonly TestServer[] = [
     packages: ['radosgw', 'ceph-mon', 'ceph-osd', 'ceph-common'],
     variable: 'S3_ENDPOINT',
   },
+  {
+    name: 'Redis',
+    programs: ['redis-server'],
+    packages: ['redis-server'],
+    variable: 'REDIS_URL',
+  },
 ];
 
 export type Environment = Readonly<Record<string, string | undefined>>;

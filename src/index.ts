@@ -1,12 +1,14 @@
 /** The public surface: what a pipeline imports. Everything else is an internal of the package. */
 
 export type { Backlog, Machine } from './assembly/backlog.ts';
+export { type BullmqQueueOptions, bullmqQueue } from './assembly/bullmq-queue.ts';
 export { type CreateEngineOptions, createEngine } from './assembly/create-engine.ts';
 export { type DefaultChainOptions, type DefaultTier, defaultChain } from './assembly/default-chain.ts';
 export { DURABILITIES, type Durability } from './assembly/durability.ts';
 export { createFallback, type Fallback, type FallbackOptions } from './assembly/fallback.ts';
 export { functionSink, sqliteSink } from './assembly/local-sinks.ts';
 export type { ObjectOptions } from './assembly/object-settings.ts';
+export type { QueueLike, RedisQueueOptions } from './assembly/open-queue.ts';
 export type { StoreLike } from './assembly/open-store.ts';
 export type { WorkerSettings } from './assembly/reconciler.ts';
 export { type S3StoreOptions, s3Store } from './assembly/s3-store.ts';
@@ -86,7 +88,14 @@ export { nodeFileSystem } from './platform/node-file-system.ts';
 export { systemClock, systemRandom } from './platform/system-clock.ts';
 export type { ReconcileCounts, ReconcileReport } from './reconcile/ledger.ts';
 export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/quarantine.ts';
-export type { ClaimedJob, Job, Queue, QueueDepth } from './reconcile/queue.ts';
+export {
+  type ClaimedJob,
+  type Fill,
+  type Job,
+  type Queue,
+  type QueueDepth,
+  QueueForgotError,
+} from './reconcile/queue.ts';
 export type { DrainOptions, DrainReport, Worker, WorkerStats } from './reconcile/worker.ts';
 export { toArrow } from './schema/arrow-batch.ts';
 export { type CompiledSchema, type CompileOptions, compileSchema } from './schema/compile-schema.ts';

@@ -8,7 +8,6 @@ import type { FileSystem } from '../core/file-system.ts';
 import type { KeyRing } from '../core/key-ring.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { JournalEntry, RawEntry } from '../journal/journal.ts';
-import { embeddedQueue } from '../reconcile/embedded-queue.ts';
 import { jobOf } from '../reconcile/job.ts';
 import { type ReconcileReport, reconcileReport } from '../reconcile/ledger.ts';
 import { quarantinePrefix } from '../reconcile/quarantine-object.ts';
@@ -21,6 +20,7 @@ import { sealedStore } from '../stores/sealed-store.ts';
 import type { Store } from '../stores/store.ts';
 import { dataDirectory } from './data-directory.ts';
 import { once } from './once.ts';
+import { openQueue, type QueueLike } from './open-queue.ts';
 import { keepToStore, type OpenedStores, openStores, type StoreLike } from './open-store.ts';
 
 /** Ports that everything in an assembly shares. */
@@ -64,6 +64,8 @@ export interface BacklogOptions {
   readonly open?: OpenBody | undefined;
   /** Under which the quarantine is kept. @default it is readable */
   readonly keys?: KeyRing | undefined;
+  /** Where jobs wait. @default the data directory, for workers on this machine */
+  readonly queue?: QueueLike | undefined;
   /** Whether a power cut may take an announcement, which a sweep makes again. @default false */
   readonly areAnnouncementsHints?: boolean | undefined;
 }
@@ -80,13 +82,23 @@ export async function openBacklog(
   const store = keys ? sealedStore(stores.store, quarantinePrefix(chain), keys) : stores.store;
   const decode = (bytes: Uint8Array): Promise<readonly JournalEntry[]> => decodeObject(bytes, open);
   const state = await openStateDatabase({ file: paths.state, fs });
-  const queue = embeddedQueue({ state, clock, chain, areAnnouncementsHints });
+  const about = stores.narrowLabel ?? paths.objects;
+  const queue = openQueue(options.queue, {
+    state,
+    clock,
+    chain,
+    areAnnouncementsHints,
+    emit: bus.emit,
+    store: about,
+  });
   const close = once(async () => {
     await queue.close();
     await state.close();
     await store.close?.();
   });
   const isIdle = async (): Promise<boolean> => {
+    // A queue elsewhere has a place of its own for each store.
+    if (options.queue !== undefined) return true;
     const { waiting, active, postponed } = await queue.depth();
     return waiting + active + postponed === 0;
   };

@@ -32,6 +32,7 @@ import { type Durability, type Durable, openDurable } from './durability.ts';
 import { keepRetention, type RetentionSettings } from './keep-retention.ts';
 import { type ObjectOptions, type ObjectSettings, objectSettings } from './object-settings.ts';
 import { once } from './once.ts';
+import type { QueueLike } from './open-queue.ts';
 import { type OpenedStores, openStores, type StoreLike } from './open-store.ts';
 import { CLOSE_WITHIN_MS, letGoIn, openReconciler, type WorkerSettings } from './reconciler.ts';
 import { watchBacklog } from './watch-backlog.ts';
@@ -66,6 +67,11 @@ export interface FallbackOptions
    * whoever reads this directory needs it too. @default none
    */
   readonly overflow?: StoreLike;
+  /**
+   * Where jobs wait for workers: `redis://…` for workers on other machines, which need a store that they reach, too.
+   * @default the data directory, for any number of processes on this machine
+   */
+  readonly queue?: QueueLike;
   /** Deletes settled objects when their time is over. @default they stay */
   readonly retention?: RetentionSettings;
   /** `false` leaves replaying to `reconcile()` and to `tierfall worker`. @default a worker in this process */
@@ -132,7 +138,7 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     // The disk of the queue is not what anybody was promised there, so nobody waits for it.
     const objects = { ...settings, stores, areAnnouncementsHints: durability === 'store' };
     const reconciler = await openReconciler(
-      { ...objects, dir, chain: name, replay, sink, ...checked, ...worker },
+      { ...objects, dir, queue: options.queue, chain: name, replay, sink, ...checked, ...worker },
       machine,
     );
     opened.unshift(() => reconciler.close());

@@ -31,6 +31,7 @@ const KEYS = [
   'sink',
   'schema',
   'store',
+  'queue',
   'registry',
   'keepOriginal',
   'retry',
@@ -128,12 +129,19 @@ function checkConfig(config: unknown, file: string): TierfallConfig {
 }
 
 function checkStorage(config: object, file: string): void {
-  const { store, durability, parquet } = config as Readonly<Record<string, unknown>>;
+  const { store, queue, durability, parquet } = config as Readonly<Record<string, unknown>>;
   if (store !== undefined && typeof store !== 'string' && typeof (store as Store | null)?.put !== 'function') {
     throw new ConfigError(
       `${file}: store`,
       `found ${typeof store}, expected a store`,
       "For example s3Store({ bucket, prefix }), or 's3://bucket/prefix'.",
+    );
+  }
+  if (queue !== undefined && typeof queue !== 'string' && (typeof queue !== 'object' || queue === null)) {
+    throw new ConfigError(
+      `${file}: queue`,
+      `found ${queue === null ? 'null' : typeof queue}, expected a queue`,
+      "For example 'redis://127.0.0.1:6379', or { connection: { sentinels, name } }.",
     );
   }
   for (const [key, value, known] of [

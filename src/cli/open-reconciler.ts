@@ -29,10 +29,10 @@ export async function openPipelineReconciler(
     schema,
     config: { ...config, sink, keepOriginal: false },
   }).forReplay();
-  const { store, overflow } = pipeline;
+  const { store, overflow, queue } = pipeline;
   const settings = await objectSettings(pipeline.objects);
   return openReconciler(
-    { dir, chain, store, overflow, replay, sink, ...(schema ? { schema } : {}), worker, ...settings },
+    { dir, chain, store, overflow, queue, replay, sink, ...(schema ? { schema } : {}), worker, ...settings },
     machine,
   );
 }

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { sqliteSink } from '../assembly/local-sinks.ts';
 import type { ObjectOptions } from '../assembly/object-settings.ts';
+import { parseQueueUrl, type QueueLike, withoutCredentials } from '../assembly/open-queue.ts';
 import type { StoreLike } from '../assembly/open-store.ts';
 import { ConfigError } from '../core/errors.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
@@ -22,6 +23,7 @@ export interface PipelineArguments {
   readonly dir?: string | undefined;
   readonly sink?: string | undefined;
   readonly store?: string | undefined;
+  readonly queue?: string | undefined;
   readonly keys?: string | undefined;
   readonly table?: string | undefined;
   readonly schema?: string | undefined;
@@ -35,6 +37,8 @@ export interface Pipeline {
   readonly sink: Sink | undefined;
   /** Undefined when it is the data directory's own. */
   readonly store: StoreLike | undefined;
+  /** Undefined when it is the data directory's own. */
+  readonly queue: QueueLike | undefined;
   /** Undefined when there is none. */
   readonly overflow: StoreLike | undefined;
   /** How objects are written, and under which keys. */
@@ -75,11 +79,14 @@ export async function resolvePipeline(
     args.sink === undefined && config ? config.sink : spec === undefined ? undefined : openSink(spec, table);
   const storeSpec = args.store === undefined ? saved?.store : absoluteStore(args.store, cwd);
   const store = args.store === undefined && config?.store !== undefined ? config.store : storeSpec;
+  const queueSpec = args.queue === undefined ? saved?.queue : checkedQueue(args.queue);
+  const queue = args.queue === undefined && config?.queue !== undefined ? config.queue : queueSpec;
   const settings: Settings = {
     version: 1,
     chain,
     ...(spec === undefined ? {} : { sink: spec }),
     ...(storeSpec === undefined ? {} : { store: storeSpec }),
+    ...(queueSpec === undefined ? {} : { queue: withoutCredentials(queueSpec) }),
     ...(table === undefined ? {} : { table }),
     ...(schemaDocument === undefined ? {} : { schema: schemaDocument }),
     ...(tolerance === undefined ? {} : { tolerance }),
@@ -87,7 +94,7 @@ export async function resolvePipeline(
   const encryption = (await readKeys(cwd, args.keys)) ?? config?.encryption;
   const { parquet, overflow } = config ?? {};
   const objects = { ...(parquet ? { parquet } : {}), ...(encryption ? { encryption } : {}) };
-  return { dir, chain, sink, store, overflow, objects, schema, config, settings };
+  return { dir, chain, sink, store, queue, overflow, objects, schema, config, settings };
 }
 
 /** A command that only looks must not make an empty directory and call it sound. @throws ConfigError */
@@ -140,6 +147,12 @@ function absoluteSpec(spec: string, cwd: string): string {
     `found ${JSON.stringify(spec)}, expected sqlite:FILE`,
     'Other sinks are set in a config file.',
   );
+}
+
+/** Told apart before anything is kept. @throws ConfigError */
+function checkedQueue(text: string): string {
+  parseQueueUrl(text);
+  return text;
 }
 
 /** Text that names no store is told apart where the store is opened. */

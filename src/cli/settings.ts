@@ -16,6 +16,8 @@ export interface Settings {
   readonly sink?: string;
   /** As typed, with an absolute path. Absent when a config file names it, or nobody does. */
   readonly store?: string;
+  /** As typed, without user and password. Absent when a config file names it, or nobody does. */
+  readonly queue?: string;
   readonly table?: string;
   /** JSON Schema. */
   readonly schema?: object;

@@ -21,6 +21,12 @@ export const PIPELINE_OPTIONS = {
     description:
       'Where raw objects rest: s3://BUCKET/PREFIX?endpoint=…&region=…, or fs:DIR. Default: objects of the data directory; then kept.',
   },
+  queue: {
+    type: 'text',
+    placeholder: 'URL',
+    description:
+      'Where jobs wait for workers on many machines: redis://HOST:PORT/DB?namespace=NAME. Default: the data directory; then kept, without its password.',
+  },
   keys: {
     type: 'text',
     placeholder: 'FILE',

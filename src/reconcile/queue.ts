@@ -4,8 +4,10 @@
  *
  * Q1 a lane runs one job at a time, in order of `order`. Q2 a job whose worker died is claimable again when its
  * lease ends. Q3 announcing a job twice adds it once. Q4 a lane waits for its head, also while that is
- * postponed.
+ * postponed. Q5 a queue that may have forgotten jobs gives none until a sweep has filled it: newer objects must not
+ * overtake older ones.
  */
+import { TierfallError } from '../core/errors.ts';
 
 /** A claim check for one stored object. */
 export interface Job {
@@ -41,15 +43,36 @@ export interface QueueDepth {
   readonly oldestMs?: number | undefined;
 }
 
+/** A sweep that fills a queue. */
+export interface Fill {
+  /** Everything is announced. @returns false when the queue may have forgotten some of it meanwhile */
+  end(): Promise<boolean>;
+}
+
+/** Q5: the queue may have lost jobs; `claim` rejects with this until a fill has ended. */
+export class QueueForgotError extends TierfallError {
+  override readonly name = 'QueueForgotError';
+
+  constructor() {
+    super('QUEUE_FORGOT', 'the queue may have forgotten jobs', {
+      hint: 'A worker sweeps the store by itself before it goes on; nothing is lost.',
+      retryable: true,
+    });
+  }
+}
+
 export interface Queue {
   announce(job: Job): Promise<'added' | 'known'>;
   /** Which of these job ids it holds; a capability that spares a sweep from reading objects. */
   knows?(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** The refs of all jobs it holds; a capability that lets a check name objects that are gone. */
   refs?(): Promise<readonly string[]>;
+  /** Q5: announces that a sweep begins; a capability of queues that can lose their memory. */
+  beginFill?(): Promise<Fill>;
   /**
    * The next job of a free lane, or undefined when there is none now.
    * @param worker names this claim; new for every claim, because it is the fence against a lost lease
+   * @throws QueueForgotError when a sweep has to fill the queue first
    */
   claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined>;
   /**

@@ -3,7 +3,7 @@
  * the forgotten now and then.
  *
  * V1 nothing is claimed before the first sweep is done: after a wipe, older objects must be in the queue
- * before newer ones run. V2 a job is completed only after its settlement is stored. V3 whatever a job throws, it is
+ * before newer ones run; the same holds when the queue says that it may have forgotten some (Q5). V2 a job is completed only after its settlement is stored. V3 whatever a job throws, it is
  * postponed; when even that fails its lease runs out. V4 every claim has a name of its own (the fence of the
  * queue). V5 the loop waits by the clock and never spins.
  */
@@ -12,7 +12,7 @@ import { TierfallError } from '../core/errors.ts';
 import { linkAbort } from '../core/signal.ts';
 import type { Store } from '../stores/store.ts';
 import { Lease } from './lease.ts';
-import type { ClaimedJob, Queue, QueueDepth } from './queue.ts';
+import { type ClaimedJob, type Queue, type QueueDepth, QueueForgotError } from './queue.ts';
 import { backoffMs, type ReplayControl, type ReplayDeps, type ReplayResult, replayObject } from './replay.ts';
 import type { Settlement } from './settlement.ts';
 import { type SweepReport, sweep } from './sweep.ts';
@@ -83,6 +83,8 @@ export function createWorker(options: WorkerOptions): Worker {
 }
 
 const PATIENCE_MS = 60_000;
+/** Sweeps in a row that the queue may forget before the next one waits. */
+const FILL_ATTEMPTS = 3;
 
 const NOTHING_DONE = {
   settled: 0,
@@ -217,9 +219,15 @@ class ReconcileWorker implements Worker {
     const { store, chain, queue, decode, emit, clock } = this.#options;
     const options = { store, chain, queue, decode, emit, checkSettlements, ...(signal ? { signal } : {}) };
     const sweeping = this.#sweeping.then(async () => {
-      const report = await sweep(options);
-      this.#sweptMs = clock.now();
-      return report;
+      for (let attempt = 1; ; attempt += 1) {
+        const fill = await queue.beginFill?.();
+        const report = await sweep(options);
+        if (fill === undefined || (await fill.end())) {
+          this.#sweptMs = clock.now();
+          return report;
+        }
+        if (attempt === FILL_ATTEMPTS) throw new QueueForgotError();
+      }
     });
     this.#sweeping = sweeping.catch(() => undefined);
     return sweeping;
@@ -233,8 +241,11 @@ class ReconcileWorker implements Worker {
       job = await this.#options.queue.claim(claim, this.#leaseMs);
       this.#failures = 0;
     } catch (error) {
-      this.#failures += 1;
-      this.#report('claim', error);
+      if (error instanceof QueueForgotError) this.#sweptMs = undefined;
+      else {
+        this.#failures += 1;
+        this.#report('claim', error);
+      }
     }
     if (!job) return false;
     const run = this.#runJob(job, claim).finally(() => {

@@ -24,9 +24,9 @@ const LEASE_MS = 1000;
 
 /** A job for tests; jobs of equal lane and order are the same job. */
 export function contractJob(lane: number, order: number): Job {
-  const ref = `chain=contract/part=${lane}/${String(order).padStart(16, '0')}-0.parquet`;
-  const sha256 = hash('sha256', ref);
-  return { id: sha256.slice(0, 32), chain: 'contract', ref, lane, order, rows: 10, sha256 };
+  const sha256 = hash('sha256', `${lane}/${order}`);
+  const ref = `chain=contract/part=${lane}/${String(order).padStart(16, '0')}-${sha256.slice(0, 32)}.parquet`;
+  return { id: hash('sha256', ref).slice(0, 32), chain: 'contract', ref, lane, order, rows: 10, sha256 };
 }
 
 type Body = (queue: Queue, harness: QueueHarness) => Promise<void>;

@@ -8,12 +8,13 @@ import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 import type { Terminal } from '../terminal.ts';
 
-const { config, dir, store, keys } = PIPELINE_OPTIONS;
+const { config, dir, store, queue, keys } = PIPELINE_OPTIONS;
 const ACTIONS = ['list', 'show', 'release', 'discard'] as const;
 const OPTIONS = {
   config,
   dir,
   store,
+  queue,
   keys,
   reason: { type: 'text', placeholder: 'REASON', description: 'Only rows with this reason.' },
   limit: { type: 'integer', placeholder: 'N', default: '50', min: 1, description: 'Rows to list.' },

@@ -119,7 +119,7 @@ class Run {
 
   async run(): Promise<number> {
     const { input, resume, 'json-path': jsonPath, 'log-level': level, metrics: port, ...sizes } = this.#options;
-    const { dir, chain, config, store } = this.#pipeline;
+    const { dir, chain, config, store, queue } = this.#pipeline;
     const { signal, cwd } = this.#context;
     const checkpoint = checkpointOf(dir, input, jsonPath);
     const from = resume ? await checkpoint.read() : { offset: 0, records: 0 };
@@ -150,6 +150,7 @@ class Run {
       sink,
       schema,
       ...(store === undefined ? {} : { store }),
+      ...(queue === undefined ? {} : { queue }),
       ...this.#pipeline.objects,
     });
     try {

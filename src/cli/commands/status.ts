@@ -7,7 +7,7 @@ import { openMachine } from '../machine.ts';
 import { requireDirectory, resolvePipeline } from '../pipeline.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 
-const { config, dir, store, keys } = PIPELINE_OPTIONS;
+const { config, dir, store, queue, keys } = PIPELINE_OPTIONS;
 
 /** `tierfall status`: what waits, what rests, what went wrong. Looks only; safe beside a running writer. */
 export const statusCommand = defineCommand(
@@ -15,7 +15,7 @@ export const statusCommand = defineCommand(
     name: 'status',
     summary: 'Show what is deferred, queued and quarantined.',
     description: ['Looks only, and may run beside a writer and workers.'],
-    options: { config, dir, store, keys, ...OUTPUT_OPTIONS },
+    options: { config, dir, store, queue, keys, ...OUTPUT_OPTIONS },
     examples: [
       { command: 'tierfall status --dir .tierfall', description: 'What still has to be brought back' },
     ],

@@ -14,7 +14,7 @@ import { EXIT_FAILED, EXIT_OK } from '../program.ts';
 import { OUTPUT_OPTIONS, PIPELINE_OPTIONS } from '../shared-options.ts';
 import type { TableRow } from '../table.ts';
 
-const { config, dir, store, keys } = PIPELINE_OPTIONS;
+const { config, dir, store, queue, keys } = PIPELINE_OPTIONS;
 
 const REPAIR = {
   type: 'flag',
@@ -30,7 +30,7 @@ export const verifyCommand = defineCommand(
       'Reads journal, objects, settlements, queue and quarantine. Exit code 1 when something is damaged or does not balance.',
       'With --repair, objects that are neither settled nor announced are announced again first; nothing is deleted.',
     ],
-    options: { config, dir, store, keys, repair: REPAIR, ...OUTPUT_OPTIONS },
+    options: { config, dir, store, queue, keys, repair: REPAIR, ...OUTPUT_OPTIONS },
     examples: [
       {
         command: 'tierfall verify --dir .tierfall',

@@ -1,0 +1,281 @@
+/**
+ * The queue in Redis, on BullMQ, for workers on any number of machines. Holds the promises Q1 to Q5 of the port.
+ *
+ * M1 each lane is a queue of BullMQ with a global concurrency of 1: whoever takes its head holds the lane. M2 a claim is
+ * the lock of BullMQ under the name of the claim, so a worker that lost its lease can speak for nobody; jobs whose
+ * lock ran out are put back by the next claim. M3 a lane runs in the order of its scores (scripts.ts); a postponed
+ * head is put back and its lane rate-limited, so nothing overtakes it. M4 nothing is claimed from a Redis that may have
+ * forgotten: after FLUSHALL, and after each new connection of this client, a sweep fills it first. M5 a job that is
+ * not what this package announces is thrown out when it is claimed, and one that the store belies when it is
+ * postponed: the sweep that follows announces what the store has.
+ *
+ *     {<namespace>:<chain>}:lane-<n>:…   a queue of BullMQ          {…}:lanes    the lanes there are
+ *     {…}:filled   a sweep has been done      {…}:filling:<sweep>   one is under way
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import { ConfigError } from '../../core/errors.ts';
+import { chainSegment } from '../job.ts';
+import {
+  type ClaimedJob,
+  type Fill,
+  type Job,
+  type Queue,
+  type QueueDepth,
+  QueueForgotError,
+} from '../queue.ts';
+import { Lane, type LaneLimit, loadBullmq, type TakenJob } from './lanes.ts';
+import { announcerOf, decodePayload, decodeProgress, encodePayload, refOf } from './payload.ts';
+import { type RedisConnection, RedisLink } from './redis-link.ts';
+
+export interface BullmqQueueOptions {
+  /**
+   * A URL (`redis://`, `rediss://` for TLS), the options of an ioredis client (`sentinels`, `tls` …), or the URLs of
+   * nodes of a cluster.
+   */
+  readonly connection: RedisConnection;
+  /** Announces, claims and counts only jobs of this chain. */
+  readonly chain: string;
+  readonly clock: Clock;
+  /** Tells pipelines apart that share a Redis; without braces. @default 'tierfall' */
+  readonly namespace?: string;
+  /** Jobs that one lane may start in a time. @default no limit */
+  readonly laneLimit?: LaneLimit;
+  /** What becomes of a Redis whose `maxmemory-policy` lets it drop keys. @default 'refuse' */
+  readonly eviction?: 'refuse' | 'warn';
+  /** How long a call waits for a connection, in milliseconds. @default 3000 */
+  readonly connectWithinMs?: number;
+  /** How long a command may take, in milliseconds. @default 5000 */
+  readonly commandTimeoutMs?: number;
+  /** Told of jobs that were thrown out, and of an eviction policy that is only warned about. */
+  readonly warn?: (code: string, message: string) => void;
+}
+
+/**
+ * A queue in Redis. Connects with the first call; needs the packages `bullmq` and `ioredis`, which are loaded then.
+ * @throws ConfigError for a namespace that cannot be one; every call rejects with StorageError, or with ConfigError when
+ * a package is missing or that Redis may evict keys
+ */
+export function bullmqQueue(options: BullmqQueueOptions): Queue {
+  return new BullmqQueue(options);
+}
+
+const NAMESPACE = /^[A-Za-z0-9._:-]{1,100}$/;
+const KNOWN_CHUNK = 256;
+const LISTED_CHUNK = 500;
+const COUNTED_PER_LANE = 200;
+const FILL_TTL_SECONDS = 86_400;
+const NO_LIMIT: LaneLimit = { max: 1_000_000_000, durationMs: 1_000 };
+/** What replay says of an object that is not what its job announced. */
+const BELIED: ReadonlySet<string> = new Set(['STORAGE_CORRUPT', 'STORAGE_ROWS_MISMATCH', 'STORAGE_NOT_FOUND']);
+
+class BullmqQueue implements Queue {
+  readonly #options: BullmqQueueOptions;
+  readonly #link: RedisLink;
+  readonly #prefix: string;
+  readonly #limit: LaneLimit;
+  readonly #lanes = new Map<number, Promise<Lane>>();
+  #filledEra = 0;
+
+  constructor(options: BullmqQueueOptions) {
+    const { namespace = 'tierfall', connection, clock, warn = () => {} } = options;
+    if (!NAMESPACE.test(namespace))
+      throw new ConfigError(
+        'queue.namespace',
+        `found ${JSON.stringify(namespace)}`,
+        'Use letters, digits, dots, colons, hyphens and underscores, 100 of them at most.',
+      );
+    const { connectWithinMs = 3_000, commandTimeoutMs = 5_000, eviction = 'refuse' } = options;
+    this.#options = options;
+    this.#link = new RedisLink({ connection, clock, connectWithinMs, commandTimeoutMs, eviction, warn });
+    this.#limit = options.laneLimit ?? NO_LIMIT;
+    this.#prefix = `{${namespace}:${chainSegment(options.chain)}}`;
+  }
+
+  async announce(job: Job): Promise<'added' | 'known'> {
+    const by = randomUUID();
+    const lane = await this.#lane(job.lane);
+    await this.#link.translated(() => lane.add(job.id, encodePayload(job, by)));
+    const data = await this.#run('placeJob', [job.lane, job.id, job.order]);
+    // Nothing there: it was claimed and completed in between.
+    return data === '' || announcerOf(String(data)) === by ? 'added' : 'known';
+  }
+
+  async knows(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const known = new Set<string>();
+    for (let at = 0; at < ids.length; at += KNOWN_CHUNK) {
+      const chunk = ids.slice(at, at + KNOWN_CHUNK);
+      const places = (await this.#run('knownJobs', chunk)) as number[];
+      for (const place of places) known.add(chunk[place] ?? '');
+    }
+    return known;
+  }
+
+  async refs(): Promise<readonly string[]> {
+    const client = await this.#link.ready();
+    const refs = new Set<string>();
+    for (const lane of await this.#link.translated(() => client.smembers(this.#key('lanes')))) {
+      for (let from = 0; ; from += LISTED_CHUNK) {
+        const range = [lane, from, from + LISTED_CHUNK - 1];
+        const [count, ...payloads] = (await this.#run('listPayloads', range)) as [number, ...string[]];
+        for (const payload of payloads) {
+          const ref = refOf(payload);
+          if (ref !== undefined) refs.add(ref);
+        }
+        if (count < LISTED_CHUNK) break;
+      }
+    }
+    return [...refs].sort();
+  }
+
+  /** M4. */
+  async beginFill(): Promise<Fill> {
+    const client = await this.#link.ready();
+    const { era } = this.#link;
+    const filling = this.#key(`filling:${randomUUID()}`);
+    await this.#link.translated(() => client.set(filling, 1, 'EX', FILL_TTL_SECONDS));
+    return {
+      end: async () => {
+        const isWhole = (await this.#link.run('endFill', [filling, this.#key('filled')], [])) === 1;
+        if (isWhole) this.#filledEra = era;
+        return isWhole && era === this.#link.era;
+      },
+    };
+  }
+
+  async claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined> {
+    for (;;) {
+      const lane = await this.#nextLane();
+      if (lane === undefined) return undefined;
+      const open = await this.#lane(lane);
+      const taken = await this.#link.translated(() => open.take(worker, leaseMs));
+      // Somebody else was quicker: there may be another lane.
+      if (!taken) continue;
+      // It may have been flushed, and this job announced, after its lane was found.
+      if (!(await this.#isFilled())) {
+        await this.#link.translated(() => open.putBack(taken.id, worker));
+        throw new QueueForgotError();
+      }
+      const job = await this.#accept(taken, lane, worker);
+      if (job) return job;
+    }
+  }
+
+  async checkpoint(
+    job: Job,
+    worker: string,
+    leaseMs: number,
+    entriesDone: number,
+    progress?: string,
+  ): Promise<boolean> {
+    const lane = await this.#lane(job.lane);
+    return this.#link.translated(async () => {
+      if (!(await lane.extend(job.id, worker, leaseMs))) return false;
+      return lane.remember(job.id, { entriesDone, ...(progress === undefined ? {} : { progress }) });
+    });
+  }
+
+  async complete(job: Job, worker: string): Promise<boolean> {
+    const lane = await this.#lane(job.lane);
+    return this.#link.translated(() => lane.end(job.id, worker));
+  }
+
+  async postpone(job: Job, worker: string, delayMs: number, reason: string): Promise<boolean> {
+    const lane = await this.#lane(job.lane);
+    if (BELIED.has(reason))
+      return this.#throwOut(job.lane, job.id, worker, `is belied by the store (${reason})`);
+    const restMs = Math.max(0, Math.ceil(delayMs));
+    return this.#link.translated(async () => {
+      // The lane rests before it is free, and only for who holds it: the lease must outlast these two steps.
+      if (!(await lane.extend(job.id, worker, HANDING_BACK_MS))) return false;
+      if (restMs > 0) await lane.rest(restMs);
+      return lane.putBack(job.id, worker);
+    });
+  }
+
+  async depth(): Promise<QueueDepth> {
+    const counts = await this.#run('countJobs', [this.#limit.max, COUNTED_PER_LANE]);
+    const [waiting, active, postponed, rows, oldest] = counts as [number, number, number, number, string];
+    const depth = { waiting, active, postponed, rows };
+    return oldest === '' ? depth : { ...depth, oldestMs: Number(oldest) };
+  }
+
+  async close(): Promise<void> {
+    for (const lane of this.#lanes.values()) await lane.then((open) => open.close()).catch(() => undefined);
+    await this.#link.close();
+  }
+
+  /** @throws QueueForgotError M4 */
+  async #nextLane(): Promise<number | undefined> {
+    for (;;) {
+      await this.#link.ready();
+      if (this.#filledEra !== this.#link.era) throw new QueueForgotError();
+      const keys = [this.#key('lanes'), this.#key('filled')];
+      const answer = await this.#link.run('nextLane', keys, [this.#prefix, this.#limit.max]);
+      const [state, next, ...stalled] = answer as string[];
+      if (state === 'forgot') throw new QueueForgotError();
+      for (const lane of stalled) await this.#recover(Number(lane));
+      if (next !== '') return Number(next);
+      if (stalled.length === 0) return undefined;
+    }
+  }
+
+  async #isFilled(): Promise<boolean> {
+    const client = await this.#link.ready();
+    const isThere = (await this.#link.translated(() => client.exists(this.#key('filled')))) === 1;
+    return isThere && this.#filledEra === this.#link.era;
+  }
+
+  async #recover(lane: number): Promise<void> {
+    const open = await this.#lane(lane);
+    await this.#link.translated(() => open.recover());
+  }
+
+  /** M5. */
+  async #accept(taken: TakenJob, lane: number, worker: string): Promise<ClaimedJob | undefined> {
+    const job = decodePayload(taken.data, { id: taken.id, chain: this.#options.chain, lane });
+    if (typeof job === 'string') {
+      await this.#throwOut(lane, taken.id, worker, job);
+      return undefined;
+    }
+    return { ...job, attempts: Math.max(0, taken.taken - 1), ...decodeProgress(taken.progress) };
+  }
+
+  async #throwOut(lane: number, id: string, worker: string, why: string): Promise<boolean> {
+    // First: what it stood for, if anything, has to be announced again before its lane goes on.
+    const client = await this.#link.ready();
+    await this.#link.translated(() => client.del(this.#key('filled')));
+    const isOurs = (await this.#run('discardJob', [lane, id, worker])) === 1;
+    this.#options.warn?.('QUEUE_FORGED', `job ${id} of lane ${lane} ${why}; it was thrown out`);
+    return isOurs;
+  }
+
+  #run(
+    script: 'placeJob' | 'knownJobs' | 'listPayloads' | 'countJobs' | 'discardJob',
+    args: readonly (string | number)[],
+  ) {
+    return this.#link.run(script, [this.#key('lanes')], [this.#prefix, ...args]);
+  }
+
+  async #lane(lane: number): Promise<Lane> {
+    const client = await this.#link.ready();
+    const open = this.#lanes.get(lane) ?? this.#openLane(lane, client);
+    this.#lanes.set(lane, open);
+    return open;
+  }
+
+  async #openLane(lane: number, client: Awaited<ReturnType<RedisLink['ready']>>): Promise<Lane> {
+    try {
+      return new Lane({ bullmq: await loadBullmq(), client, prefix: this.#prefix, lane, limit: this.#limit });
+    } catch (error) {
+      this.#lanes.delete(lane);
+      throw error;
+    }
+  }
+
+  #key(name: string): string {
+    return `${this.#prefix}:${name}`;
+  }
+}
+
+const HANDING_BACK_MS = 10_000;
