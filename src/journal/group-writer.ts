@@ -9,58 +9,20 @@
  * G4 seqs of a failed group are not used again, because its entries may be readable later.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../core/clock.ts';
 import { StorageError } from '../core/errors.ts';
-import type { Sealer } from '../core/key-ring.ts';
 import { toStorageError } from '../core/storage-fault.ts';
 import { ENTRY_PREFIX_BYTES } from './entry.ts';
 import { headerBytesMin } from './entry-header.ts';
 import { GroupBuffer } from './group-buffer.ts';
+import type { ActiveSegment, Committed, GroupWriterOptions } from './group-options.ts';
 import { GroupPace } from './group-pace.ts';
 import type { Identity } from './identity.ts';
 import type { RawEntry } from './journal.ts';
 import { PendingTable } from './pending-table.ts';
-import { type CreatedSegment, SEGMENT_HEADER_BYTES } from './segment-file.ts';
-import type { Segment } from './segment-index.ts';
+import { SEGMENT_HEADER_BYTES } from './segment-file.ts';
 
 /** Entries per group: so many are encoded without a turn for others. */
 const GROUP_ENTRIES_MAX = 2048;
-
-/** A segment that is being written. */
-export interface ActiveSegment extends CreatedSegment {
-  readonly segment: Segment;
-}
-
-/** Where a committed entry is; valid during the call. */
-export interface Committed extends Identity {
-  readonly entry: RawEntry;
-  readonly seq: number;
-  readonly offset: number;
-  /** Size on the medium. */
-  readonly bytes: number;
-}
-
-export interface GroupWriterOptions {
-  readonly directory: string;
-  readonly clock: Clock;
-  readonly nextSeq: number;
-  readonly segmentBytes: number;
-  readonly segmentEntriesMax: number;
-  readonly groupBytes: number;
-  readonly entryBytesMax: number;
-  /** Creates the segment that starts at `firstSeq`. */
-  createSegment(firstSeq: number): Promise<ActiveSegment>;
-  /** Called for each entry once it is on the medium; at the latest with the next `flushIndex`. */
-  committed(segment: Segment, committed: Committed): void;
-  /** Called for each entry of the next group before `find`, so that memory is fetched for all of them at once. */
-  touch(identity: Identity): void;
-  /** The seq of an equal entry; undefined at once when there surely is none, which is the rule. */
-  find(identity: Identity): Promise<number | undefined> | undefined;
-  /** Called when a segment is not written any more. @param bytes its size, when every byte of it is acknowledged */
-  sealed(segment: Segment, bytes: number | undefined): void;
-  /** What encrypts the next group. */
-  sealer(): Sealer | undefined;
-}
 
 /** An entry that waits for its fdatasync; its place is known once it was encoded and written. */
 interface Waiting extends Committed {
@@ -96,6 +58,10 @@ export class GroupWriter {
   #size = 0;
   #nextSeq: number;
   #pump: Promise<void> | undefined;
+  /** Ends when groups may be written again; undefined when they may. */
+  #held: Promise<void> | undefined;
+  /** Ends when the group that is being written has ended, however it did. */
+  #committing: Promise<void> = Promise.resolve();
   /** Ends when the sync that is under way has ended, however it did. */
   #syncing: Promise<void> | undefined;
   #syncingEntries = 0;
@@ -168,6 +134,23 @@ export class GroupWriter {
     }
   }
 
+  /**
+   * Lets no group be written while `work` runs, which begins when nothing is being written; entries wait meanwhile. One at a
+   * time.
+   */
+  async holdWhile<T>(work: () => Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    try {
+      await this.#committing;
+      await this.#syncing;
+      return await work();
+    } finally {
+      this.#held = undefined;
+      resolve();
+    }
+  }
+
   /** Waits for what was written and closes the segment. */
   async close(): Promise<void> {
     await this.#pump;
@@ -202,7 +185,9 @@ export class GroupWriter {
       }
       this.#lookUp();
       await this.#waiting[0]?.check;
-      await this.#commit();
+      while (this.#held !== undefined) await this.#held;
+      this.#committing = this.#commit();
+      await this.#committing;
     }
     this.flushIndex();
     this.#workStartedMs = undefined;

@@ -23,14 +23,15 @@ import { toStorageError } from '../core/storage-fault.ts';
 import { DamageLog } from './damage.ts';
 import { hasFixedFields } from './entry-header.ts';
 import { readEntries } from './entry-reader.ts';
-import { type Committed, GroupWriter } from './group-writer.ts';
+import type { Committed } from './group-options.ts';
+import { GroupWriter } from './group-writer.ts';
 import { IDENTITY_WORDS, type Identity, identityOf, identityText, isKey, writeIdentity } from './identity.ts';
 import type { Journal, JournalDamage, JournalDepth, JournalEntry, RawEntry } from './journal.ts';
 import { type DirectoryLock, type LockDirectory, lockDirectory } from './lock.ts';
 import { placeFileName, writePlaces } from './place-file.ts';
 import type { PlaceTable } from './place-table.ts';
 import { CHECKPOINT_FILE, type Recovered, recoverSegments } from './recovery.ts';
-import { keepReserve, spendReserve } from './reserve.ts';
+import { keepReserve, renewReserve, spendReserve } from './reserve.ts';
 import { createSegment, segmentName } from './segment-file.ts';
 import { type Segment, SegmentIndex } from './segment-index.ts';
 import { findPlaces } from './segment-places.ts';
@@ -240,8 +241,13 @@ class SegmentJournal implements Journal {
       await writeState(this.#fs, this.#directory, CHECKPOINT_FILE, { seq });
     } catch (error) {
       if (toStorageError(error, '').code !== 'STORAGE_FULL') throw error;
-      await spendReserve(this.#fs, this.#directory);
-      await writeState(this.#fs, this.#directory, CHECKPOINT_FILE, { seq });
+      // An append would take the space at once, and the reserve would be gone for good.
+      await this.#writer.holdWhile(async () => {
+        await spendReserve(this.#fs, this.#directory);
+        await writeState(this.#fs, this.#directory, CHECKPOINT_FILE, { seq }).finally(() =>
+          renewReserve(this.#fs, this.#directory),
+        );
+      });
     }
   }
 
@@ -252,7 +258,7 @@ class SegmentJournal implements Journal {
       await removeSegment(this.#fs, this.#directory, segment);
     }
     if (empty.length > 0) await this.#fs.syncDirectory(this.#directory);
-    await keepReserve(this.#fs, this.#directory);
+    await renewReserve(this.#fs, this.#directory);
   }
 
   #refusal(entry: RawEntry, isValid: boolean): StorageError | undefined {

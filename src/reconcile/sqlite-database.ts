@@ -5,7 +5,9 @@
  * D1 a commit that returned survives a power cut (WAL, `synchronous=FULL`, both asserted), but for hints. D2 writers of
  * several processes are serialised: each transaction begins IMMEDIATE. D3 a damaged file is set aside as
  * `<file>.damaged-<n>`, never deleted, and an empty one takes its place: everything in it can be had again
- * from the store. D4 a file of a newer format is refused and left untouched.
+ * from the store. D4 a file of a newer format is refused and left untouched. D5 on a full disk
+ * a transaction that adds no page goes on in the space that file and log have: only so can a disk that is full of deferred
+ * rows be drained.
  */
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
@@ -29,7 +31,7 @@ export interface StateDatabase {
   readonly setAside: readonly string[];
   /**
    * Runs `work` in one transaction. When the file turns out to be damaged it is replaced by an empty one and
-   * `work` runs once more on that.
+   * `work` runs once more on that; when the disk is full `work` runs once more in the space that the file has.
    * @throws StorageError; nothing of `work` is then applied
    */
   transact<T>(work: (session: SqlSession) => T, options?: TransactOptions): Promise<T>;
@@ -183,17 +185,28 @@ class Connection implements SqlSession {
 
   transact<T>(work: (session: SqlSession) => T): T {
     return translated(this.#db.location() ?? 'state', () => {
-      this.#db.exec('BEGIN IMMEDIATE');
       try {
-        const result = work(this);
-        this.#db.exec('COMMIT');
-        return result;
+        return this.#commit(work);
       } catch (error) {
-        // SQLite has rolled back by itself after some faults; a second rollback would hide the first error.
-        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-        throw error;
+        if (!isSqliteError(error) || primaryCode(error) !== SQLITE_FULL) throw error;
+        // Once the log is in the file its own space is written again from the start: work that frees space needs no more.
+        this.#db.exec('PRAGMA wal_checkpoint(RESTART)');
+        return this.#commit(work);
       }
     });
+  }
+
+  #commit<T>(work: (session: SqlSession) => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work(this);
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // SQLite has rolled back by itself after some faults; a second rollback would hide the first error.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   /** The next commit of the other kind takes it along to the medium. */
@@ -226,6 +239,8 @@ class Connection implements SqlSession {
       this.#db.exec(`${STATE_SCHEMA} PRAGMA user_version=${STATE_FORMAT};`);
       for (const added of ADDED_COLUMNS) this.#addColumn(added);
     });
+    // Moved out of the log now, it needs no space for that once the disk is full.
+    if (format === 0) this.#db.exec('PRAGMA wal_checkpoint(RESTART)');
   }
 
   #addColumn({ table, column, type }: (typeof ADDED_COLUMNS)[number]): void {
@@ -275,6 +290,12 @@ const CORRUPT: Fault = ['STORAGE_CORRUPT', true, 'The file is set aside and fill
 const BUSY: Fault = ['STORAGE_BUSY', true, 'Another process holds the state file; try again.'];
 const IO: Fault = ['STORAGE_IO', true, 'The disk reported an error; check the system log.'];
 
+const SQLITE_FULL = 13;
+
+function primaryCode(error: SqliteError): number {
+  return error.errcode & 0xff;
+}
+
 /** By SQLite's primary result code. */
 const FAULTS: ReadonlyMap<number, Fault> = new Map<number, Fault>([
   [3, DENIED],
@@ -283,14 +304,14 @@ const FAULTS: ReadonlyMap<number, Fault> = new Map<number, Fault>([
   [8, DENIED],
   [10, IO],
   [11, CORRUPT],
-  [13, ['STORAGE_FULL', true, 'Free some space on this disk; work resumes by itself.']],
+  [SQLITE_FULL, ['STORAGE_FULL', true, 'Free some space on this disk; work resumes by itself.']],
   [14, DENIED],
   [23, DENIED],
   [26, CORRUPT],
 ]);
 
 function storageError(file: string, error: SqliteError): StorageError {
-  const [code, retryable, hint] = FAULTS.get(error.errcode & 0xff) ?? IO;
+  const [code, retryable, hint] = FAULTS.get(primaryCode(error)) ?? IO;
   return new StorageError(code, `${file}: ${error.message} (SQLite ${error.errcode})`, {
     hint,
     retryable,

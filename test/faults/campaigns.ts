@@ -7,6 +7,8 @@ import { whatIsMissing } from './loop-disk.ts';
 const CAMPAIGNS = {
   journal: { file: 'test/journal/fault-campaign.ts', needs: undefined },
   powercut: { file: 'test/faults/power-cut.ts', needs: ['mkfs.xfs'] },
+  'full-disk': { file: 'test/faults/fill-points.ts', needs: [] },
+  'read-only': { file: 'test/faults/read-only.ts', needs: ['e2fsck'] },
 } as const satisfies Record<string, { file: string; needs: readonly string[] | undefined }>;
 
 export type Campaign = keyof typeof CAMPAIGNS;

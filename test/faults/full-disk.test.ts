@@ -1,51 +1,29 @@
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, type TestContext } from 'vitest';
-import { createFallback, type Fallback } from '../../src/assembly/fallback.ts';
-import type { BatchInput } from '../../src/core/batch.ts';
 import { ChainExhaustedError } from '../../src/core/errors.ts';
-import { memorySink } from '../../src/sinks/memory-sink.ts';
-import { flakySink } from '../../src/testing/flaky-sink.ts';
+import { nodeFileSystem } from '../../src/platform/node-file-system.ts';
+import { openStateDatabase } from '../../src/reconcile/sqlite-database.ts';
+import { runOrSkip } from './campaigns.ts';
+import { type FlakyPipeline, flakyPipeline, numberedBatch, ROWS } from './flaky-pipeline.ts';
 import { smallDisk } from './privileges.ts';
 
 const MIB = 1024 * 1024;
-const ROWS = 20;
-
-function batchOf(number: number): BatchInput {
-  const row = (at: number): string => `{"id":"${number}/${at}","text":"${'x'.repeat(1_000)}"}`;
-  return {
-    id: `b${number}`,
-    format: 'ndjson',
-    body: Array.from({ length: ROWS }, (_, at) => row(at)).join('\n'),
-  };
-}
-
-interface Scene {
+interface Scene extends FlakyPipeline {
   readonly disk: string;
-  readonly fallback: Fallback;
-  readonly held: ReturnType<typeof memorySink>;
-  readonly sink: ReturnType<typeof flakySink>;
 }
 
-async function openOn(disk: string): Promise<Scene> {
-  const held = memorySink();
-  const sink = flakySink(held);
-  const fallback = await createFallback({
-    dir: join(disk, 'data'),
-    sink,
-    retry: { attemptsMax: 1, firstMs: 1 },
-    limits: { primary: { breaker: false }, 'schema-retry': { breaker: false } },
-    worker: { idleMs: 10 },
-  });
-  return { disk, fallback, held, sink };
-}
+const openOn = async (disk: string): Promise<Scene> => ({
+  disk,
+  ...(await flakyPipeline({ dir: join(disk, 'data') })),
+});
 
 /** Submits until nobody takes a batch any more. @returns the numbers acknowledged, and the refusal */
 async function fill({ fallback }: Scene): Promise<{ acknowledged: number[]; refusal: unknown }> {
   const acknowledged: number[] = [];
   for (let number = 0; number < 2_000; number += 1) {
     try {
-      await fallback.submit(batchOf(number));
+      await fallback.submit(numberedBatch(number));
       acknowledged.push(number);
     } catch (refusal) {
       return { acknowledged, refusal };
@@ -80,11 +58,11 @@ describe('a full disk under the data directory', () => {
       unaccounted: 0,
     });
     sink.up();
-    const delivered = await fallback.submit(batchOf(5_000));
+    const delivered = await fallback.submit(numberedBatch(5_000));
     expect(delivered.delivered, 'a sink that is up needs no disk').toBe(ROWS);
     rmSync(join(disk, 'filler'));
     sink.down('unavailable');
-    const deferred = await fallback.submit(batchOf(5_001));
+    const deferred = await fallback.submit(numberedBatch(5_001));
     expect(deferred.deferred, 'space was freed').toBe(ROWS);
     sink.up();
     expect(await fallback.reconcile()).toMatchObject({ drained: true });
@@ -115,6 +93,27 @@ describe('a full disk under the data directory', () => {
     expect(await fallback.reconcile()).toMatchObject({ drained: true });
     expect(held.rows.size).toBe(acknowledged.length * ROWS);
     await fallback.close();
+  });
+
+  it('does not keep the state file from changing what is in it', async (context) => {
+    const disk = diskOrSkip(context, MIB);
+    const state = await openStateDatabase({ file: join(disk, 'state.db'), fs: nodeFileSystem });
+    const set = (value: string) =>
+      state.transact((session) =>
+        session.run('INSERT OR REPLACE INTO state_facts (name, value) VALUES (?, ?)', 'a', value),
+      );
+    await set('0');
+    fillWholly(disk);
+    for (let change = 1; change <= 100; change += 1) expect(await set(`${change}`)).toBe(1);
+    await state.close();
+  });
+
+  it('loses nothing at any point, and can be drained as it is when objects lie elsewhere', {
+    timeout: 90_000,
+  }, async (context) => {
+    const { code, output } = await runOrSkip(context, 'full-disk', ['--points', '4']);
+    expect(output).toContain('objects elsewhere: 4 points');
+    expect(code, output).toBe(0);
   });
 });
 

@@ -63,12 +63,13 @@ export function workbench(): { readonly path: string; dispose(): void } {
 export interface LoopDisk {
   /** Where it is mounted. */
   readonly path: string;
+  readonly image: string;
   readonly device: string;
   unmount(): void;
   mount(): void;
 }
 
-/** A disk of so many bytes in `directory`, mounted. */
+/** A disk of so many bytes in `directory`, mounted. @param more options of the mount, each after a comma */
 export function loopDisk(directory: string, bytes: number, kind: DiskKind = 'ext4', more = ''): LoopDisk {
   const [image, path] = [join(directory, 'disk.img'), join(directory, 'disk')];
   mkdirSync(path, { recursive: true });
@@ -79,6 +80,7 @@ export function loopDisk(directory: string, bytes: number, kind: DiskKind = 'ext
   mount();
   return {
     path,
+    image,
     mount,
     unmount: () => void command('umount', path),
     get device() {

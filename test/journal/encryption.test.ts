@@ -19,10 +19,13 @@ const ENTRIES: readonly RawEntry[] = [
   sampleEntry(4, { orderingKey: 'geheim: sécret' }),
 ];
 
-async function written(keys = new KeyRing([FIRST])): Promise<MemoryFileSystem> {
+/** The same without the long body: cutting it at every byte would take long and tell no more. */
+const SHORT = [...ENTRIES.slice(0, 2), sampleEntry(3, { body: Buffer.from('short') }), ...ENTRIES.slice(3)];
+
+async function written(keys = new KeyRing([FIRST]), entries = ENTRIES): Promise<MemoryFileSystem> {
   const fs = new MemoryFileSystem();
   const { journal } = await openOn(fs, { ...ONE_SEGMENT, keys });
-  for (const entry of ENTRIES) await journal.append(entry);
+  for (const entry of entries) await journal.append(entry);
   await journal.close();
   return fs;
 }
@@ -112,6 +115,23 @@ describe('an encrypted journal', () => {
       expect([...found.keys()]).toEqual(ENTRIES.filter((entry) => entry !== hit).map(({ key }) => key));
       for (const entry of ENTRIES) if (entry !== hit) expect(found.get(entry.key)).toBe(hexOf(entry));
       expect(journal.damage.length).toBe(1);
+    }
+  });
+
+  it('opens after a tear at every byte, with every entry before it, and counts the rest', async () => {
+    const keys = new KeyRing([FIRST]);
+    const bytes = await (await written(keys, SHORT)).readFile(SEGMENT);
+    const ends = boundaries(bytes);
+    for (let size = 0; size <= bytes.length; size += 1) {
+      const torn = new MemoryFileSystem();
+      torn.plant(SEGMENT, bytes.subarray(0, size));
+      const { journal } = await openOn(torn, { keys });
+      const whole = SHORT.filter((_, at) => (ends[at + 1] ?? 0) <= size);
+      expect(await bodiesIn(journal)).toEqual(new Map(whole.map((entry) => [entry.key, hexOf(entry)])));
+      const lost = size - Math.max(0, ...ends.filter((end) => end <= size));
+      expect(journal.damage.reduce((sum, one) => sum + one.bytes, 0)).toBe(lost);
+      await journal.append(sampleEntry(99));
+      await journal.close();
     }
   });
 

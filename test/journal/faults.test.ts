@@ -156,6 +156,26 @@ describe('a disk that fails', () => {
     expect((await fs.stat(`${DIRECTORY}/reserve`))?.size).toBe(65_536);
   });
 
+  it('lets no append take the room that a checkpoint was given back, and keeps it back again', async () => {
+    const fs = new MemoryFileSystem();
+    const { journal } = await openOn(fs);
+    await journal.append(sampleEntry(0));
+    let appended: Promise<number> | undefined;
+    let isAppended = false;
+    const { unlink } = fs;
+    fs.unlink = async (path) => {
+      await unlink.call(fs, path);
+      if (!path.endsWith('/reserve') || appended !== undefined) return;
+      appended = journal.append(sampleEntry(1)).finally(() => (isAppended = true));
+      for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(isAppended).toBe(false);
+    };
+    fs.failNext('append', 'ENOSPC');
+    await journal.checkpoint(0);
+    expect(await appended).toBe(1);
+    expect((await fs.stat(`${DIRECTORY}/reserve`))?.size).toBe(65_536);
+  });
+
   it('keeps entries when the checkpoint cannot be written, and takes the same checkpoint later', async () => {
     const fs = new MemoryFileSystem();
     const { journal } = await openOn(fs);
