@@ -5,6 +5,7 @@
  * "same for sure"; whatever surprises it (another name, another order of nesting, another type) is decided by the general
  * one. K3 where code generation is forbidden the general one decides everything.
  */
+import { compileCode } from '../core/generated-code.ts';
 import type { DiffRecord } from './change.ts';
 import { type CellChange, collectChanges, fieldPath, isSameValue, memberOf } from './compare.ts';
 import type { DiffRules, FieldRule } from './rules.ts';
@@ -89,7 +90,7 @@ class Writer {
   }
 
   toString(): string {
-    return `return (a, b) => {\nlet n = 0;\n${this.#lines.join('\n')}\nreturn true;\n}`;
+    return `return (rules) => (a, b) => {\nlet n = 0;\n${this.#lines.join('\n')}\nreturn true;\n}`;
   }
 }
 
@@ -100,10 +101,10 @@ function generate(sample: DiffRecord | undefined, rules: DiffRules): Surely {
   const writer = new Writer();
   writer.record('a', 'b', sample, rules.of, 0);
   if (writer.isTooLarge) return NEVER;
-  return factoryOf(String(writer))?.(isSameValue, isPlain, writer.rules) ?? NEVER;
+  return factoryOf(String(writer))?.(writer.rules) ?? NEVER;
 }
 
-type Factory = (same: typeof isSameValue, plain: typeof isPlain, rules: readonly FieldRule[]) => Surely;
+type Factory = (rules: readonly FieldRule[]) => Surely;
 
 const FACTORIES_MAX = 64;
 /** By source: a comparison of many small sets would otherwise start with cold code each time. */
@@ -113,15 +114,11 @@ const factories = new Map<string, Factory>();
 function factoryOf(source: string): Factory | undefined {
   const known = factories.get(source);
   if (known) return known;
-  try {
-    // Names go in as JSON text, which is a string of the language whatever they hold.
-    const factory = new Function('isSameValue', 'isPlain', 'rules', source) as Factory;
-    if (factories.size >= FACTORIES_MAX) factories.clear();
-    factories.set(source, factory);
-    return factory;
-  } catch {
-    return undefined;
-  }
+  const factory = compileCode<Factory>(source, { isSameValue, isPlain });
+  if (!factory) return undefined;
+  if (factories.size >= FACTORIES_MAX) factories.clear();
+  factories.set(source, factory);
+  return factory;
 }
 
 export interface ComparerOptions {

@@ -5,6 +5,7 @@
  * M1 bit 0 = at least one field that the schema does not know; bit i + 1 = field i would be refused by the strict check.
  * M2 only own properties count, whatever the prototype has: a record without `constructor` has none.
  */
+import { compileCode } from '../../core/generated-code.ts';
 import { type Dialect, Fault } from '../reader.ts';
 import type { PlannedFields } from '../schema-plan.ts';
 import { type FastAccept, fastAcceptOf, isPlainDay, isPlainInstant, isPlainJson } from './fast-accept.ts';
@@ -169,12 +170,7 @@ function generate(
     getPrototypeOf: Object.getPrototypeOf,
     objectPrototype: Object.prototype,
   };
-  try {
-    return new Function(...Object.keys(scope), sourceOf(plan, accepts))(...Object.values(scope)) as Test;
-  } catch (error) {
-    if (error instanceof EvalError) return undefined;
-    throw error;
-  }
+  return compileCode(sourceOf(plan, accepts), scope);
 }
 
 /** Compiled once per schema and dialect; pure, and may be shared. */

@@ -4,8 +4,10 @@
  * R1 and R2 hold as there. R3 whatever a point holds that is not spelled plainly, the whole point goes the complete way: in
  * line protocol a field mostly keeps its type, so that there is little to gain from going on cell by cell.
  */
+
 import { ENDS_MEASUREMENT, ENDS_VALUE } from '../../codecs/line-protocol-known.ts';
 import { KEY_BYTES_MAX } from '../../codecs/line-protocol-point.ts';
+import { compileCode } from '../../core/generated-code.ts';
 import { HIGH, LOW, storeDigits } from './digits.ts';
 import { BoolStore, NumberStore, TimeStore, WideStore } from './fixed-stores.ts';
 import { expectText, type FillRows, MARGIN_BYTES, reload } from './generated-rows.ts';
@@ -176,12 +178,5 @@ return function fillPoints(S, u, v, starts, ends, absentOf, from, to, f) {
 export function generatePoints(layout: PointLayout, stores: readonly ColumnStore[]): FillRows | undefined {
   const source = sourceOf(layout, stores);
   if (source === undefined) return undefined;
-  try {
-    const make = new Function('POWERS', 'quotientOf', 'storeDigits', 'M', 'V', source);
-    return make(POWERS, quotientOf, storeDigits, ENDS_MEASUREMENT, ENDS_VALUE) as FillRows;
-  } catch (error) {
-    // A host that forbids code from text throws EvalError; anything else is a fault of the text.
-    if (error instanceof EvalError) return undefined;
-    throw error;
-  }
+  return compileCode(source, { POWERS, quotientOf, storeDigits, M: ENDS_MEASUREMENT, V: ENDS_VALUE });
 }

@@ -7,6 +7,7 @@
  */
 
 import { skipNested } from '../../codecs/json-skip.ts';
+import { compileCode } from '../../core/generated-code.ts';
 import type { FieldPlan } from '../plan.ts';
 import type { Detour } from './detour.ts';
 import { HIGH, LOW, storeDigits } from './digits.ts';
@@ -270,20 +271,6 @@ export function generateRows(
   layout: Layout,
   stores: readonly ColumnStore[],
 ): FillRows | undefined {
-  try {
-    const make = new Function(
-      'POWERS',
-      'doubleOf',
-      'quotientOf',
-      'storeDigits',
-      'copyRest',
-      'skipNested',
-      sourceOf(plans, layout, stores),
-    );
-    return make(POWERS, doubleOf, quotientOf, storeDigits, copyRest, skipNested) as FillRows;
-  } catch (error) {
-    // A host that forbids code from text throws EvalError; anything else is a fault of the text.
-    if (error instanceof EvalError) return undefined;
-    throw error;
-  }
+  const scope = { POWERS, doubleOf, quotientOf, storeDigits, copyRest, skipNested };
+  return compileCode(sourceOf(plans, layout, stores), scope);
 }

@@ -2,7 +2,9 @@
  * Code that makes the records of one schema: a constructor with the fields in order, and one expression per column. It is
  * several times as fast as setting names that are only known at run time.
  */
+
 import type { Column } from '../../core/columns.ts';
+import { compileCode } from '../../core/generated-code.ts';
 import type { Vector } from '../../core/vectors.ts';
 import { type CellRecord, isolate } from './cell-record.ts';
 import { TextCursor } from './text-cursor.ts';
@@ -63,14 +65,5 @@ export function generateRecords(
   columns: readonly Column[],
   vectors: readonly Vector[],
 ): BindColumns | undefined {
-  try {
-    return new Function('isolate', 'TextCursor', sourceOf(columns, vectors))(
-      isolate,
-      TextCursor,
-    ) as BindColumns;
-  } catch (error) {
-    // A host that forbids code from text throws EvalError; anything else is a fault of the text.
-    if (error instanceof EvalError) return undefined;
-    throw error;
-  }
+  return compileCode(sourceOf(columns, vectors), { isolate, TextCursor });
 }
