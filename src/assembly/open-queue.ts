@@ -7,7 +7,6 @@ import { type BullmqQueueOptions, bullmqQueue } from '../reconcile/bullmq/bullmq
 import { embeddedQueue } from '../reconcile/embedded-queue.ts';
 import type { Queue } from '../reconcile/queue.ts';
 import type { StateDatabase } from '../reconcile/sqlite-database.ts';
-import { hidePassword } from '../stores/hide-password.ts';
 
 /** A queue in Redis; its chain and clock are those of the pipeline. */
 export type RedisQueueOptions = Omit<BullmqQueueOptions, 'chain' | 'clock' | 'warn'>;
@@ -50,6 +49,7 @@ const PROTOCOLS: ReadonlySet<string> = new Set(['redis:', 'rediss:', 'redis+clus
 export function parseQueueUrl(text: string): RedisQueueOptions {
   const url = URL.parse(text);
   if (url === null || !PROTOCOLS.has(url.protocol) || url.hostname === '') throw bad(text);
+  if (!/^\/?\d*$/.test(url.pathname)) throw bad(text);
   const { namespace, eviction, ...others } = Object.fromEntries(url.searchParams);
   const isKnown = eviction === undefined || eviction === 'refuse' || eviction === 'warn';
   if (!isKnown || Object.keys(others).length > 0) throw bad(text);
@@ -74,13 +74,25 @@ function clusterOptions({ protocol, username, password }: URL): Readonly<Record<
 
 /** The same without user and password, to be kept. */
 export function withoutCredentials(text: string): string {
-  return text.replace(/\/\/[^/@]*@/, '//');
+  const url = URL.parse(text);
+  if (url === null) throw bad(text);
+  url.username = '';
+  url.password = '';
+  return url.href;
+}
+
+/** What a URL is, without anything that could be a secret put into the wrong place. */
+function outlineOf(text: string): string {
+  const url = URL.parse(text);
+  if (url === null) return 'a text that is no URL';
+  const names = [...url.searchParams.keys()];
+  return `${url.protocol}//${url.host}/…${names.length > 0 ? ` with ${names.join(', ')}` : ''}`;
 }
 
 function bad(text: string): ConfigError {
   return new ConfigError(
     'queue',
-    `found ${JSON.stringify(hidePassword(text))}, expected redis://HOST:PORT/DB?namespace=NAME&eviction=refuse`,
+    `found ${outlineOf(text)}, expected redis://HOST:PORT/DB?namespace=NAME&eviction=refuse`,
     'For example redis://127.0.0.1:6379/0; rediss:// for TLS, redis+cluster:// for a cluster.',
   );
 }

@@ -98,9 +98,9 @@ export async function resolvePipeline(
 }
 
 /** A command that only looks must not make an empty directory and call it sound. @throws ConfigError */
-export async function requireDirectory({ dir, config }: Pipeline): Promise<void> {
-  // With a store elsewhere, a data directory can be lost and lose nothing.
-  if (config?.store !== undefined || (await nodeFileSystem.stat(dir)) !== undefined) return;
+export async function requireDirectory({ dir, store }: Pick<Pipeline, 'dir' | 'store'>): Promise<void> {
+  // With a store elsewhere, a data directory can be lost and lose nothing that was packed.
+  if (store !== undefined || (await nodeFileSystem.stat(dir)) !== undefined) return;
   throw new ConfigError(
     '--dir',
     `${dir} does not exist`,

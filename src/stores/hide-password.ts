@@ -1,4 +1,4 @@
-/** A text in which something may stand where a URL has its password, with that left out: for messages. */
+/** A text in which something may stand where a URL has its password, with that left out: for messages. More may go. */
 export function hidePassword(text: string): string {
-  return text.replaceAll(/\/\/[^/@]*@/g, '//…@');
+  return text.replaceAll(/\/\/\S*@/g, '//…@');
 }

@@ -55,6 +55,19 @@ describe('--store', () => {
     expect((await place.tierfall(['reconcile'])).code).toBe(3);
   });
 
+  it('lets commands look from a machine that has no data directory', async () => {
+    const place = withInput();
+    expect((await place.tierfall([...RUN, '--store', 'fs:raw'])).code).toBe(3);
+    const elsewhere = ['--dir', 'elsewhere', '--store', 'fs:raw'];
+    const status = await place.tierfall(['status', ...elsewhere]);
+    expect(status.code, status.err).toBe(0);
+    expect((await place.tierfall(['quarantine', 'list', ...elsewhere])).out).toContain('beyond-tolerance');
+    const missing = await place.tierfall(['journal', 'inspect', '--dir', 'nowhere']);
+    expect(missing.code).toBe(2);
+    expect(missing.err).toContain('does not exist');
+    expect((await place.tierfall(['status', '--dir', 'nowhere'])).code).toBe(2);
+  });
+
   it('takes a directory, relative to where it is typed', async () => {
     const place = withInput();
     const ran = await place.tierfall([...RUN, '--store', 'fs:raw']);

@@ -173,6 +173,15 @@ describe('a drain over Redis', () => {
     expect(settings).not.toContain('secret');
   }, 60_000);
 
+  it('lands everything, and exits well, while Redis is away', async () => {
+    writeFileSync(join(cwd, 'in.ndjson'), '{"n":1}\n{"n":2}\n');
+    const where = ['--sink', 'sqlite:x.db', '--table', 't', '--queue', 'redis://127.0.0.1:1/0'];
+    const run = startCommand(['run', '--input', 'in.ndjson', ...where], { cwd });
+    expect(await run.ended(), run.stderr).toMatchObject({ code: 0 });
+    expect(run.stderr).toContain('the queue in Redis could not be used');
+    expect(run.stdout + run.stderr).toContain('Ledger of this run');
+  }, 60_000);
+
   it('says what is wrong with a queue that is none', async () => {
     const status = startCommand(['status', '--queue', 'http://user:secret@127.0.0.1'], { cwd });
     expect((await status.ended()).code).not.toBe(0);

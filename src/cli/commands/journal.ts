@@ -68,7 +68,7 @@ export const journalCommand = defineCommand(
       throw new UsageError(`journal cannot ${JSON.stringify(action)}`, `It can ${ACTIONS.join(', ')}.`);
     }
     const pipeline = await resolvePipeline(options, context.cwd);
-    await requireDirectory(pipeline);
+    await requireDirectory({ dir: pipeline.dir, store: undefined });
     const scene: Scene = {
       directory: dataDirectory(pipeline.dir).journal,
       chain: pipeline.chain,

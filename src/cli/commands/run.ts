@@ -1,5 +1,5 @@
 import { createFallback, type Fallback } from '../../assembly/fallback.ts';
-import { InputError } from '../../core/errors.ts';
+import { InputError, StorageError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { emptyLoss, mergeLoss } from '../../core/loss.ts';
 import { readBatches } from '../../ingress/files.ts';
@@ -223,16 +223,27 @@ class Run {
     return EXIT_FAILED;
   }
 
+  /** Tries to land what is deferred. A queue that is away is no fault of the run: what is due is told from the store. */
+  async #bringBack(fallback: Fallback): Promise<void> {
+    let obstacle: string | undefined;
+    try {
+      if (fallback.engine.ledger.deferred === 0 && !(await hasBacklog(fallback))) return;
+      const { drained, lastObstacle } = await fallback.reconcile({ patienceMs: this.#options.patience });
+      if (drained) return;
+      obstacle = lastObstacle ?? 'the sink is away';
+    } catch (error) {
+      if (!(error instanceof StorageError && error.retryable)) throw error;
+      obstacle = error.message;
+    }
+    this.#terminal.note(
+      `Records may stay deferred (${obstacle}): run "tierfall worker" or "tierfall reconcile".`,
+    );
+  }
+
   async #account(fallback: Fallback, loss: typeof emptyLoss): Promise<number> {
     const terminal = this.#terminal;
     const { ledger } = fallback.engine;
-    if (ledger.deferred > 0 || (await hasBacklog(fallback))) {
-      const drained = await fallback.reconcile({ patienceMs: this.#options.patience });
-      if (!drained.drained)
-        terminal.note(
-          `Some records stay deferred (${drained.lastObstacle ?? 'the sink is away'}): run "tierfall worker" or "tierfall reconcile".`,
-        );
-    }
+    await this.#bringBack(fallback);
     const report = await fallback.report();
     terminal.table(liveLedgerRows(ledger), 'Ledger of this run');
     if (report.rows > 0) terminal.table(deferredLedgerRows(report), 'Deferred records of this directory');
