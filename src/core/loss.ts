@@ -1,9 +1,9 @@
 /**
  * What a structural degradation changed. Each changed cell is counted once, under one field and one kind.
  *
- * L1 merging is associative in everything: counts, samples, the order of entries. L2 names of stripped fields come from
- * the data, so the 256 first of them by code units are kept and the others share one entry: which names stay does not
- * depend on the order in which they came.
+ * L1 merging is associative in everything: counts, samples, the order of entries. L2 names of stripped fields, and of
+ * unknown ones that were refused, come from the data, so the 256 first of them by code units are kept and the others share
+ * one entry: which names stay does not depend on the order in which they came.
  */
 
 /** How large the errors of rounded numbers were. */
@@ -30,7 +30,7 @@ export interface LossEntry {
 /** Cells that no rule could take, of rows that therefore did not land, by field and fault. */
 export interface RefusedEntry {
   readonly field: string;
-  /** `type`, `null`, `range`, `format`, `precision`, `missing`. */
+  /** `type`, `null`, `range`, `format`, `precision`, `missing`, `unknown`. */
   readonly kind: string;
   readonly count: number;
   /** The first few values, as JSON-like text. */
@@ -50,9 +50,9 @@ export interface LossReport {
 
 /** Samples kept of one kind of change of one field. */
 export const SAMPLES_MAX = 3;
-/** Names of stripped fields that have an entry of their own. */
+/** Names of stripped fields, and of refused unknown ones, that have an entry of their own. */
 export const STRIPPED_MAX = 256;
-/** The entry that all further stripped fields share; without samples. */
+/** The entry that all further such fields share; without samples. */
 export const OTHER_FIELDS = '(other fields)';
 
 /** The report of a batch in which nothing changed. */
@@ -97,20 +97,31 @@ function mergeBy<T>(
   return [...merged.values()];
 }
 
-function isOther({ field }: LossEntry): boolean {
-  return field === OTHER_FIELDS;
+/** Entries in order, those whose names come from the data (of `kind`) last and no more than allowed (L2). */
+function boundNames<T extends LossEntry | RefusedEntry>(
+  entries: readonly T[],
+  kind: string,
+  otherOf: (count: number) => T,
+): readonly T[] {
+  const open = entries.filter((entry) => entry.kind === kind);
+  const named = open.filter(({ field }) => field !== OTHER_FIELDS);
+  const names = named.map(({ field }) => field).sort();
+  const last = names[STRIPPED_MAX - 1];
+  const kept = last === undefined ? named : named.filter(({ field }) => field <= last);
+  const sum = (counted: readonly T[]): number => counted.reduce((cells, { count }) => cells + count, 0);
+  const count = sum(open) - sum(kept);
+  return [...entries.filter((entry) => entry.kind !== kind), ...kept, ...(count > 0 ? [otherOf(count)] : [])];
 }
 
 /** Entries in order, those of stripped fields last and no more than allowed (L2). */
 export function boundEntries(entries: readonly LossEntry[]): readonly LossEntry[] {
-  const stripped = entries.filter(({ kind }) => kind === 'stripped');
-  const named = stripped.filter((entry) => !isOther(entry));
-  const names = named.map(({ field }) => field).sort();
-  const last = names[STRIPPED_MAX - 1];
-  const kept = last === undefined ? named : named.filter(({ field }) => field <= last);
-  const count = stripped.reduce((sum, entry) => sum + (kept.includes(entry) ? 0 : entry.count), 0);
-  const other: LossEntry = { field: OTHER_FIELDS, kind: 'stripped', lossless: false, count, samples: [] };
-  return [...entries.filter(({ kind }) => kind !== 'stripped'), ...kept, ...(count > 0 ? [other] : [])];
+  const other = { field: OTHER_FIELDS, kind: 'stripped', lossless: false, samples: [] };
+  return boundNames<LossEntry>(entries, 'stripped', (count) => ({ ...other, count }));
+}
+
+function boundRefused(entries: readonly RefusedEntry[]): readonly RefusedEntry[] {
+  const other = { field: OTHER_FIELDS, kind: 'unknown', samples: [] };
+  return boundNames<RefusedEntry>(entries, 'unknown', (count) => ({ ...other, count }));
 }
 
 /** One report over both; neither is changed. Counts add up, the first samples stay. */
@@ -120,10 +131,12 @@ export function mergeLoss(a: LossReport, b: LossReport): LossReport {
     ({ field, kind, lossless }) => `${kind} ${lossless} ${field}`,
     mergeEntries,
   );
-  const refused = mergeBy(
-    [...(a.refused ?? []), ...(b.refused ?? [])],
-    ({ field, kind }) => `${kind} ${field}`,
-    mergeRefused,
+  const refused = boundRefused(
+    mergeBy(
+      [...(a.refused ?? []), ...(b.refused ?? [])],
+      ({ field, kind }) => `${kind} ${field}`,
+      mergeRefused,
+    ),
   );
   return {
     entries: boundEntries(entries),

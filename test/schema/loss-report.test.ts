@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LossEntry, LossReport } from '../../src/core/loss.ts';
+import type { LossEntry, LossReport, RefusedEntry } from '../../src/core/loss.ts';
 import { emptyLoss, mergeLoss, OTHER_FIELDS, STRIPPED_MAX } from '../../src/core/loss.ts';
 import type { Change } from '../../src/schema/change.ts';
 import { decadeOf } from '../../src/schema/loss/decades.ts';
@@ -106,12 +106,15 @@ const change = fc
     };
   });
 type Refused = Parameters<LossBook['refuse']>[1];
-const refusal: fc.Arbitrary<Refused> = fc.record({
-  field: fc.constantFrom(...FIELDS),
-  kind: fc.constantFrom('type', 'range'),
-  before: fc.integer(),
-});
-const event = fc.oneof({ weight: 9, arbitrary: change }, refusal);
+const refusal: fc.Arbitrary<Refused> = fc.oneof(
+  fc.record({
+    field: fc.constantFrom(...FIELDS),
+    kind: fc.constantFrom('type', 'range'),
+    before: fc.integer(),
+  }),
+  fc.record({ field: strippedName, kind: fc.constant('unknown'), before: fc.integer() }),
+);
+const event = fc.oneof({ weight: 3, arbitrary: change }, refusal);
 const events = fc.array(event, { maxLength: 400, size: 'max' });
 
 function reportFrom(list: readonly (Change | Refused)[], firstRow: number): LossReport {
@@ -162,6 +165,26 @@ describe('reports of batches', () => {
     );
   });
 
+  it('keep as many names of unknown fields that cost their rows, and count the others together', () => {
+    const refused = Array.from({ length: 3 * STRIPPED_MAX }, (_, index): Refused => {
+      return { field: `name${index}`, kind: 'unknown', before: 1 };
+    });
+    const whole = reportFrom([...refused, { field: 'at', kind: 'format', before: 'soon' }], 0).refused ?? [];
+    expect(whole).toHaveLength(STRIPPED_MAX + 2);
+    expect(whole.find(({ field }) => field === OTHER_FIELDS)).toMatchObject({
+      kind: 'unknown',
+      count: 2 * STRIPPED_MAX,
+    });
+    const halves = [refused.slice(0, 400), refused.slice(400)].map((half) => reportFrom(half, 0));
+    const merged = halves.reduce(mergeLoss, emptyLoss).refused ?? [];
+    expect(merged.map(({ field }) => field).sort()).toEqual(
+      whole
+        .map(({ field }) => field)
+        .filter((field) => field !== 'at')
+        .sort(),
+    );
+  });
+
   it('keep the same names of stripped fields in whatever order they come, and bound their length', () => {
     const names = Array.from(
       { length: 2 * STRIPPED_MAX },
@@ -194,7 +217,11 @@ describe('reports of batches', () => {
 /** Entries by name; samples and counts as they are. */
 function sorted(report: LossReport): LossReport {
   const key = ({ field, kind, lossless }: LossEntry) => JSON.stringify([field, kind, lossless]);
-  return { ...report, entries: [...report.entries].sort((a, b) => (key(a) < key(b) ? -1 : 1)) };
+  const entries = [...report.entries].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  if (!report.refused) return { ...report, entries };
+  const ofRefused = ({ field, kind }: RefusedEntry) => JSON.stringify([field, kind]);
+  const refused = [...report.refused].sort((a, b) => (ofRefused(a) < ofRefused(b) ? -1 : 1));
+  return { ...report, entries, refused };
 }
 
 describe('the table of errors and refusals', () => {

@@ -2,6 +2,7 @@
  * Counts mismatched cells while a batch is checked. Nothing is allocated until something mismatches, and nothing per
  * cell but the first samples after that. What is counted, and the bounds: see drift-report.ts.
  */
+import { OTHER_FIELDS } from '../../core/loss.ts';
 import { showValue } from '../change.ts';
 import {
   DATA_NAMES_MAX,
@@ -12,7 +13,6 @@ import {
   type DriftReport,
   type DriftSample,
   type FieldDrift,
-  OTHER_FIELDS,
   partOf,
 } from './drift-report.ts';
 import { describeDrift } from './drift-words.ts';

@@ -7,6 +7,7 @@
  * bound they share one entry per kind, and no count is lost. Of the unknown names of one record the first 1,024 are looked
  * at, so that a record of 100,000 names costs little more than one of a thousand.
  */
+import { OTHER_FIELDS } from '../../core/loss.ts';
 
 /**
  * `missing` not there, `extra` not in the schema, `renamed` there under an alias or another spelling of the name,
@@ -31,8 +32,6 @@ export type DriftKind = (typeof DRIFT_KINDS)[number];
 export const DRIFT_SAMPLES_MAX = 3;
 /** Entries whose names come from the data; the others share one per kind. */
 export const DATA_NAMES_MAX = 256;
-/** The field of the entries that the others share. */
-export const OTHER_FIELDS = '(other fields)';
 
 export interface DriftSample {
   /** Row of the batch, or position of the record. */

@@ -3,7 +3,7 @@
  *
  * K1 a change is counted once, under its field and kind; one with parts is counted by its parts. K2 once an entry is
  * there and has its samples, counting allocates nothing: entries are found by column, then by kind, and no text is made.
- * K3 names of stripped fields come from the data, so only the first of them by code units have entries, as in a merge.
+ * K3 names of stripped and of refused unknown fields come from the data: open-names.ts bounds them, as a merge does.
  */
 import {
   type LossEntry,
@@ -11,14 +11,12 @@ import {
   OTHER_FIELDS,
   type RefusedEntry,
   SAMPLES_MAX,
-  STRIPPED_MAX,
 } from '../../core/loss.ts';
 import { type Change, showValue } from '../change.ts';
 import type { Refusal } from '../coerce-value.ts';
 import type { LossKind, NestedChange } from '../reader.ts';
 import { Decades } from './decades.ts';
-
-const NAME_MAX = 120;
+import { OpenNames } from './open-names.ts';
 
 interface Entry {
   readonly field: string;
@@ -53,30 +51,16 @@ function newEntry(field: string, kind: LossKind, lossless: boolean): Entry {
   return { field, kind, lossless, count: 0, samples: [], decades: undefined };
 }
 
-/** Where a name belongs among ascending ones. */
-function placeOf(name: string, names: readonly string[]): number {
-  let low = 0;
-  let high = names.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((names[middle] as string) < name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function boundName(name: string): string {
-  return name.length > NAME_MAX ? `${name.slice(0, NAME_MAX - 1).toWellFormed()}…` : name;
+function newRefused(field: string, kind: string): Refused {
+  return { field, kind, count: 0, samples: [] };
 }
 
 export class LossBook {
   readonly #columns: ColumnEntries[] = [];
   /** In the order of first appearance. */
   readonly #entries: Entry[] = [];
-  readonly #stripped = new Map<string, Entry>();
-  /** Their names, ascending. */
-  readonly #strippedNames: string[] = [];
-  #otherCells = 0;
+  readonly #stripped = new OpenNames<Entry>((field) => newEntry(field, 'stripped', false));
+  readonly #unknown = new OpenNames<Refused>((field) => newRefused(field, 'unknown'));
   readonly #refused = new Map<string, Refused>();
   #cells = 0;
   #cellsTotal = 0;
@@ -106,26 +90,22 @@ export class LossBook {
 
   /** Counts a cell that cost its row. */
   refuse(row: number, { field, kind, before }: Pick<Refusal, 'field' | 'kind' | 'before'>): void {
-    const key = `${kind} ${field}`;
-    let entry = this.#refused.get(key);
-    if (!entry) {
-      entry = { field, kind, count: 0, samples: [] };
-      this.#refused.set(key, entry);
-    }
+    const entry = kind === 'unknown' ? this.#unknown.of(field) : this.#refusedOf(field, kind);
+    if (!entry) return;
     entry.count += 1;
     if (entry.samples.length < SAMPLES_MAX) entry.samples.push({ row, before: showValue(before) });
   }
 
   report(): LossReport {
     const entries = [...this.#entries, ...this.#stripped.values()].map(toLossEntry);
-    if (this.#otherCells > 0) {
-      const count = this.#otherCells;
-      entries.push({ field: OTHER_FIELDS, kind: 'stripped', lossless: false, count, samples: [] });
-    }
-    const refused: RefusedEntry[] = [...this.#refused.values()].map((entry) => ({
+    if (this.#stripped.others > 0)
+      entries.push({ ...newEntry(OTHER_FIELDS, 'stripped', false), count: this.#stripped.others });
+    const refused: RefusedEntry[] = [...this.#refused.values(), ...this.#unknown.values()].map((entry) => ({
       ...entry,
       samples: [...entry.samples],
     }));
+    if (this.#unknown.others > 0)
+      refused.push({ ...newRefused(OTHER_FIELDS, 'unknown'), count: this.#unknown.others });
     return {
       entries,
       cells: this.#cells,
@@ -151,30 +131,15 @@ export class LossBook {
   }
 
   #addStripped(row: number, name: string, before: unknown): void {
-    const field = boundName(name);
-    const entry = this.#stripped.get(field) ?? this.#openStripped(field);
-    if (entry) {
-      this.#count(entry, row, before, undefined, 0);
-      return;
-    }
-    this.#otherCells += 1;
-    this.#cells += 1;
+    const entry = this.#stripped.of(name);
+    if (entry) this.#count(entry, row, before, undefined, 0);
+    else this.#cells += 1;
   }
 
-  /** @returns undefined when the name is one of the others (K3) */
-  #openStripped(field: string): Entry | undefined {
-    if (field === OTHER_FIELDS) return undefined;
-    if (this.#stripped.size >= STRIPPED_MAX) {
-      const last = this.#strippedNames.at(-1) ?? '';
-      if (field > last) return undefined;
-      // This name takes the place of one that a merge would not keep either; that one never comes back.
-      this.#otherCells += this.#stripped.get(last)?.count ?? 0;
-      this.#stripped.delete(last);
-      this.#strippedNames.pop();
-    }
-    this.#strippedNames.splice(placeOf(field, this.#strippedNames), 0, field);
-    const entry = newEntry(field, 'stripped', false);
-    this.#stripped.set(field, entry);
+  #refusedOf(field: string, kind: string): Refused {
+    const key = `${kind} ${field}`;
+    const entry = this.#refused.get(key) ?? newRefused(field, kind);
+    this.#refused.set(key, entry);
     return entry;
   }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OTHER_FIELDS } from '../../../src/core/loss.ts';
 import { DriftBook, driftKindOf, NO_COLUMN } from '../../../src/schema/drift/drift-book.ts';
 import {
   DATA_NAMES_MAX,
@@ -7,7 +8,6 @@ import {
   type DriftReport,
   emptyDrift,
   mergeDrift,
-  OTHER_FIELDS,
 } from '../../../src/schema/drift/drift-report.ts';
 import { driftTable, percent } from '../../../src/schema/drift/drift-words.ts';
 
