@@ -1,4 +1,5 @@
 /** From rows of a batch to what a sink is handed: decoded as it wants them, with stable keys. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { decodeRecord } from '../codecs/codecs.ts';
 import type { Batch } from '../core/batch.ts';
 import type { Columns } from '../core/columns.ts';
@@ -85,7 +86,7 @@ export function prepareStrictly(
       retryable: false,
     });
   }
-  return decodeAll(batch, rows);
+  return batch.bytes > BYTES_AT_ONCE ? decodeInTurns(batch, rows) : decodeAll(batch, rows);
 }
 
 async function checkInTurns(batch: Batch, rows: RowSet, sink: Sink, schema: CompiledSchema): Promise<Prepared> {
@@ -109,22 +110,52 @@ export function hasRows(payload: Payload, batch: Batch): boolean {
   return payload.rows === 'all' ? batch.rowCount > 0 : payload.rows.length > 0;
 }
 
-function decodeAll(batch: Batch, rows: RowSet): Prepared {
-  const decoded: number[] = [];
-  const records: SinkRecord[] = [];
-  const residue: Residue[] = [];
-  for (const row of rowIndices(rows, batch.rowCount)) {
-    try {
-      records.push(decodeRecord(batch, row));
-      decoded.push(row);
-    } catch (error) {
-      residue.push({
-        rows: [row],
-        reason: 'undecodable',
-        detail: error instanceof Error ? error.message : String(error),
-      });
+/** Rows of a batch as records, in order; it may be stopped between any two rows. */
+class Decoding {
+  readonly #batch: Batch;
+  readonly #rows: RowSet;
+  readonly #decoded: number[] = [];
+  readonly #records: SinkRecord[] = [];
+  readonly #residue: Residue[] = [];
+
+  constructor(batch: Batch, rows: RowSet) {
+    this.#batch = batch;
+    this.#rows = rows;
+  }
+
+  decode(indices: readonly number[], from: number, to: number): void {
+    for (let at = from; at < to; at += 1) {
+      const row = indices[at] as number;
+      try {
+        this.#records.push(decodeRecord(this.#batch, row));
+        this.#decoded.push(row);
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error);
+        this.#residue.push({ rows: [row], reason: 'undecodable', detail });
+      }
     }
   }
-  const passed = residue.length === 0 ? rows : decoded;
-  return { payload: { rows: passed, columns: undefined, records }, residue };
+
+  get prepared(): Prepared {
+    const rows = this.#residue.length === 0 ? this.#rows : this.#decoded;
+    return { payload: { rows, columns: undefined, records: this.#records }, residue: this.#residue };
+  }
+}
+
+function decodeAll(batch: Batch, rows: RowSet): Prepared {
+  const decoding = new Decoding(batch, rows);
+  const indices = rowIndices(rows, batch.rowCount);
+  decoding.decode(indices, 0, indices.length);
+  return decoding.prepared;
+}
+
+async function decodeInTurns(batch: Batch, rows: RowSet): Promise<Prepared> {
+  const decoding = new Decoding(batch, rows);
+  const indices = rowIndices(rows, batch.rowCount);
+  const rowsAtOnce = Math.max(1, Math.floor((BYTES_AT_ONCE / batch.bytes) * batch.rowCount));
+  for (let from = 0; from < indices.length; from += rowsAtOnce) {
+    await nextTurn();
+    decoding.decode(indices, from, Math.min(from + rowsAtOnce, indices.length));
+  }
+  return decoding.prepared;
 }

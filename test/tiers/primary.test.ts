@@ -44,6 +44,36 @@ describe('primary', () => {
     expect([[...sink.rows.values()], left()]).toEqual([[{ n: 1 }, { n: 3 }], [['undecodable', [1]]]]);
   });
 
+  it.each([
+    ['with', narrow],
+    ['without', undefined],
+  ] as const)('lets others run while it decodes a large body %s a schema', async (_name, schema) => {
+    const body = Array.from({ length: 200_000 }, (_, n) => `{"n":${n}}`).join('\n');
+    let turns = 0;
+    let turning = setImmediate(function turn() {
+      turns += 1;
+      turning = setImmediate(turn);
+    });
+    let turnsBefore = 0;
+    let received: readonly unknown[] = [];
+    const sink: Sink = {
+      name: 'records',
+      accepts: 'records',
+      idempotent: true,
+      async write(request) {
+        turnsBefore = turns;
+        received = request.records ?? [];
+        return undefined;
+      },
+    };
+    const { submit } = await tierRig(primary({ sink, ...(schema ? { schema } : {}) }));
+    const receipt = await submit(ALL, { body, format: 'ndjson' });
+    clearImmediate(turning);
+    checkReceipt(receipt);
+    expect([received.length, received.at(-1)]).toEqual([200_000, { n: 199_999 }]);
+    expect(turnsBefore).toBeGreaterThan(4);
+  });
+
   it.each(['columns', 'records', 'bytes'] as const)('writes %s of conforming rows only', async (accepts) => {
     const sink = memorySink({ accepts });
     const { submit, left } = await tierRig(primary({ sink, schema: narrow }));
