@@ -86,6 +86,7 @@ export type {
 export { openSegmentJournal, type SegmentJournalOptions } from './journal/segment-journal.ts';
 export { nodeFileSystem } from './platform/node-file-system.ts';
 export { systemClock, systemRandom } from './platform/system-clock.ts';
+export type { FenceSettings } from './reconcile/fence/order-fence.ts';
 export type { ReconcileCounts, ReconcileReport } from './reconcile/ledger.ts';
 export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/quarantine.ts';
 export {

@@ -8,6 +8,7 @@ import type { FileSystem } from '../core/file-system.ts';
 import type { KeyRing } from '../core/key-ring.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { JournalEntry, RawEntry } from '../journal/journal.ts';
+import { type KeyMemory, keyMemory, noKeyMemory } from '../reconcile/fence/key-memory.ts';
 import { jobOf } from '../reconcile/job.ts';
 import { type ReconcileReport, reconcileReport } from '../reconcile/ledger.ts';
 import { quarantinePrefix } from '../reconcile/quarantine-object.ts';
@@ -37,6 +38,10 @@ export interface Backlog {
   readonly store: Store;
   readonly queue: Queue;
   readonly quarantine: StoreQuarantine;
+  /** Which ordering keys the open objects hold. */
+  readonly keyMemory: KeyMemory;
+  /** Remembers what objects hold that are about to be announced. */
+  stored(objects: readonly PackedObject[]): Promise<void>;
   /** Puts the job of a packed object into the queue; twice is once. */
   announce(object: PackedObject): Promise<void>;
   /** The entries of an object, opened. */
@@ -112,6 +117,8 @@ export async function openBacklog(
     const job = jobOf(chain, { ref, lane, order, rows, sha256 });
     if ((await queue.announce(job)) === 'added') bus.emit('jobAnnounced', { chain, job: job.id, ref, rows });
   };
+  // A memory that a power cut may take parts of would be believed to be whole.
+  const memory = areAnnouncementsHints ? noKeyMemory() : keyMemory(state, chain);
   const defer = (entries: readonly RawEntry[]): Promise<void> =>
     packEntries(entries, { store, chain, emit: bus.emit, announce, encode });
   return {
@@ -119,6 +126,8 @@ export async function openBacklog(
     store,
     queue,
     quarantine: storeQuarantine({ store, chain, clock, index: state, defer }),
+    keyMemory: memory,
+    stored: (objects) => memory.remember(objects),
     announce,
     decode,
     report: () => reconcileReport({ store, chain, decode }),

@@ -35,6 +35,12 @@ export interface DurableOptions {
   readonly keys?: KeyRing | undefined;
 }
 
+/** What the packer tells of objects. */
+type AttachedBacklog = Pick<Backlog, 'chain' | 'store' | 'stored' | 'announce'> & {
+  /** Told of the last seq that the journal has forgotten. */
+  readonly forgot?: (seq: number) => void;
+};
+
 /** The journal comes first, because a second writer must be refused before anything else is opened. */
 export interface Durable {
   readonly journal: Journal;
@@ -46,10 +52,7 @@ export interface Durable {
    * Connects it with what it announces jobs to.
    * @param journal the same one as it is used, perhaps behind watermarks
    */
-  attach(
-    backlog: Pick<Backlog, 'chain' | 'store' | 'announce'>,
-    journal: Journal,
-  ): Promise<Pick<Packer, 'start' | 'flush' | 'close'>>;
+  attach(backlog: AttachedBacklog, journal: Journal): Promise<Pick<Packer, 'start' | 'flush' | 'close'>>;
 }
 
 /** @throws ConfigError for an unknown mode; what the journal's opening throws */
@@ -77,7 +80,7 @@ async function openInJournal(
     journal,
     nudge: () => packer?.nudge(),
     hurry: () => packer?.hurry(),
-    attach: async ({ store, announce }, used) => {
+    attach: async ({ store, announce, stored, forgot }, used) => {
       packer = createPacker({
         journal: used,
         store,
@@ -88,6 +91,8 @@ async function openInJournal(
         directory,
         emit,
         announce,
+        stored,
+        forgot,
         encode,
       });
       return packer;
@@ -97,13 +102,14 @@ async function openInJournal(
 
 function openInStore({ directory, chain, store, encode, keys }: DurableOptions, machine: Machine): Durable {
   const { clock, bus } = machine;
-  let backlog: Pick<Backlog, 'announce'> | undefined;
+  let backlog: Pick<Backlog, 'stored' | 'announce'> | undefined;
   const journal = storeJournal({
     store,
     chain,
     clock,
     encode,
     emit: bus.emit,
+    stored: async (objects) => backlog?.stored(objects),
     announce: async (object) => backlog?.announce(object),
   });
   return {
@@ -112,6 +118,8 @@ function openInStore({ directory, chain, store, encode, keys }: DurableOptions, 
     hurry: () => undefined,
     attach: async (found) => {
       backlog = found;
+      // What is acknowledged is in an object already.
+      found.forgot?.(Number.POSITIVE_INFINITY);
       await adoptJournal(directory, found, machine, { encode, keys });
       return { start: () => undefined, flush: () => journal.settled(), close: () => journal.settled() };
     },
@@ -121,7 +129,7 @@ function openInStore({ directory, chain, store, encode, keys }: DurableOptions, 
 /** What an earlier run in the other mode left. A store that is away must not keep this one from opening. */
 async function adoptJournal(
   directory: string,
-  backlog: Pick<Backlog, 'chain' | 'store' | 'announce'>,
+  backlog: AttachedBacklog,
   machine: Machine,
   settings: LeftoverSettings,
 ): Promise<void> {

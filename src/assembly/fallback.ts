@@ -20,6 +20,7 @@ import { type ControlledJournal, controlFlow, type Watermarks } from '../journal
 import type { Journal } from '../journal/journal.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
+import type { FenceSettings } from '../reconcile/fence/order-fence.ts';
 import type { ReconcileReport } from '../reconcile/ledger.ts';
 import { checkRetention } from '../reconcile/retention.ts';
 import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
@@ -29,6 +30,7 @@ import type { Backlog, Machine } from './backlog.ts';
 import { dataDirectory } from './data-directory.ts';
 import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
 import { type Durability, type Durable, openDurable } from './durability.ts';
+import { keepOrder } from './keep-order.ts';
 import { keepRetention, type RetentionSettings } from './keep-retention.ts';
 import { type ObjectOptions, type ObjectSettings, objectSettings } from './object-settings.ts';
 import { once } from './once.ts';
@@ -76,6 +78,11 @@ export interface FallbackOptions
   readonly retention?: RetentionSettings;
   /** `false` leaves replaying to `reconcile()` and to `tierfall worker`. @default a worker in this process */
   readonly worker?: WorkerSettings | false;
+  /**
+   * Batches of an ordering key are deferred behind what was deferred of it, until that is replayed. `false` lets them
+   * overtake it. @default on
+   */
+  readonly fence?: FenceSettings | false;
   /** How full the journal may get: `low` records are taken up to 80 % of it, `normal` 90 %, `critical` 100 %. */
   readonly watermarks?: WatermarkOptions;
   readonly metrics?: Metrics;
@@ -130,7 +137,6 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   try {
     const limits = limitsBehind(durability, options.limits);
     const dropsLowest = options.watermarks?.whenFull === 'drop-lowest';
-    const chain = defaultChain({ ...options, name, journal, limits, dropsLowest, appended: durable.nudge });
     // Replayed rows rest in their object already, so their originals need no second place.
     const replay = defaultChain({ ...options, name, journal, keepOriginal: false }).forReplay();
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
@@ -143,12 +149,19 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     );
     opened.unshift(() => reconciler.close());
     const { backlog } = reconciler;
-    const packer = await durable.attach(backlog, journal);
+    const kept = keepOrder(options.fence ?? {}, { backlog, journal, hurry: durable.hurry }, machine);
+    opened.unshift(() => kept.close());
+    const packer = await durable.attach(kept.backlog, journal);
     opened.unshift(() => packer.close());
+    const chain = defaultChain({
+      ...{ ...options, name, journal: kept.journal, limits, dropsLowest },
+      appended: durable.nudge,
+    });
     const engine = await openEngine({
       ...limitsOf(options),
       chain,
       framer,
+      fence: kept.fence,
       ...machine,
       ...(await savedBreakers(fs, paths.root)),
     });

@@ -18,17 +18,17 @@ export interface LeftoverSettings {
  */
 export async function packLeftovers(
   directory: string,
-  backlog: Pick<Backlog, 'chain' | 'store' | 'announce'>,
+  backlog: Pick<Backlog, 'chain' | 'store' | 'stored' | 'announce'>,
   { clock, random, fs, bus }: Machine,
   { encode = {}, keys }: LeftoverSettings = {},
 ): Promise<boolean> {
   if ((await fs.stat(directory)) === undefined) return true;
-  const { chain, store, announce } = backlog;
+  const { chain, store, stored, announce } = backlog;
   const { emit } = bus;
   try {
     const journal = await openSegmentJournal({ directory, chain, fs, clock, emit, ...(keys ? { keys } : {}) });
     try {
-      const parts = { journal, store, chain, clock, random, fs, directory, emit, announce, encode };
+      const parts = { journal, store, chain, clock, random, fs, directory, emit, stored, announce, encode };
       const packer = createPacker(parts);
       await packer.flush();
       await packer.close();

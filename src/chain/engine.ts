@@ -4,7 +4,7 @@
  * E1 `submit` resolves only when every record is in the sink, durable, or rejected on purpose. E2 it refuses
  * before any work is done (closed, bad batch, no room), so a refused batch was never half taken.
  * E3 `close` waits for what is in flight; nothing is accepted after it was called. E4 batches of one
- * ordering key go through the chain one at a time, in submit order.
+ * ordering key go through the chain one at a time, in submit order; with a fence also behind what was deferred of the key.
  */
 import { Batch, type BatchInput, checkBatchInput, type Framer } from '../core/batch.ts';
 import type { Clock, Random } from '../core/clock.ts';
@@ -15,6 +15,7 @@ import type { Receipt } from '../core/outcome.ts';
 import { linkAbort } from '../core/signal.ts';
 import type { Breaker, BreakerState } from './breaker.ts';
 import type { Chain } from './chain.ts';
+import type { Fence } from './fence.ts';
 import { Flight, type Tower } from './flight.ts';
 import { KeyLanes } from './key-lanes.ts';
 import { Ledger, type LedgerView } from './ledger.ts';
@@ -30,6 +31,8 @@ export interface EngineOptions {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly bus?: EventBus;
+  /** Keeps batches of an ordering key behind what was deferred of it. @default they may overtake that */
+  readonly fence?: Fence | undefined;
   /** Bytes of all batches in flight; above it `submit` rejects with BackpressureError. @default 268_435_456 */
   readonly inFlightBytesMax?: number;
   /** Largest single batch in bytes. @default 134_217_728 */
@@ -211,8 +214,22 @@ export class Engine implements Tower {
     const landing = flight.settledByHand();
     const unlink = signal && linkAbort(signal, (reason) => flight.abort(reason));
     if (batch.orderingKey === undefined) flight.begin(nowMs);
-    else this.#lanes.enter(batch.orderingKey, () => flight.begin(this.#clock.now()), landing);
+    else {
+      const { orderingKey } = batch;
+      this.#lanes.enter(orderingKey, () => this.#pass(orderingKey, flight), landing);
+    }
     return unlink ? landing.finally(unlink) : landing;
+  }
+
+  /** E4: behind what was deferred of the key, too. */
+  #pass(orderingKey: string, flight: Flight): void {
+    const held = this.#options.fence?.enter(orderingKey);
+    if (held === undefined) flight.begin(this.#clock.now());
+    else
+      void held.then((answer) => {
+        if (answer === 'open') flight.begin(this.#clock.now());
+        else flight.beginFenced(this.#clock.now());
+      });
   }
 
   /** The plain way: a flight is made only when the entry does not land everything at once. */

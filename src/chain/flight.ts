@@ -85,6 +85,14 @@ export class Flight implements RunOwner {
     if (!this.#aborted) this.#begin(this.#tower.stations[0] as Station, 'all', NO_CAUSE, nowMs);
   }
 
+  /** Leaves the entry without having been there, behind deferred batches of the same ordering key. */
+  beginFenced(nowMs: number): void {
+    if (this.#aborted) return;
+    const entry = this.#tower.stations[0] as Station;
+    this.#run = new TierRun(this.#tower, this.batch, entry, nowMs, this);
+    this.#run.refuse('fenced');
+  }
+
   landing(run: TierRun): Landing {
     if (this.#resolve || run !== this.#lender) return undefined;
     if (!this.#isDone) return this.settledByHand();

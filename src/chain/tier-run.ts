@@ -116,12 +116,9 @@ export class TierRun implements Work, Deadlined {
   start(): Promise<Landing> | undefined {
     const { station } = this;
     // Looking before the tier runs spares the decoding too; no Error is built for a closed door.
-    if (station.breaker?.refuses(this.startedMs))
-      return this.#end(this.#refusal('circuit-open'), this.startedMs);
+    if (station.breaker?.refuses(this.startedMs)) return this.refuse('circuit-open');
     const bytes = this.batch.bytes * station.amplification;
-    if (station.reservedBytes + bytes > station.budgetBytes) {
-      return this.#end(this.#refusal('over-budget'), this.startedMs);
-    }
+    if (station.reservedBytes + bytes > station.budgetBytes) return this.refuse('over-budget');
     station.reservedBytes += bytes;
     this.#leasedBytes = bytes;
     let result: Promise<Outcome | undefined> | Outcome | undefined;
@@ -144,6 +141,11 @@ export class TierRun implements Work, Deadlined {
         return this.owner.landing(this);
       },
     );
+  }
+
+  /** Ends a run that has not started: the tier never sees its rows. */
+  refuse(reason: EngineReason): Promise<Landing> | undefined {
+    return this.#end({ residue: [{ rows: this.rows, reason }] }, this.startedMs);
   }
 
   enter(): EngineReason | undefined {
@@ -267,10 +269,6 @@ export class TierRun implements Work, Deadlined {
       station.deadlines.add(late);
       answer.then(resolve, reject).finally(() => station.deadlines.remove(late));
     });
-  }
-
-  #refusal(reason: EngineReason): Outcome {
-    return { residue: [{ rows: this.rows, reason }] };
   }
 
   #succeed(outcome: Outcome | undefined): Promise<Landing> | undefined {

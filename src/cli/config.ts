@@ -37,6 +37,7 @@ const KEYS = [
   'retry',
   'limits',
   'worker',
+  'fence',
   'watermarks',
   'overflow',
   'retention',

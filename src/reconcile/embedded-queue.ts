@@ -6,7 +6,9 @@
  * the fence that keeps a worker which lost its lease from speaking for the next one. E2 a lease that ran out
  * is lost only when somebody else takes the lane; until then its owner may still renew it. E3 leases and delays
  * are read from the wall clock; one that steps forward ends them early, which costs repeated work and
- * never data, one that steps back at most doubles them.
+ * never data, one that steps back at most doubles them. E4 only announcements wait for the disk: a power cut that takes
+ * a claim takes its worker along, one that takes a checkpoint or an end costs repeated work, for the settlement is in the
+ * store.
  */
 import type { Clock } from '../core/clock.ts';
 import type { ClaimedJob, Job, Queue, QueueDepth } from './queue.ts';
@@ -46,6 +48,8 @@ interface JobRow {
 }
 
 const KNOWN_CHUNK = 500;
+/** E4. */
+const HINT = { isHint: true };
 
 const NEXT_CHAIN = 'SELECT chain FROM jobs WHERE chain > ? ORDER BY chain LIMIT 1';
 
@@ -125,7 +129,7 @@ class EmbeddedQueue implements Queue {
       session.run(LOSE_LEASES, head.chain, head.lane);
       session.run(HOLD, worker, now + span, span, head.id);
       return claimedJob(head);
-    });
+    }, HINT);
   }
 
   async checkpoint(
@@ -192,7 +196,7 @@ class EmbeddedQueue implements Queue {
   }
 
   async #change(sql: string, values: (string | number | null)[]): Promise<boolean> {
-    return (await this.#state.transact((session) => session.run(sql, ...values))) > 0;
+    return (await this.#state.transact((session) => session.run(sql, ...values), HINT)) > 0;
   }
 
   #now(): number {

@@ -1,4 +1,4 @@
-/** Tables of the local state file. Both can be emptied at any time: the store holds what they say. */
+/** Tables of the local state file. All can be emptied at any time: the store holds what they say. */
 
 /** Grows when a table changes in a way that an older version would misread. */
 export const STATE_FORMAT = 1;
@@ -6,7 +6,8 @@ export const STATE_FORMAT = 1;
 /**
  * `jobs`: `worker` holds the job until `until_ms` (a lease), or nobody does and it rests until then
  * (postponed). `span_ms` is how long that was meant to be, so that a wall clock that was set back cannot hold
- * a job for longer; `announced_ms` is when it was first announced, if that is known. `quarantine`: one line per row; `state_facts` remembers that the index is complete.
+ * a job for longer; `announced_ms` is when it was first announced, if that is known. `quarantine`: one line per row;
+ * `fence`: the last object of a lane that holds an ordering key; `state_facts` remembers that these two are complete.
  */
 export const STATE_SCHEMA = `
 CREATE TABLE IF NOT EXISTS jobs (
@@ -40,6 +41,13 @@ CREATE TABLE IF NOT EXISTS quarantine (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS quarantine_by_entry ON quarantine (chain, ref, entry);
 CREATE INDEX IF NOT EXISTS quarantine_by_state ON quarantine (chain, state, reason);
+CREATE TABLE IF NOT EXISTS fence (
+  chain TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  ord INTEGER NOT NULL,
+  PRIMARY KEY (chain, lane, key)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state_facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 

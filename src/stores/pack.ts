@@ -44,6 +44,10 @@ export interface PackerOptions {
   readonly objectAgeMs?: number;
   /** Writer and seal of objects. @default the built-in writer, no seal */
   readonly encode?: EncodeOptions;
+  /** Told of the replay objects of a range, which are durable, before the first is announced; again after a crash. */
+  readonly stored?: ((objects: readonly PackedObject[]) => Promise<void>) | undefined;
+  /** Told of the last seq that the store owns. */
+  readonly forgot?: ((seq: number) => void) | undefined;
   /** Puts the job of a replay object into the queue; called again for the same object after a crash. */
   announce(object: PackedObject): Promise<void>;
 }
@@ -185,13 +189,16 @@ class JournalPacker implements Packer {
 
   /** @returns the number of entries that the store owns now */
   async #packRange(): Promise<number> {
-    const { store, chain, emit, announce, journal, encode = {} } = this.#options;
+    const { store, chain, emit, announce, stored, forgot, journal, encode = {} } = this.#options;
     const range = await this.#nextRange();
     if (range === undefined) return 0;
     const { lanes } = range.plan;
     const objects = await storeEntries(range.entries, { store, chain, lanes, emit, encode });
-    for (const object of objects) if (object.purpose === 'replay') await announce(object);
+    const replayed = objects.filter(({ purpose }) => purpose === 'replay');
+    await stored?.(replayed);
+    for (const object of replayed) await announce(object);
     await journal.checkpoint(range.plan.end);
+    forgot?.(range.plan.end);
     return range.entries.length;
   }
 

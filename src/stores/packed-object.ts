@@ -36,6 +36,8 @@ export interface PackedObject {
   /** Of the whole file, 64 hex digits. */
   readonly sha256: string;
   readonly purpose: Purpose;
+  /** Ordering keys of its entries, each once. */
+  readonly orderingKeys: readonly string[];
 }
 
 /** The lane of an ordering key: stable, so that one key stays in one lane. */
@@ -108,8 +110,9 @@ export async function makeObject(
   const { chunks, sha256, bytes } = await encodeObject(entries, meta, encode);
   const ref = objectKey(chain, group, sha256);
   const rows = entries.reduce((sum, entry) => sum + entry.rowCount, 0);
+  const orderingKeys = [...new Set(entries.flatMap(({ orderingKey }) => orderingKey ?? []))];
   const object = { ref, lane, order: first.seq, rows, batches: entries.length, bytes, sha256, purpose };
-  return { object, chunks };
+  return { object: { ...object, orderingKeys }, chunks };
 }
 
 /** Stores what was made; it is durable when this resolves. */

@@ -52,6 +52,8 @@ export interface StoreJournalOptions {
   readonly objectBytes?: number;
   /** Writer and seal of objects. @default the built-in writer, no seal */
   readonly encode?: EncodeOptions;
+  /** Told of a replay object, which is durable, before it is announced. */
+  readonly stored?: ((objects: readonly PackedObject[]) => Promise<void>) | undefined;
   /** Puts the job of a replay object into the queue. */
   announce(object: PackedObject): Promise<void>;
 }
@@ -249,7 +251,7 @@ class PackingJournal implements StoreJournal {
     purpose: Purpose,
     group: readonly (Waiting & { readonly entry: JournalEntry })[],
   ): Promise<void> {
-    const { announce } = this.#options;
+    const { announce, stored } = this.#options;
     const entries = group.map(({ entry }) => entry);
     const [first] = entries;
     if (!first) return;
@@ -259,7 +261,10 @@ class PackingJournal implements StoreJournal {
       // A turn later the request has been signed and sent.
       void nextTurn().then(() => this.#made(lane));
       const object = await put;
-      if (purpose === 'replay') await announce(object);
+      if (purpose === 'replay') {
+        await stored?.([object]);
+        await announce(object);
+      }
     } catch (error) {
       const failure = this.#report(error);
       for (const { identity, entry, refuse } of group) {

@@ -83,6 +83,11 @@ export const METRICS = {
     help: 'Age of the oldest deferred record that is not settled; 0 when there is none.',
     labels: [],
   },
+  fenced_keys: {
+    type: 'gauge',
+    help: 'Ordering keys with deferred records: their new batches are deferred behind them.',
+    labels: [],
+  },
   quarantine_rows: {
     type: 'gauge',
     help: 'Records in quarantine, by the reason they cannot land.',

@@ -1,0 +1,235 @@
+/**
+ * The order fence: batches of an ordering key with deferred rows are deferred behind them, until the last of those is
+ * settled. So records of one key reach the sink in submit order across outages, replay and restarts.
+ *
+ *   chain/engine.ts ──enter──> open | fenced         journal ──begin, appended──> closed
+ *                                                    packer ──stored──> waits for the settlement ──> open
+ *
+ * O1 a key is open only when everything that was deferred of it is settled: a settlement is what counts, never the
+ * silence of a queue, which may have forgotten. O2 a key without backlog is never held up, but while a starting writer
+ * does not know yet which keys have one. O3 a batch may be held for `holdMsMax` instead of being deferred, when the
+ * backlog is about to be gone: a key whose batches come faster than the way through the store would never be open
+ * again. Holding that was in vain is not tried again for a while, and longer each time.
+ */
+import type { Fence } from '../../chain/fence.ts';
+import type { Cancel, Clock } from '../../core/clock.ts';
+import { ConfigError } from '../../core/errors.ts';
+import { placeOf } from '../job.ts';
+import { KeyBacklog, type StoredKeys } from './key-backlog.ts';
+import type { KeyMemory } from './key-memory.ts';
+import { type RecoverOptions, recoverKeys } from './recover-keys.ts';
+import { SettlementWatch, type SettlementWatchOptions } from './settlement-watch.ts';
+
+export interface FenceSettings {
+  /** How long a batch waits for a backlog that is about to be gone before it is deferred too, in milliseconds. @default 1000 */
+  readonly holdMsMax?: number;
+}
+
+export interface OrderFenceOptions
+  extends FenceSettings,
+    Omit<RecoverOptions, 'backlog' | 'held' | 'isStopped' | 'onKnown'>,
+    Pick<SettlementWatchOptions, 'queue'> {
+  readonly memory: KeyMemory;
+  readonly clock: Clock;
+  /** Packs what is in the journal now. */
+  readonly hurry: () => void;
+}
+
+const HOLD_MS = 1_000;
+const HOLD_LIMIT_MS = 60_000;
+/** A lane that settled something in this time is being drained. */
+const DRAINING_MS = 5_000;
+const IN_VAIN_MS = 5_000;
+const IN_VAIN_MAX_MS = 300_000;
+const RECOVER_AGAIN_MS = 2_000;
+
+const OPEN = Promise.resolve('open' as const);
+const FENCED = Promise.resolve('fenced' as const);
+
+function checkHold(holdMsMax: number): number {
+  if (holdMsMax >= 0 && holdMsMax <= HOLD_LIMIT_MS) return holdMsMax;
+  throw new ConfigError(
+    'fence.holdMsMax',
+    `found ${holdMsMax}, expected 0 to ${HOLD_LIMIT_MS} milliseconds`,
+    'Leave it out for a second; 0 holds nothing.',
+  );
+}
+
+interface Patience {
+  readonly failures: number;
+  readonly untilMs: number;
+}
+
+export class OrderFence implements Fence {
+  readonly #options: OrderFenceOptions;
+  readonly #clock: Clock;
+  readonly #holdMsMax: number;
+  readonly #backlog: KeyBacklog;
+  readonly #watch: SettlementWatch;
+  /** Whoever is held, by key. */
+  readonly #held = new Map<string, () => void>();
+  /** Whoever is held until it is known which keys are closed. */
+  readonly #unsure = new Set<() => void>();
+  /** Closed for no other reason yet than that an earlier process left them so. */
+  readonly #remembered = new Set<string>();
+  readonly #patience = new Map<string, Patience>();
+  readonly #settledMs = new Map<number, number>();
+  #lastSettledMs = Number.NEGATIVE_INFINITY;
+  #isKnown = false;
+  #isUnsureInVain = false;
+  #isClosed = false;
+  #recovering: Promise<void> = Promise.resolve();
+  #cancelRecovery: Cancel = () => {};
+
+  /** @throws ConfigError */
+  constructor(options: OrderFenceOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#holdMsMax = checkHold(options.holdMsMax ?? HOLD_MS);
+    this.#backlog = new KeyBacklog((key) => this.#opened(key));
+    const { queue, store, clock } = options;
+    this.#watch = new SettlementWatch({
+      queue,
+      store,
+      clock,
+      heads: () => this.#backlog.heads(),
+      settled: (ref) => this.settled(ref),
+      drained: (lane, order) => options.memory.forget(lane, order),
+    });
+  }
+
+  /** Closed keys. */
+  get size(): number {
+    return this.#backlog.size;
+  }
+
+  /** Begins to find out, in the background, which keys an earlier process left closed. */
+  start(): void {
+    this.#recovering = this.#recover();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelRecovery();
+    await this.#recovering;
+    await this.#watch.close();
+  }
+
+  enter(key: string): undefined | Promise<'open' | 'fenced'> {
+    const isClosed = this.#backlog.isClosed(key);
+    if (!isClosed && this.#isKnown) return undefined;
+    if (!isClosed) return this.#isUnsureInVain ? FENCED : this.#holdUnsure(key);
+    return this.#mayHold(key) ? this.#hold(key) : FENCED;
+  }
+
+  /** Runs an append of a batch of the key, which is closed from now on. @throws what it throws */
+  async appending(key: string, append: () => Promise<number>): Promise<number> {
+    this.#backlog.begin(key);
+    let seq: number;
+    try {
+      seq = await append();
+    } catch (error) {
+      this.#backlog.givenUp(key);
+      throw error;
+    }
+    this.#backlog.appended(key, seq);
+    return seq;
+  }
+
+  /** Objects of a range are in the store, and not announced yet. @throws StorageError */
+  async stored(objects: readonly StoredKeys[]): Promise<void> {
+    await this.#options.memory.remember(objects);
+    this.#backlog.stored(objects);
+    this.#watch.begin();
+  }
+
+  /** The journal has nothing any more up to `seq`. */
+  storedThrough(seq: number): void {
+    this.#backlog.storedThrough(seq);
+  }
+
+  settled(ref: string): void {
+    const place = placeOf(ref);
+    if (!place || !this.#backlog.settled(ref, place.lane)) return;
+    this.#lastSettledMs = this.#clock.now();
+    this.#settledMs.set(place.lane, this.#lastSettledMs);
+    this.#watch.passed(place.lane, place.order);
+  }
+
+  async #recover(): Promise<void> {
+    const { chain, store, journal, decode, memory } = this.#options;
+    const backlog = this.#backlog;
+    try {
+      await recoverKeys({
+        ...{ chain, store, journal, decode, memory, backlog, held: this.#remembered },
+        isStopped: () => this.#isClosed,
+        onKnown: () => this.#known(),
+      });
+      this.#known();
+      this.#watch.begin();
+    } catch {
+      // The store is away: whoever writes to it says so.
+      if (this.#isClosed) return;
+      this.#cancelRecovery = this.#clock.schedule(RECOVER_AGAIN_MS, () => this.start());
+    }
+  }
+
+  #known(): void {
+    this.#isKnown = true;
+    for (const wake of [...this.#unsure]) wake();
+  }
+
+  #holdUnsure(key: string): Promise<'open' | 'fenced'> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        this.#unsure.delete(done);
+        this.#isUnsureInVain = !this.#isKnown;
+        resolve(this.#isKnown ? (this.enter(key) ?? OPEN) : 'fenced');
+      };
+      const cancel = this.#clock.schedule(this.#holdMsMax, done, { keepAlive: true });
+      this.#unsure.add(done);
+    });
+  }
+
+  /** O3. */
+  #mayHold(key: string): boolean {
+    const now = this.#clock.now();
+    if (this.#holdMsMax === 0 || now < (this.#patience.get(key)?.untilMs ?? 0)) return false;
+    const lanes = this.#backlog.lanesOf(key);
+    const settled = lanes.map((lane) => this.#settledMs.get(lane) ?? Number.NEGATIVE_INFINITY);
+    return now - Math.min(this.#lastSettledMs, ...settled) <= DRAINING_MS;
+  }
+
+  #hold(key: string): Promise<'open' | 'fenced'> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.schedule(
+        this.#holdMsMax,
+        () => {
+          this.#held.delete(key);
+          this.#wasInVain(key);
+          resolve('fenced');
+        },
+        { keepAlive: true },
+      );
+      this.#held.set(key, () => {
+        cancel();
+        this.#held.delete(key);
+        resolve('open');
+      });
+      this.#options.hurry();
+      this.#watch.hurry();
+    });
+  }
+
+  #wasInVain(key: string): void {
+    const failures = (this.#patience.get(key)?.failures ?? 0) + 1;
+    const waitMs = Math.min(IN_VAIN_MAX_MS, IN_VAIN_MS * 2 ** (failures - 1));
+    this.#patience.set(key, { failures, untilMs: this.#clock.now() + waitMs });
+  }
+
+  #opened(key: string): void {
+    this.#patience.delete(key);
+    this.#held.get(key)?.();
+  }
+}
