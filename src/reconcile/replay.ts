@@ -13,7 +13,7 @@ import { rowIndices } from '../core/row-set.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
 import { type Expected, proveComplete, writeIncomplete } from './completeness.ts';
-import { isObjectKey, placeOf } from './job.ts';
+import { placeOf } from './job.ts';
 import type { Lease } from './lease.ts';
 import { encodeProgress, freshProgress, type Progress, progressOf } from './progress.ts';
 import type { ClaimedJob, Job } from './queue.ts';
@@ -82,7 +82,8 @@ export async function replayObject(
 
 /**
  * The entries of an object, in order. P2.
- * @throws StorageError `STORAGE_CORRUPT` or `STORAGE_ROWS_MISMATCH`; what store and decoder throw
+ * @throws StorageError `STORAGE_CORRUPT` when the object is not the one that its name tells; `STORAGE_JOB_MISMATCH` or
+ * `STORAGE_ROWS_MISMATCH` when it is, and the job tells of another one; what store and decoder throw
  */
 export async function loadEntries(
   job: Pick<Job, 'ref' | 'sha256' | 'rows'>,
@@ -90,8 +91,10 @@ export async function loadEntries(
 ): Promise<readonly JournalEntry[]> {
   const bytes = await store.get(job.ref);
   const digest = sha256(bytes);
-  if (digest !== job.sha256)
-    throw notTheObject(job.ref, `its SHA-256 is ${digest}, announced was ${job.sha256}`);
+  if (digest !== job.sha256) {
+    const found = `its SHA-256 is ${digest}, announced was ${job.sha256}`;
+    throw isNamedBy(digest, job.ref) ? notTheJob(job.ref, found) : notTheObject(job.ref, found);
+  }
   const entries = await decode(bytes);
   const rows = countEntryRows(entries);
   if (rows === job.rows) return entries;
@@ -107,13 +110,24 @@ export async function inspectObject(
 ): Promise<{ readonly rows: number; readonly sha256: string; readonly bytes: Uint8Array }> {
   const bytes = await deps.store.get(ref);
   const digest = sha256(bytes);
-  const place = isObjectKey(ref) ? placeOf(ref) : undefined;
-  if (place && !digest.startsWith(place.digest)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
+  if (placeOf(ref) && !isNamedBy(digest, ref)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
   return { rows: countEntryRows(await deps.decode(bytes)), sha256: digest, bytes };
 }
 
 function countEntryRows(entries: readonly JournalEntry[]): number {
   return entries.reduce((count, entry) => count + entry.rowCount, 0);
+}
+
+/** Whether the name of an object tells this digest. */
+function isNamedBy(digest: string, ref: string): boolean {
+  const place = placeOf(ref);
+  return place !== undefined && digest.startsWith(place.digest);
+}
+
+function notTheJob(ref: string, found: string): StorageError {
+  return new StorageError('STORAGE_JOB_MISMATCH', `the job of ${ref} is not that of the object: ${found}`, {
+    hint: 'Nothing of it is delivered by this job. A queue in Redis throws it out and is filled again from the store.',
+  });
 }
 
 function notTheObject(ref: string, found: string): StorageError {

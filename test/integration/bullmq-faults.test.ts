@@ -189,16 +189,30 @@ describe('jobs that nobody announced', () => {
     expect(await queue.depth()).toMatchObject({ active: 2, waiting: 0 });
   });
 
-  it('throws out a job that the store belies, so that a sweep can announce what is there', async () => {
+  it.each([
+    ['STORAGE_ROWS_MISMATCH', { rows: 99 }],
+    ['STORAGE_JOB_MISMATCH', { sha256: contractJob(0, 1).sha256.replace(/.{32}$/, '0'.repeat(32)) }],
+  ])(
+    'throws out a job that the store belies (%s), so that a sweep can announce what is there',
+    async (reason, lie) => {
+      const queue = openQueue();
+      const job = contractJob(0, 1);
+      await fill(queue, [job]);
+      await edit(job, lie);
+      const claimed = await queue.claim('a', 1000);
+      expect(claimed).toMatchObject(lie);
+      expect(claimed && (await queue.postpone(claimed, 'a', 60_000, reason))).toBe(true);
+      expect(await fill(queue, [job])).toBe(true);
+      expect(await queue.claim('b', 1000)).toMatchObject(job);
+    },
+  );
+
+  it('keeps the job of an object that rotted', async () => {
     const queue = openQueue();
-    const job = contractJob(0, 1);
-    await fill(queue, [job]);
-    await edit(job, { rows: 99 });
+    await fill(queue, [contractJob(0, 1), contractJob(0, 2)]);
     const claimed = await queue.claim('a', 1000);
-    expect(claimed?.rows).toBe(99);
-    expect(claimed && (await queue.postpone(claimed, 'a', 60_000, 'STORAGE_ROWS_MISMATCH'))).toBe(true);
-    expect(await fill(queue, [job])).toBe(true);
-    expect(await queue.claim('b', 1000)).toMatchObject(job);
+    expect(claimed && (await queue.postpone(claimed, 'a', 0, 'STORAGE_CORRUPT'))).toBe(true);
+    expect(await queue.claim('b', 1000)).toMatchObject({ order: 1 });
   });
 
   it('runs a job again that was left in no list', async () => {

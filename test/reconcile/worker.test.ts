@@ -181,7 +181,7 @@ describe('the worker', () => {
     const job = await scene.put(0, [entryOf(lines('a', 3))], false);
     await scene.queue.announce({ ...job, sha256: '0'.repeat(64) });
     const report = await scene.until(scene.worker().drain({ patienceMs: 1000 }));
-    expect(report.lastObstacle).toBe('STORAGE_CORRUPT');
+    expect(report.lastObstacle).toBe('STORAGE_JOB_MISMATCH');
     expect(scene.chain.seen).toEqual([]);
   });
 

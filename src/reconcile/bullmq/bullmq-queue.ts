@@ -66,8 +66,12 @@ const LISTED_CHUNK = 500;
 const COUNTED_PER_LANE = 200;
 const FILL_TTL_SECONDS = 86_400;
 const NO_LIMIT: LaneLimit = { max: 1_000_000_000, durationMs: 1_000 };
-/** What replay says of an object that is not what its job announced. */
-const BELIED: ReadonlySet<string> = new Set(['STORAGE_CORRUPT', 'STORAGE_ROWS_MISMATCH', 'STORAGE_NOT_FOUND']);
+/** What replay says of a job that is not that of its object. One that rotted keeps its job, and its lane waits. */
+const BELIED: ReadonlySet<string> = new Set([
+  'STORAGE_JOB_MISMATCH',
+  'STORAGE_ROWS_MISMATCH',
+  'STORAGE_NOT_FOUND',
+]);
 
 class BullmqQueue implements Queue {
   readonly #options: BullmqQueueOptions;
