@@ -148,13 +148,17 @@ class BullmqQueue implements Queue {
   }
 
   async claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined> {
+    const passed = new Set<number>();
     for (;;) {
-      const lane = await this.#nextLane();
+      const lane = await this.#nextLane(passed);
       if (lane === undefined) return undefined;
       const open = await this.#lane(lane);
       const taken = await this.#link.translated(() => open.take(worker, leaseMs));
-      // Somebody else was quicker: there may be another lane.
-      if (!taken) continue;
+      if (!taken) {
+        // Somebody else was quicker, or BullMQ holds it back: each lane is tried once, and there may be another one.
+        passed.add(lane);
+        continue;
+      }
       // It may have been flushed, and this job announced, after its lane was found.
       if (!(await this.#isFilled())) {
         await this.#link.translated(() => open.putBack(taken.id, worker));
@@ -210,12 +214,12 @@ class BullmqQueue implements Queue {
   }
 
   /** @throws QueueForgotError M4 */
-  async #nextLane(): Promise<number | undefined> {
+  async #nextLane(passed: ReadonlySet<number>): Promise<number | undefined> {
     for (;;) {
       await this.#link.ready();
       if (this.#filledEra !== this.#link.era) throw new QueueForgotError();
       const keys = [this.#key('lanes'), this.#key('filled')];
-      const answer = await this.#link.run('nextLane', keys, [this.#prefix, this.#limit.max]);
+      const answer = await this.#link.run('nextLane', keys, [this.#prefix, this.#limit.max, ...passed]);
       const [state, next, ...stalled] = answer as string[];
       if (state === 'forgot') throw new QueueForgotError();
       for (const lane of stalled) await this.#recover(Number(lane));

@@ -27,7 +27,8 @@ local function place(base)
     redis.call('ZADD', base .. 'prioritized', orderOf(base, id), id)
   end
 end
-local function isLimited(base, max)
+local function isLimited(base, laneMax)
+  local max = tonumber(redis.call('HGET', base .. 'meta', 'max') or '') or tonumber(laneMax)
   return tonumber(redis.call('GET', base .. 'limiter') or 0) >= max and redis.call('PTTL', base .. 'limiter') > 0
 end
 `;
@@ -40,7 +41,8 @@ export interface Script {
 
 /**
  * The free lane with the oldest head, and lanes whose job has lost its lock. A job that does not decode comes first: it
- * is thrown out by whoever claims it. KEYS lanes, filled. ARGV prefix, limit of jobs per lane.
+ * is thrown out by whoever claims it. A lane that BullMQ would give nothing of, paused or at a limit, is not free. KEYS
+ * lanes, filled. ARGV prefix, limit of jobs per lane, lanes to pass over.
  */
 const nextLane: Script = {
   name: 'tierfallNextLane',
@@ -48,6 +50,8 @@ const nextLane: Script = {
   lua: `${PLACING}
 if redis.call('EXISTS', KEYS[2]) == 0 then return {'forgot', ''} end
 local best, bestOrder = '', nil
+local passed = {}
+for at = 3, #ARGV do passed[ARGV[at]] = true end
 local answer = {'ok', ''}
 for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local base = ARGV[1] .. ':lane-' .. lane .. ':'
@@ -58,7 +62,8 @@ for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
       table.insert(answer, lane)
     end
   end
-  if #active == 0 and not isLimited(base, tonumber(ARGV[2])) then
+  local isHeldBack = passed[lane] or redis.call('HEXISTS', base .. 'meta', 'paused') == 1
+  if #active == 0 and not isHeldBack and not isLimited(base, ARGV[2]) then
     place(base)
     local head = redis.call('ZRANGE', base .. 'prioritized', 0, 0, 'WITHSCORES')
     if #head > 0 and (bestOrder == nil or tonumber(head[2]) < bestOrder) then
@@ -144,7 +149,7 @@ for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local all = redis.call('LLEN', base .. 'active') + redis.call('LLEN', base .. 'wait')
     + redis.call('ZCARD', base .. 'prioritized')
   local left = all - held
-  if held == 0 and left > 0 and isLimited(base, tonumber(ARGV[2])) then
+  if held == 0 and left > 0 and isLimited(base, ARGV[2]) then
     postponed, left = postponed + 1, left - 1
   end
   waiting, active = waiting + left, active + held
