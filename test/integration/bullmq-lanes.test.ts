@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue as BullmqLane, type ConnectionOptions } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/platform/system-clock.ts';
 import { bullmqQueue } from '../../src/reconcile/bullmq/bullmq-queue.ts';
+import { Lane, loadBullmq } from '../../src/reconcile/bullmq/lanes.ts';
 import type { Job, Queue } from '../../src/reconcile/queue.ts';
 import { contractJob } from '../../src/testing/queue-contract.ts';
 import { freshNamespace, sharedRedis } from '../support/redis-server.ts';
@@ -65,4 +67,25 @@ describe('a lane that BullMQ holds back', () => {
     });
     expect(await queue.claim('a', 1000)).toMatchObject({ lane: 0 });
   });
+});
+
+describe('a job that was given back', () => {
+  it.each([0, 1])(
+    'is the head of its lane at once, for whoever takes it without a look (%i ms)',
+    async (delayMs) => {
+      await fill([contractJob(0, 1), contractJob(0, 2)]);
+      const claimed = await queue.claim('a', 10_000);
+      expect(claimed && (await queue.postpone(claimed, 'a', delayMs, 'stopped'))).toBe(true);
+      await sleep(delayMs * 20);
+      const lane = new Lane({
+        bullmq: await loadBullmq(),
+        client: redis.client(),
+        prefix,
+        lane: 0,
+        limit: { max: 1_000_000, durationMs: 1_000 },
+      });
+      expect(await lane.take('b', 10_000)).toMatchObject({ id: contractJob(0, 1).id, taken: 2 });
+      await lane.close();
+    },
+  );
 });

@@ -161,7 +161,7 @@ class BullmqQueue implements Queue {
       }
       // It may have been flushed, and this job announced, after its lane was found.
       if (!(await this.#isFilled())) {
-        await this.#link.translated(() => open.putBack(taken.id, worker));
+        await this.#run('putBackJob', [lane, taken.id, worker, 0]);
         throw new QueueForgotError();
       }
       const job = await this.#accept(taken, lane, worker);
@@ -189,16 +189,10 @@ class BullmqQueue implements Queue {
   }
 
   async postpone(job: Job, worker: string, delayMs: number, reason: string): Promise<boolean> {
-    const lane = await this.#lane(job.lane);
     if (BELIED.has(reason))
       return this.#throwOut(job.lane, job.id, worker, `is belied by the store (${reason})`);
     const restMs = Math.max(0, Math.ceil(delayMs));
-    return this.#link.translated(async () => {
-      // The lane rests before it is free, and only for who holds it: the lease must outlast these two steps.
-      if (!(await lane.extend(job.id, worker, HANDING_BACK_MS))) return false;
-      if (restMs > 0) await lane.rest(restMs);
-      return lane.putBack(job.id, worker);
-    });
+    return (await this.#run('putBackJob', [job.lane, job.id, worker, restMs])) === 1;
   }
 
   async depth(): Promise<QueueDepth> {
@@ -259,7 +253,7 @@ class BullmqQueue implements Queue {
   }
 
   #run(
-    script: 'placeJob' | 'knownJobs' | 'listPayloads' | 'countJobs' | 'discardJob',
+    script: 'placeJob' | 'putBackJob' | 'knownJobs' | 'listPayloads' | 'countJobs' | 'discardJob',
     args: readonly (string | number)[],
   ) {
     return this.#link.run(script, [this.#key('lanes')], [this.#prefix, ...args]);
@@ -285,5 +279,3 @@ class BullmqQueue implements Queue {
     return `${this.#prefix}:${name}`;
   }
 }
-
-const HANDING_BACK_MS = 10_000;

@@ -124,16 +124,6 @@ export class Lane {
     return whetherHeld(ending.then(() => true));
   }
 
-  /** Puts it back to the head. @returns false when the token does not hold it */
-  async putBack(id: string, token: string): Promise<boolean> {
-    return whetherHeld(this.#queue.backend.moveJobFromActiveToWait(id, token).then(() => true));
-  }
-
-  /** Lets nobody take anything for so long. */
-  async rest(delayMs: number): Promise<void> {
-    await this.#queue.rateLimit(delayMs);
-  }
-
   /** Puts back what was marked as stalled and has no lock. */
   async recover(): Promise<void> {
     await this.#queue.backend.moveStalledJobsToWait();

@@ -4,8 +4,8 @@
  *
  * BullMQ takes the job of the lowest score from `prioritized`, and makes scores of at most 2^21 priorities. Jobs are
  * added with the last priority, which makes a score above that of any journal, and are then given their `order` as the score: so a
- * lane runs in the order of the journal, whatever order it was announced in. A job that BullMQ put back (stalled, or
- * postponed) is placed again before the next one is taken.
+ * lane runs in the order of the journal, whatever order it was announced in. A job that is given back gets its place in
+ * the same step; one that stalled BullMQ puts where it takes from first, and the next look for a lane places it.
  */
 
 const PLACING = `
@@ -94,19 +94,44 @@ redis.call('ZADD', base .. 'prioritized', ARGV[4], id)
 return data`,
 };
 
+const RELEASING = `
+local function release(base, id, token)
+  for _, held in ipairs(id == '*' and redis.call('LRANGE', base .. 'active', 0, -1) or {}) do
+    if redis.call('GET', base .. held .. ':lock') == token then id = held end
+  end
+  if redis.call('GET', base .. id .. ':lock') ~= token then return nil end
+  redis.call('LREM', base .. 'active', 0, id)
+  redis.call('SREM', base .. 'stalled', id)
+  redis.call('DEL', base .. id .. ':lock')
+  return id
+end
+`;
+
+/**
+ * Gives a claimed job back to its place, if the token holds it, and lets nobody take anything of its lane for so long; `*`
+ * is whichever job that is. KEYS lanes. ARGV prefix, lane, id, token, rest in milliseconds.
+ */
+const putBackJob: Script = {
+  name: 'tierfallPutBackJob',
+  numberOfKeys: 1,
+  lua: `${PLACING}${RELEASING}
+local base = ARGV[1] .. ':lane-' .. ARGV[2] .. ':'
+local id = release(base, ARGV[3], ARGV[4])
+if not id then return 0 end
+redis.call('ZADD', base .. 'prioritized', orderOf(base, id), id)
+if tonumber(ARGV[5]) > 0 then redis.call('SET', base .. 'limiter', '9007199254740991', 'PX', ARGV[5]) end
+return 1`,
+};
+
 /** Takes a claimed job out for good, if the token holds it; `*` is whichever that is. KEYS lanes. ARGV prefix, lane, id, token. */
 const discardJob: Script = {
   name: 'tierfallDiscardJob',
   numberOfKeys: 1,
-  lua: `
-local base, id = ARGV[1] .. ':lane-' .. ARGV[2] .. ':', ARGV[3]
-for _, held in ipairs(id == '*' and redis.call('LRANGE', base .. 'active', 0, -1) or {}) do
-  if redis.call('GET', base .. held .. ':lock') == ARGV[4] then id = held end
-end
-if redis.call('GET', base .. id .. ':lock') ~= ARGV[4] then return 0 end
-redis.call('LREM', base .. 'active', 0, id)
-redis.call('SREM', base .. 'stalled', id)
-redis.call('DEL', base .. id, base .. id .. ':lock', base .. id .. ':logs')
+  lua: `${RELEASING}
+local base = ARGV[1] .. ':lane-' .. ARGV[2] .. ':'
+local id = release(base, ARGV[3], ARGV[4])
+if not id then return 0 end
+redis.call('DEL', base .. id, base .. id .. ':logs')
 return 1`,
 };
 
@@ -196,6 +221,7 @@ return 1`,
 export const SCRIPTS = {
   nextLane,
   placeJob,
+  putBackJob,
   discardJob,
   knownJobs,
   countJobs,
