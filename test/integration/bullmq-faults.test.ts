@@ -215,6 +215,20 @@ describe('jobs that nobody announced', () => {
     expect(await queue.claim('b', 1000)).toMatchObject({ order: 1 });
   });
 
+  it('is not filled by a sweep that had counted a job as known before it was thrown out', async () => {
+    const [queue, other] = [openQueue(), openQueue()];
+    const jobs = [contractJob(0, 1), contractJob(0, 2)];
+    await fill(queue, jobs);
+    const sweeping = await other.beginFill?.();
+    expect((await other.knows?.(jobs.map(({ id }) => id)))?.size).toBe(2);
+    const claimed = await queue.claim('a', 1000);
+    expect(claimed && (await queue.postpone(claimed, 'a', 0, 'STORAGE_JOB_MISMATCH'))).toBe(true);
+    expect(await sweeping?.end()).toBe(false);
+    await expect(other.claim('b', 1000)).rejects.toMatchObject({ code: 'QUEUE_FORGOT' });
+    expect(await fill(other, jobs)).toBe(true);
+    expect(await other.claim('c', 1000)).toMatchObject({ order: 1 });
+  });
+
   it('runs a job again that was left in no list', async () => {
     const queue = openQueue();
     const job = contractJob(0, 1);

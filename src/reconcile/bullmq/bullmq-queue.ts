@@ -11,6 +11,7 @@
  *
  *     {<namespace>:<chain>}:lane-<n>:…   a queue of BullMQ          {…}:lanes    the lanes there are
  *     {…}:filled   a sweep has been done      {…}:filling:<sweep>   one is under way
+ *     {…}:doubts   counts the times that a sweep became necessary; one that began before does not answer for it
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
@@ -134,13 +135,14 @@ class BullmqQueue implements Queue {
 
   /** M4. */
   async beginFill(): Promise<Fill> {
-    const client = await this.#link.ready();
+    await this.#link.ready();
     const { era } = this.#link;
     const filling = this.#key(`filling:${randomUUID()}`);
-    await this.#link.translated(() => client.set(filling, 1, 'EX', FILL_TTL_SECONDS));
+    const [filled, doubts] = [this.#key('filled'), this.#key('doubts')];
+    await this.#link.run('beginFill', [filling, doubts], [FILL_TTL_SECONDS]);
     return {
       end: async () => {
-        const isWhole = (await this.#link.run('endFill', [filling, this.#key('filled')], [])) === 1;
+        const isWhole = (await this.#link.run('endFill', [filling, filled, doubts], [])) === 1;
         if (isWhole) this.#filledEra = era;
         return isWhole && era === this.#link.era;
       },
@@ -244,16 +246,14 @@ class BullmqQueue implements Queue {
   }
 
   async #throwOut(lane: number, id: string, worker: string, why: string): Promise<boolean> {
-    // First: what it stood for, if anything, has to be announced again before its lane goes on.
-    const client = await this.#link.ready();
-    await this.#link.translated(() => client.del(this.#key('filled')));
-    const isOurs = (await this.#run('discardJob', [lane, id, worker])) === 1;
-    this.#options.warn?.('QUEUE_FORGED', `job ${id} of lane ${lane} ${why}; it was thrown out`);
+    const keys = [this.#key('lanes'), this.#key('filled'), this.#key('doubts')];
+    const isOurs = (await this.#link.run('discardJob', keys, [this.#prefix, lane, id, worker])) === 1;
+    if (isOurs) this.#options.warn?.('QUEUE_FORGED', `job ${id} of lane ${lane} ${why}; it was thrown out`);
     return isOurs;
   }
 
   #run(
-    script: 'placeJob' | 'putBackJob' | 'knownJobs' | 'listPayloads' | 'countJobs' | 'discardJob',
+    script: 'placeJob' | 'putBackJob' | 'knownJobs' | 'listPayloads' | 'countJobs',
     args: readonly (string | number)[],
   ) {
     return this.#link.run(script, [this.#key('lanes')], [this.#prefix, ...args]);

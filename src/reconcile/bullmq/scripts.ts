@@ -123,15 +123,21 @@ if tonumber(ARGV[5]) > 0 then redis.call('SET', base .. 'limiter', '900719925474
 return 1`,
 };
 
-/** Takes a claimed job out for good, if the token holds it; `*` is whichever that is. KEYS lanes. ARGV prefix, lane, id, token. */
+/**
+ * Takes a claimed job out for good, if the token holds it; `*` is whichever that is. What it stood for, if anything, has to
+ * be announced again before its lane goes on, also by a sweep that has counted it already. KEYS lanes, filled, doubts.
+ * ARGV prefix, lane, id, token.
+ */
 const discardJob: Script = {
   name: 'tierfallDiscardJob',
-  numberOfKeys: 1,
+  numberOfKeys: 3,
   lua: `${RELEASING}
 local base = ARGV[1] .. ':lane-' .. ARGV[2] .. ':'
 local id = release(base, ARGV[3], ARGV[4])
 if not id then return 0 end
 redis.call('DEL', base .. id, base .. id .. ':logs')
+redis.call('INCR', KEYS[3])
+redis.call('DEL', KEYS[2])
 return 1`,
 };
 
@@ -208,12 +214,24 @@ for _, id in ipairs(ids) do table.insert(payloads, redis.call('HGET', base .. id
 return payloads`,
 };
 
-/** Ends a sweep that began with this key, if nothing was forgotten meanwhile. KEYS filling, filled. */
+/** Begins a sweep, and remembers which doubts it answers. KEYS filling, doubts. ARGV seconds that it may take. */
+const beginFill: Script = {
+  name: 'tierfallBeginFill',
+  numberOfKeys: 2,
+  lua: `redis.call('SET', KEYS[1], redis.call('GET', KEYS[2]) or 0, 'EX', ARGV[1])`,
+};
+
+/**
+ * Ends a sweep that began with this key, if nothing was forgotten and nobody doubted meanwhile. KEYS filling, filled,
+ * doubts.
+ */
 const endFill: Script = {
   name: 'tierfallEndFill',
-  numberOfKeys: 2,
+  numberOfKeys: 3,
   lua: `
-if redis.call('DEL', KEYS[1]) == 0 then return 0 end
+local answered = redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1])
+if answered ~= (redis.call('GET', KEYS[3]) or '0') then return 0 end
 redis.call('SET', KEYS[2], 1)
 return 1`,
 };
@@ -226,6 +244,7 @@ export const SCRIPTS = {
   knownJobs,
   countJobs,
   listPayloads,
+  beginFill,
   endFill,
 } as const satisfies Readonly<Record<string, Script>>;
 
