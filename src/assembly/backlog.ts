@@ -88,14 +88,8 @@ export async function openBacklog(
   const decode = (bytes: Uint8Array): Promise<readonly JournalEntry[]> => decodeObject(bytes, open);
   const state = await openStateDatabase({ file: paths.state, fs });
   const about = stores.narrowLabel ?? paths.objects;
-  const queue = openQueue(options.queue, {
-    state,
-    clock,
-    chain,
-    areAnnouncementsHints,
-    emit: bus.emit,
-    store: about,
-  });
+  const ports = { state, clock, chain, areAnnouncementsHints, emit: bus.emit, store: about };
+  const queue = await orClose(() => openQueue(options.queue, ports), state, store);
   const close = once(async () => {
     await queue.close();
     await state.close();
@@ -134,4 +128,14 @@ export async function openBacklog(
     letGo: () => stores.letGo(),
     close,
   };
+}
+
+/** What `open` returns; closes these when it throws. */
+async function orClose<T>(open: () => T, ...held: readonly { close?(): Promise<void> }[]): Promise<T> {
+  try {
+    return open();
+  } catch (error) {
+    for (const one of held) await one.close?.();
+    throw error;
+  }
 }

@@ -4,6 +4,7 @@ import { ConfigError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { sha256 } from '../core/keys.ts';
 import { type BullmqQueueOptions, bullmqQueue } from '../reconcile/bullmq/bullmq-queue.ts';
+import { checkConnection } from '../reconcile/bullmq/redis-link.ts';
 import { embeddedQueue } from '../reconcile/embedded-queue.ts';
 import type { Queue } from '../reconcile/queue.ts';
 import type { StateDatabase } from '../reconcile/sqlite-database.ts';
@@ -27,10 +28,42 @@ export interface QueuePorts {
   readonly store: string;
 }
 
-/** @throws ConfigError for a text that names no queue */
+const METHODS = [
+  'announce',
+  'claim',
+  'checkpoint',
+  'complete',
+  'postpone',
+  'depth',
+  'close',
+] as const satisfies readonly (keyof Queue)[];
+
+/**
+ * @param path of the option, for the error
+ * @throws ConfigError for what is neither text, nor options with a connection, nor a whole queue
+ */
+export function checkQueue(value: unknown, path = 'queue'): asserts value is QueueLike {
+  const expected = (found: string): ConfigError =>
+    new ConfigError(
+      path,
+      `${found}, expected a queue`,
+      "For example 'redis://127.0.0.1:6379', or { connection: { sentinels, name } }.",
+    );
+  if (typeof value === 'string') return;
+  if (typeof value !== 'object' || value === null)
+    throw expected(`found ${value === null ? 'null' : typeof value}`);
+  const missing = METHODS.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function');
+  if (missing.length === 0) return;
+  if (missing.length < METHODS.length) throw expected(`has no method ${missing.join(', ')}`);
+  if (!('connection' in value)) throw expected('has neither a connection nor the methods of a queue');
+  checkConnection(value.connection, `${path}.connection`);
+}
+
+/** @throws ConfigError for what names no queue */
 export function openQueue(like: QueueLike | undefined, ports: QueuePorts): Queue {
   const { state, clock, chain, areAnnouncementsHints, emit, store } = ports;
   if (like === undefined) return embeddedQueue({ state, clock, chain, areAnnouncementsHints });
+  checkQueue(like);
   if (typeof like === 'object' && 'announce' in like) return like;
   const options = typeof like === 'string' ? parseQueueUrl(like) : like;
   return bullmqQueue({

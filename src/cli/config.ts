@@ -4,6 +4,7 @@ import { join, parse, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DURABILITIES } from '../assembly/durability.ts';
 import type { FallbackOptions } from '../assembly/fallback.ts';
+import { checkQueue } from '../assembly/open-queue.ts';
 import { ConfigError } from '../core/errors.ts';
 import { INPUT_FORMATS, type InputFormat } from '../ingress/files.ts';
 import { PARQUET_WRITERS } from '../stores/parquet/object-writers.ts';
@@ -138,13 +139,7 @@ function checkStorage(config: object, file: string): void {
       "For example s3Store({ bucket, prefix }), or 's3://bucket/prefix'.",
     );
   }
-  if (queue !== undefined && typeof queue !== 'string' && (typeof queue !== 'object' || queue === null)) {
-    throw new ConfigError(
-      `${file}: queue`,
-      `found ${queue === null ? 'null' : typeof queue}, expected a queue`,
-      "For example 'redis://127.0.0.1:6379', or { connection: { sentinels, name } }.",
-    );
-  }
+  if (queue !== undefined) checkQueue(queue, `${file}: queue`);
   for (const [key, value, known] of [
     ['durability', durability, DURABILITIES],
     ['parquet', parquet, PARQUET_WRITERS],

@@ -27,7 +27,7 @@ import {
 } from '../queue.ts';
 import { Lane, type LaneLimit, loadBullmq, type TakenJob } from './lanes.ts';
 import { announcerOf, decodePayload, decodeProgress, encodePayload, refOf } from './payload.ts';
-import { type RedisConnection, RedisLink } from './redis-link.ts';
+import { checkConnection, type RedisConnection, RedisLink } from './redis-link.ts';
 
 export interface BullmqQueueOptions {
   /**
@@ -54,8 +54,8 @@ export interface BullmqQueueOptions {
 
 /**
  * A queue in Redis. Connects with the first call; needs the packages `bullmq` and `ioredis`, which are loaded then.
- * @throws ConfigError for a namespace that cannot be one; every call rejects with StorageError, or with ConfigError when
- * a package is missing or that Redis may evict keys
+ * @throws ConfigError for a namespace or a connection that cannot be one; every call rejects with StorageError, or with
+ * ConfigError when a package is missing or that Redis may evict keys
  */
 export function bullmqQueue(options: BullmqQueueOptions): Queue {
   return new BullmqQueue(options);
@@ -90,6 +90,7 @@ class BullmqQueue implements Queue {
         `found ${JSON.stringify(namespace)}`,
         'Use letters, digits, dots, colons, hyphens and underscores, 100 of them at most.',
       );
+    checkConnection(connection);
     const { connectWithinMs = 3_000, commandTimeoutMs = 5_000, eviction = 'refuse' } = options;
     this.#options = options;
     this.#link = new RedisLink({ connection, clock, connectWithinMs, commandTimeoutMs, eviction, warn });

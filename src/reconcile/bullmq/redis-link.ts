@@ -22,6 +22,37 @@ export type RedisConnection =
   | Readonly<Record<string, unknown>>
   | { readonly cluster: readonly string[]; readonly options?: Readonly<Record<string, unknown>> };
 
+/**
+ * @param path of the option, for the error, which tells nothing of the value: it may hold a password
+ * @throws ConfigError for what is no connection
+ */
+export function checkConnection(value: unknown, path = 'queue.connection'): asserts value is RedisConnection {
+  const refuse = (found: string): never => {
+    throw new ConfigError(
+      path,
+      `found ${found}, expected a URL or the options of a client`,
+      "For example 'redis://127.0.0.1:6379', { host, port }, { sentinels, name } or { cluster: ['redis://…'] }.",
+    );
+  };
+  if (typeof value === 'string') {
+    if (!isRedisUrl(value)) refuse('a text that is no redis:// or rediss:// URL');
+    return;
+  }
+  if (value === null || typeof value !== 'object') return refuse(value === null ? 'null' : typeof value);
+  if (Array.isArray(value)) refuse('an array');
+  // It would be spread, and so lead to the port that is everybody's default.
+  if ('connect' in value && typeof value.connect === 'function') refuse('a client');
+  if (!('cluster' in value)) return;
+  const { cluster } = value;
+  if (!Array.isArray(cluster) || cluster.length === 0) refuse('a cluster that is no list of URLs');
+  else if (!cluster.every(isRedisUrl)) refuse('a cluster with a node that is no redis:// or rediss:// URL');
+}
+
+function isRedisUrl(value: unknown): boolean {
+  const url = typeof value === 'string' ? URL.parse(value) : null;
+  return url !== null && url.hostname !== '' && (url.protocol === 'redis:' || url.protocol === 'rediss:');
+}
+
 export interface RedisLinkOptions {
   readonly connection: RedisConnection;
   readonly clock: Clock;
