@@ -20,6 +20,7 @@ import { decodeObject, type EncodeOptions, type OpenBody } from '../stores/parqu
 import { sealedStore } from '../stores/sealed-store.ts';
 import type { Store } from '../stores/store.ts';
 import { dataDirectory } from './data-directory.ts';
+import { isIdle } from './former-store.ts';
 import { once } from './once.ts';
 import { openQueue, type QueueLike } from './open-queue.ts';
 import { keepToStore, type OpenedStores, openStores, type StoreLike } from './open-store.ts';
@@ -87,22 +88,18 @@ export async function openBacklog(
   const store = keys ? sealedStore(stores.store, quarantinePrefix(chain), keys) : stores.store;
   const decode = (bytes: Uint8Array): Promise<readonly JournalEntry[]> => decodeObject(bytes, open);
   const state = await openStateDatabase({ file: paths.state, fs });
+  const ports = { state, clock, chain, areAnnouncementsHints, emit: bus.emit };
   const about = stores.narrowLabel ?? paths.objects;
-  const ports = { state, clock, chain, areAnnouncementsHints, emit: bus.emit, store: about };
-  const queue = await orClose(() => openQueue(options.queue, ports), state, store);
+  const queue = await orClose(() => openQueue(options.queue, { ...ports, store: about }), state, store);
   const close = once(async () => {
     await queue.close();
     await state.close();
     await store.close?.();
   });
-  const isIdle = async (): Promise<boolean> => {
-    // A queue elsewhere has a place of its own for each store.
-    if (options.queue !== undefined) return true;
-    const { waiting, active, postponed } = await queue.depth();
-    return waiting + active + postponed === 0;
-  };
   try {
-    await keepToStore(stores, paths, fs, isIdle);
+    await keepToStore(stores, paths, fs, (former) =>
+      isIdle(former, options.queue, { ...ports, fs, objects: paths.objects }),
+    );
   } catch (error) {
     await close();
     throw error;

@@ -87,27 +87,39 @@ function closing(root: string): StorageError {
 
 const MARKER = 'store.json';
 
+/** What a data directory remembers; null = its own `objects`. */
+export interface FormerStore {
+  readonly whole: string | null;
+  /** Without the overflow: what its jobs are filed under. */
+  readonly first: string | null;
+}
+
 /**
  * Remembers in the data directory which store its jobs are about, when it is not its own. The queue knows objects by
  * their keys alone: in another store it would look for them in vain.
- * @param isIdle whether no job waits
- * @throws ConfigError when jobs wait and the store is another one than before; an overflow may always be added
+ * @param isIdle whether nothing is left to do for that store
+ * @throws ConfigError when something is and the store is another one than before; an overflow may always be added
  */
 export async function keepToStore(
   { label, narrowLabel }: Pick<OpenedStores, 'label' | 'narrowLabel'>,
   { root }: DataDirectory,
   fs: FileSystem,
-  isIdle: () => Promise<boolean>,
+  isIdle: (former: FormerStore) => Promise<boolean>,
 ): Promise<void> {
-  const before = (await readState(fs, root, MARKER))?.['store'] ?? null;
-  if (before === label) return;
-  if (before !== narrowLabel && !(await isIdle())) {
+  const saved = await readState(fs, root, MARKER);
+  const whole = labelOf(saved?.['store']);
+  if (whole === label) return;
+  if (whole !== narrowLabel && !(await isIdle({ whole, first: labelOf(saved?.['first']) }))) {
     throw new ConfigError(
       'store',
-      `is ${label ?? 'the data directory'}, but the jobs in ${root} are about objects in ${before ?? 'the data directory'}`,
+      `is ${label ?? 'the data directory'}, but the jobs in ${root} are about objects in ${whole ?? 'the data directory'}`,
       'Run "tierfall reconcile" with the store that was used before; when no job waits, the store can be changed.',
     );
   }
   await makeDirectory(fs, root);
-  await writeState(fs, root, MARKER, { store: label });
+  await writeState(fs, root, MARKER, { store: label, first: narrowLabel });
+}
+
+function labelOf(saved: unknown): string | null {
+  return typeof saved === 'string' ? saved : null;
 }

@@ -67,6 +67,8 @@ export interface Queue {
   knows?(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** The refs of all jobs it holds; a capability that lets a check name objects that are gone. */
   refs?(): Promise<readonly string[]>;
+  /** Whether a sweep filled it and it has forgotten nothing since; a capability of queues that can lose their memory. */
+  isWhole?(): Promise<boolean>;
   /** Q5: announces that a sweep begins; a capability of queues that can lose their memory. */
   beginFill?(): Promise<Fill>;
   /**

@@ -83,7 +83,7 @@ class StoreInBucket implements S3Store {
       timeoutFor: (bytes) => this.#timeoutFor(bytes),
       beforeRetry: this.#beforeRetry,
     };
-    this.name = `s3://${settings.bucket}/${settings.prefix}`.replace(/\/$/, '');
+    this.name = nameOf(settings);
   }
 
   async put(
@@ -335,6 +335,14 @@ async function orAbsent<T>(found: Promise<T>): Promise<T | undefined> {
     if (error instanceof S3Fault && error.kind === 'absent') return undefined;
     throw error;
   }
+}
+
+/** As text that a store can be named by again: buckets of one name on two servers are two stores. */
+function nameOf({ bucket, prefix, endpoint }: Pick<S3Settings, 'bucket' | 'prefix' | 'endpoint'>): string {
+  const path = `s3://${bucket}/${prefix}`.replace(/\/$/, '');
+  if (endpoint === undefined) return path;
+  const { origin, pathname } = new URL(endpoint);
+  return `${path}?endpoint=${`${origin}${pathname}`.replace(/\/+$/, '')}`;
 }
 
 function digestOf(chunks: readonly Uint8Array[]): string {

@@ -47,6 +47,13 @@ describe('options of an S3 store', () => {
     expect(s3Store({ bucket: 'bucket', prefix: 'a/b/' }).name).toBe('s3://bucket/a/b');
   });
 
+  it('name the store by its server too, so that buckets of one name on two servers are two stores', () => {
+    const nameAt = (endpoint: string): string => s3Store({ bucket: 'bucket', prefix: 'a', endpoint }).name;
+    expect(nameAt('http://one:9000')).toBe('s3://bucket/a?endpoint=http://one:9000');
+    expect(nameAt('HTTP://One:9000/')).toBe(nameAt('http://one:9000'));
+    expect(nameAt('https://two/s3/?token=canary')).toBe('s3://bucket/a?endpoint=https://two/s3');
+  });
+
   it('reach the server: encryption, storage class, content type, digest', async () => {
     await using host = await emulatedStore();
     const { emulator } = host;

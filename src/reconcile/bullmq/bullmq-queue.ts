@@ -134,6 +134,11 @@ class BullmqQueue implements Queue {
     return [...refs].sort();
   }
 
+  async isWhole(): Promise<boolean> {
+    const client = await this.#link.ready();
+    return (await this.#link.translated(() => client.exists(this.#key('filled')))) === 1;
+  }
+
   /** M4. */
   async beginFill(): Promise<Fill> {
     await this.#link.ready();
@@ -226,9 +231,7 @@ class BullmqQueue implements Queue {
   }
 
   async #isFilled(): Promise<boolean> {
-    const client = await this.#link.ready();
-    const isThere = (await this.#link.translated(() => client.exists(this.#key('filled')))) === 1;
-    return isThere && this.#filledEra === this.#link.era;
+    return (await this.isWhole()) && this.#filledEra === this.#link.era;
   }
 
   async #recover(lane: number): Promise<void> {
