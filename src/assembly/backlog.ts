@@ -8,6 +8,7 @@ import type { FileSystem } from '../core/file-system.ts';
 import type { KeyRing } from '../core/key-ring.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { JournalEntry, RawEntry } from '../journal/journal.ts';
+import { Announcer } from '../reconcile/announcer.ts';
 import { type KeyMemory, keyMemory, noKeyMemory } from '../reconcile/fence/key-memory.ts';
 import { jobOf } from '../reconcile/job.ts';
 import { type ReconcileReport, reconcileReport } from '../reconcile/ledger.ts';
@@ -43,7 +44,7 @@ export interface Backlog {
   readonly keyMemory: KeyMemory;
   /** Remembers what objects hold that are about to be announced. */
   stored(objects: readonly PackedObject[]): Promise<void>;
-  /** Puts the job of a packed object into the queue; twice is once. */
+  /** Puts the job of a stored object into the queue, or keeps it until the queue takes it; twice is once. */
   announce(object: PackedObject): Promise<void>;
   /** The entries of an object, opened. */
   decode(bytes: Uint8Array): Promise<readonly JournalEntry[]>;
@@ -81,37 +82,36 @@ export async function openBacklog(
   { dir, chain, ...options }: BacklogOptions,
   machine: Machine,
 ): Promise<Backlog> {
-  const { clock, fs, bus } = machine;
+  const { clock, random, fs, metrics, bus } = machine;
   const paths = dataDirectory(dir);
   const { encode = {}, open, keys, areAnnouncementsHints = false } = options;
   const stores = options.stores ?? openStores(options, paths, machine);
   const store = keys ? sealedStore(stores.store, quarantinePrefix(chain), keys) : stores.store;
   const decode = (bytes: Uint8Array): Promise<readonly JournalEntry[]> => decodeObject(bytes, open);
   const state = await openStateDatabase({ file: paths.state, fs });
-  const ports = { state, clock, chain, areAnnouncementsHints, emit: bus.emit };
+  const { emit } = bus;
+  const ports = { state, clock, chain, areAnnouncementsHints, emit };
   const about = stores.narrowLabel ?? paths.objects;
   const queue = await orClose(() => openQueue(options.queue, { ...ports, store: about }), state, store);
+  const announcer = new Announcer({ queue, chain, clock, random, fs, directory: paths.root, emit, metrics });
   const close = once(async () => {
+    await announcer.close();
     await queue.close();
     await state.close();
     await store.close?.();
   });
   try {
-    await keepToStore(stores, paths, fs, (former) =>
-      isIdle(former, options.queue, { ...ports, fs, objects: paths.objects }),
-    );
+    await keepToStore(stores, paths, fs, (former) => isIdle(former, options.queue, { ...ports, fs, paths }));
   } catch (error) {
     await close();
     throw error;
   }
-  const announce = async ({ ref, lane, order, rows, sha256 }: PackedObject): Promise<void> => {
-    const job = jobOf(chain, { ref, lane, order, rows, sha256 });
-    if ((await queue.announce(job)) === 'added') bus.emit('jobAnnounced', { chain, job: job.id, ref, rows });
-  };
   // A memory that a power cut may take parts of would be believed to be whole.
   const memory = areAnnouncementsHints ? noKeyMemory() : keyMemory(state, chain);
+  const announce = ({ ref, lane, order, rows, sha256 }: PackedObject): Promise<void> =>
+    announcer.announce(jobOf(chain, { ref, lane, order, rows, sha256 }));
   const defer = (entries: readonly RawEntry[]): Promise<void> =>
-    packEntries(entries, { store, chain, emit: bus.emit, announce, encode });
+    packEntries(entries, { store, chain, emit, announce, encode });
   return {
     chain,
     store,

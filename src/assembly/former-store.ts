@@ -5,36 +5,38 @@
  */
 import { isAbsolute } from 'node:path';
 import type { FileSystem } from '../core/file-system.ts';
+import { tellUnannounced } from '../reconcile/announcer.ts';
 import { embeddedQueue } from '../reconcile/embedded-queue.ts';
 import type { Queue } from '../reconcile/queue.ts';
 import { listObjects } from '../reconcile/sweep.ts';
 import { fsStore } from '../stores/fs-store.ts';
 import type { Store } from '../stores/store.ts';
+import type { DataDirectory } from './data-directory.ts';
 import { openQueue, type QueueLike, type QueuePorts } from './open-queue.ts';
 import type { FormerStore } from './open-store.ts';
 
 export interface FormerStorePorts extends Omit<QueuePorts, 'store'> {
   readonly fs: FileSystem;
-  /** The own `objects` of the data directory. */
-  readonly objects: string;
+  readonly paths: Pick<DataDirectory, 'root' | 'objects'>;
 }
 
 /** @throws StorageError when its queue has to be asked and cannot be */
 export async function isIdle(
   { whole, first }: FormerStore,
   queueLike: QueueLike | undefined,
-  { fs, objects, ...ports }: FormerStorePorts,
+  { fs, paths, ...ports }: FormerStorePorts,
 ): Promise<boolean> {
   if (!(await isEmpty(embeddedQueue(ports)))) return false;
-  const directory = first === null ? objects : directoryOf(first);
+  const directory = first === null ? paths.objects : directoryOf(first);
   if (directory !== undefined) {
     if (await hasOpenObjects(fsStore({ directory, fs }), ports.chain)) return false;
     if (whole === first) return true;
   }
   if (queueLike === undefined) return true;
   const isTheirs = typeof queueLike === 'object' && 'announce' in queueLike;
-  const queue = openQueue(queueLike, { ...ports, store: first ?? objects });
+  const queue = openQueue(queueLike, { ...ports, store: first ?? paths.objects });
   try {
+    await tellUnannounced({ queue, fs, directory: paths.root });
     return (await isEmpty(queue)) && ((await queue.isWhole?.()) ?? true);
   } finally {
     if (!isTheirs) await queue.close();

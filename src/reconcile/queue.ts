@@ -4,8 +4,8 @@
  *
  * Q1 a lane runs one job at a time, in order of `order`. Q2 a job whose worker died is claimable again when its
  * lease ends. Q3 announcing a job twice adds it once. Q4 a lane waits for its head, also while that is
- * postponed. Q5 a queue that may have forgotten jobs gives none until a sweep has filled it: newer objects must not
- * overtake older ones.
+ * postponed. Q5 a queue that may have forgotten jobs, or was told that some were never announced, gives none until a
+ * sweep has filled it: newer objects must not overtake older ones.
  */
 import { TierfallError } from '../core/errors.ts';
 
@@ -69,6 +69,8 @@ export interface Queue {
   refs?(): Promise<readonly string[]>;
   /** Whether a sweep filled it and it has forgotten nothing since; a capability of queues that can lose their memory. */
   isWhole?(): Promise<boolean>;
+  /** Q5: objects are stored whose jobs were never announced; a capability of queues that a sweep can fill. */
+  doubt?(): Promise<void>;
   /** Q5: announces that a sweep begins; a capability of queues that can lose their memory. */
   beginFill?(): Promise<Fill>;
   /**

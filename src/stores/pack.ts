@@ -3,8 +3,9 @@
  * then forgotten by the journal.
  *
  * A1 ranges of entries are packed in seq order, one at a time; the journal is checkpointed only after every
- * object of a range is in the store and announced. A2 the end of a range is durable before its first put, so a
- * packer that starts after a crash makes the very same objects. A3 a store that fails is asked again with
+ * object of a range is in the store and `announce` has resolved for it: the queue has its job, or the job is kept
+ * until the queue takes it, and the sweep finds the object. A2 the end of a range is durable before its first put,
+ * so a packer that starts after a crash makes the very same objects. A3 a store that fails is asked again with
  * backoff; appends never wait for it. A4 `flush` and the background never pack at the same time.
  */
 import type { Cancel, Clock, Random } from '../core/clock.ts';
@@ -48,7 +49,7 @@ export interface PackerOptions {
   readonly stored?: ((objects: readonly PackedObject[]) => Promise<void>) | undefined;
   /** Told of the last seq that the store owns. */
   readonly forgot?: ((seq: number) => void) | undefined;
-  /** Puts the job of a replay object into the queue; called again for the same object after a crash. */
+  /** Announces the job of a replay object, now or later; called again for the same object after a crash. */
   announce(object: PackedObject): Promise<void>;
 }
 

@@ -5,14 +5,15 @@
  *
  *   append ──> waiting, by lane ──> [lane is free] ──> one object ──> put ──> announce ──> acknowledge
  *
- * S1 `append` resolves only after its object is durable in the store and its job is announced. S2 no timer: a lane takes
- * what waits when its put before has ended, so that whoever comes meanwhile shares the next one. S3 one put at a time
- * per lane, and a key has one lane, so that objects of a key are stored and announced in the order of their seqs. S4 a
- * put or an announcement that fails refuses exactly the entries of its object; they may be submitted again. S5 seqs are
- * taken when an object begins, from the wall clock in microseconds: they grow within this process, and from one process
- * to the next as long as nobody sets the clock back. S6 one object is encoded at a time, and the next lane takes its
- * entries when its put is on the way: objects encoded side by side would all be ready as late as the last of them, and
- * lanes in step with each other stay in step.
+ * S1 `append` resolves only after its object is durable in the store and `announce` has resolved: the queue has its job,
+ * or the job is kept until the queue takes it, and the sweep finds an acknowledged object that is not announced yet. S2
+ * no timer: a lane takes what waits when its put before has ended, so that whoever comes meanwhile shares the next one.
+ * S3 one put at a time per lane, and a key has one lane, so that objects of a key are stored and announced in the order
+ * of their seqs. S4 a put or an announcement that fails refuses exactly the entries of its object; they may be submitted
+ * again. S5 seqs are taken when an object begins, from the wall clock in microseconds: they grow within this process, and
+ * from one process to the next as long as nobody sets the clock back. S6 one object is encoded at a time, and the next
+ * lane takes its entries when its put is on the way: objects encoded side by side would all be ready as late as the last
+ * of them, and lanes in step with each other stay in step.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Priority } from '../core/batch.ts';
@@ -54,7 +55,7 @@ export interface StoreJournalOptions {
   readonly encode?: EncodeOptions;
   /** Told of a replay object, which is durable, before it is announced. */
   readonly stored?: ((objects: readonly PackedObject[]) => Promise<void>) | undefined;
-  /** Puts the job of a replay object into the queue. */
+  /** Announces the job of a replay object, now or later. */
   announce(object: PackedObject): Promise<void>;
 }
 

@@ -28,6 +28,16 @@ export const METRICS = {
     help: 'Reconcile jobs that are announced and not settled.',
     labels: [],
   },
+  jobs_unannounced: {
+    type: 'gauge',
+    help: 'Stored objects whose reconcile job the queue did not take yet; they are kept and announced when it does.',
+    labels: [],
+  },
+  jobs_left_to_sweep_total: {
+    type: 'counter',
+    help: 'Stored objects whose reconcile job was not kept any more while the queue was away: a sweep announces them.',
+    labels: [],
+  },
   tier_execution_latency_seconds: {
     type: 'histogram',
     help: 'Time that one batch spent in a tier.',

@@ -150,7 +150,7 @@ describe('a drain over Redis', () => {
     const unlock = lockSink();
     const fallback = await open({ worker: { idleMs: 20 } });
     for (let batch = 0; batch < 5; batch += 1) await submit(fallback, batch);
-    await expect(fallback.flush()).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+    await fallback.flush();
     await redis.start();
     unlock();
     await expect

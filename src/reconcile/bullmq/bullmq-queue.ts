@@ -5,7 +5,8 @@
  * the lock of BullMQ under the name of the claim, so a worker that lost its lease can speak for nobody; jobs whose
  * lock ran out are put back by the next claim. M3 a lane runs in the order of its scores (scripts.ts); a postponed
  * head is put back and its lane rate-limited, so nothing overtakes it. M4 nothing is claimed from a Redis that may have
- * forgotten: after FLUSHALL, and after each new connection of this client, a sweep fills it first. M5 a job that is
+ * forgotten: after FLUSHALL, after each new connection of this client, and when somebody says that jobs were not
+ * announced, a sweep fills it first. M5 a job that is
  * not what this package announces is thrown out when it is claimed, and one that the store belies when it is
  * postponed: the sweep that follows announces what the store has.
  *
@@ -137,6 +138,11 @@ class BullmqQueue implements Queue {
   async isWhole(): Promise<boolean> {
     const client = await this.#link.ready();
     return (await this.#link.translated(() => client.exists(this.#key('filled')))) === 1;
+  }
+
+  /** M4. */
+  async doubt(): Promise<void> {
+    await this.#link.run('doubt', [this.#key('filled'), this.#key('doubts')], []);
   }
 
   /** M4. */

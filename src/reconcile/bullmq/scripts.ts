@@ -214,6 +214,15 @@ for _, id in ipairs(ids) do table.insert(payloads, redis.call('HGET', base .. id
 return payloads`,
 };
 
+/** Makes a sweep necessary, also where one is under way. KEYS filled, doubts. */
+const doubt: Script = {
+  name: 'tierfallDoubt',
+  numberOfKeys: 2,
+  lua: `
+redis.call('INCR', KEYS[2])
+redis.call('DEL', KEYS[1])`,
+};
+
 /** Begins a sweep, and remembers which doubts it answers. KEYS filling, doubts. ARGV seconds that it may take. */
 const beginFill: Script = {
   name: 'tierfallBeginFill',
@@ -244,6 +253,7 @@ export const SCRIPTS = {
   knownJobs,
   countJobs,
   listPayloads,
+  doubt,
   beginFill,
   endFill,
 } as const satisfies Readonly<Record<string, Script>>;
