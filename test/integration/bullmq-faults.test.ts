@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/platform/system-clock.ts';
 import { type BullmqQueueOptions, bullmqQueue } from '../../src/reconcile/bullmq/bullmq-queue.ts';
+import { Lane } from '../../src/reconcile/bullmq/lanes.ts';
 import type { Job, Queue } from '../../src/reconcile/queue.ts';
 import { contractJob } from '../../src/testing/queue-contract.ts';
 import { freshNamespace, type RedisServer, startRedis } from '../support/redis-server.ts';
@@ -17,6 +18,7 @@ beforeEach(async () => {
   warnings = [];
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const queue of opened.splice(0)) await queue.close();
   await redis[Symbol.asyncDispose]();
 });
@@ -119,6 +121,45 @@ describe('a Redis that forgets', () => {
     const begun = await queue.beginFill?.();
     await queue.announce(contractJob(0, 1));
     await redis.client().flushall();
+    expect(await begun?.end()).toBe(false);
+    await expect(queue.claim('a', 1000)).rejects.toMatchObject({ code: 'QUEUE_FORGOT' });
+  });
+
+  it('gives nothing when it is flushed, and a newer job announced, after its lane was found', async () => {
+    const queue = openQueue();
+    await fill(queue, [contractJob(0, 1), contractJob(0, 2)]);
+    const { take } = Lane.prototype;
+    vi.spyOn(Lane.prototype, 'take').mockImplementationOnce(async function (this: Lane, ...claim) {
+      await redis.client().flushall();
+      await queue.announce(contractJob(0, 2));
+      return take.apply(this, claim);
+    });
+    await expect(queue.claim('a', 1000)).rejects.toMatchObject({ code: 'QUEUE_FORGOT' });
+    expect(await queue.depth()).toMatchObject({ waiting: 1, active: 0 });
+  });
+
+  it('gives nothing when the connection became another one after its lane was found', async () => {
+    const queue = openQueue();
+    await fill(queue, [contractJob(0, 1)]);
+    const { take } = Lane.prototype;
+    vi.spyOn(Lane.prototype, 'take').mockImplementationOnce(async function (this: Lane, ...claim) {
+      const taken = await take.apply(this, claim);
+      await redis.client().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await sleep(100);
+      await expect.poll(() => queue.depth().catch(() => undefined), { timeout: 10_000 }).toBeDefined();
+      return taken;
+    });
+    await expect(queue.claim('a', 1000)).rejects.toMatchObject({ code: 'QUEUE_FORGOT' });
+    expect(await queue.depth()).toMatchObject({ waiting: 1, active: 0 });
+  });
+
+  it('does not call a sweep whole when the connection was another one meanwhile', async () => {
+    const queue = openQueue();
+    const begun = await queue.beginFill?.();
+    await sleep(1_100);
+    await redis.kill();
+    await redis.start();
+    await expect.poll(() => queue.depth().catch(() => undefined), { timeout: 10_000 }).toBeDefined();
     expect(await begun?.end()).toBe(false);
     await expect(queue.claim('a', 1000)).rejects.toMatchObject({ code: 'QUEUE_FORGOT' });
   });

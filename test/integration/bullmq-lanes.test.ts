@@ -88,4 +88,12 @@ describe('a job that was given back', () => {
       await lane.close();
     },
   );
+
+  it('is not given back, and its lane not held up, by who does not hold it', async () => {
+    await fill([contractJob(0, 1), contractJob(0, 2)]);
+    const job = await queue.claim('a', 10_000);
+    expect(job && (await queue.postpone(job, 'stranger', 60_000, 'unavailable'))).toBe(false);
+    expect(job && (await queue.complete(job, 'a'))).toBe(true);
+    expect(await queue.claim('b', 1000)).toMatchObject({ order: 2 });
+  });
 });
