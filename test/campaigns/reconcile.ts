@@ -1,0 +1,294 @@
+/**
+ * A two-hour outage in short: records of many ordering keys are deferred, two worker processes bring them back from a
+ * queue in Redis while one of them is killed every few seconds, Redis is flushed half way, and the writer goes on. Then the
+ * table of the sink is looked at from outside: every record once, and those of each key in the order they were submitted.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { Clock } from '../../src/core/clock.ts';
+import { createFallback, type Fallback, fromJsonSchema, sqliteSink } from '../../src/index.ts';
+import { systemClock } from '../../src/platform/system-clock.ts';
+import { type CommandProcess, startCommand } from '../integration/command-process.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { findDisorder, type Sent } from './disorder.ts';
+
+export interface ReconcileCampaign {
+  readonly records: number;
+  readonly keys: number;
+  readonly rowsPerBatch: number;
+  /** Batches a second once the sink is back. */
+  readonly liveBatchesPerSecond: number;
+  readonly killEveryMs: number;
+  readonly seed: number;
+  readonly say: (line: string) => void;
+}
+
+export interface CampaignResult {
+  /** What is wrong, in words; empty when all is well. */
+  readonly faults: readonly string[];
+  readonly deferred: number;
+  readonly kills: number;
+  readonly drainMs: number;
+  /** From submit to delivery, of batches whose key has no backlog, while the others were brought back. */
+  readonly freshnessP99Ms: number;
+}
+
+/** Parts of all batches before the sink goes away, and until it is back. */
+const BEFORE = 0.1;
+const UNTIL_BACK = 0.7;
+/** Every so many batches, outside the outage, is of a key that never has a backlog. */
+const LIVE_EVERY = 10;
+const LIVE_KEYS = 40;
+/** Part of all records from which on nothing is disturbed; less than are there before the last live batch. */
+const DISTURBED_UNTIL = 0.9;
+const LOOK_EVERY_MS = 25;
+const OUTAGE_MS = 7_200_000;
+/** About how many records a second are submitted while the sink is away. */
+const DEFERRED_PER_SECOND = 20_000;
+const DRAINED_WITHIN_MS = 1_800_000;
+const SCHEMA = {
+  type: 'object',
+  properties: {
+    key: { type: 'string' },
+    n: { type: 'integer', minimum: 0, maximum: 2 ** 53 - 1 },
+    reading: { type: 'number' },
+  },
+  required: ['key', 'n', 'reading'],
+} as const;
+
+class Campaign {
+  readonly #options: ReconcileCampaign;
+  readonly #cwd: string;
+  readonly #redis: RedisServer;
+  readonly #random: () => number;
+  readonly #sent: Sent = new Map();
+  readonly #workers: CommandProcess[] = [];
+  readonly #freshMs: number[] = [];
+  #deferred = 0;
+  #kills = 0;
+
+  constructor(options: ReconcileCampaign, cwd: string, redis: RedisServer) {
+    this.#options = options;
+    this.#cwd = cwd;
+    this.#redis = redis;
+    this.#random = seededRandom(options.seed);
+  }
+
+  async run(): Promise<CampaignResult> {
+    const { records, rowsPerBatch, say } = this.#options;
+    const batches = Math.ceil(records / rowsPerBatch);
+    writeFileSync(join(this.#cwd, 'schema.json'), JSON.stringify(SCHEMA));
+    const wall = compressedClock((OUTAGE_MS * DEFERRED_PER_SECOND) / (records * 1_000));
+    const fallback = await this.#open(wall);
+    await this.#submit(fallback, 0, Math.floor(batches * BEFORE));
+    const unlock = this.#lockSink();
+    this.#workers.push(this.#startWorker(), this.#startWorker());
+    await this.#submit(fallback, Math.floor(batches * BEFORE), Math.floor(batches * UNTIL_BACK));
+    await fallback.flush();
+    say(`deferred ${this.#deferred} of ${records} records, the sink is back`);
+    unlock();
+    const startedMs = performance.now();
+    const disturbing = this.#disturb(records);
+    await this.#submitAtPace(fallback, Math.floor(batches * UNTIL_BACK), batches);
+    await fallback.flush();
+    await disturbing;
+    await this.#untilLanded(records);
+    const drainMs = performance.now() - startedMs;
+    await fallback.close();
+    for (const worker of this.#workers) worker.kill('SIGTERM');
+    for (const worker of this.#workers) await worker.ended();
+    const faults = [...findDisorder(join(this.#cwd, 'sink.db'), this.#sent), ...(await this.#reports())];
+    const freshnessP99Ms = quantile(this.#freshMs, 0.99);
+    return { faults, deferred: this.#deferred, kills: this.#kills, drainMs, freshnessP99Ms };
+  }
+
+  close(): void {
+    for (const worker of this.#workers) worker.kill('SIGKILL');
+  }
+
+  #open(clock: Clock): Promise<Fallback> {
+    return createFallback({
+      dir: join(this.#cwd, '.tierfall'),
+      sink: sqliteSink({ file: join(this.#cwd, 'sink.db'), table: 'records' }),
+      schema: fromJsonSchema(SCHEMA),
+      queue: this.#redis.url,
+      worker: false,
+      retry: { attemptsMax: 1 },
+      clock,
+    });
+  }
+
+  #startWorker(): CommandProcess {
+    const sink = ['--sink', 'sqlite:sink.db', '--table', 'records', '--schema', 'schema.json'];
+    return startCommand(['worker', '--dir', '.tierfall', ...sink, '--queue', this.#redis.url], {
+      cwd: this.#cwd,
+    });
+  }
+
+  #lockSink(): () => void {
+    const database = new DatabaseSync(join(this.#cwd, 'sink.db'));
+    database.exec('BEGIN IMMEDIATE');
+    return () => {
+      database.exec('ROLLBACK');
+      database.close();
+    };
+  }
+
+  #batchOf(number: number, isOutage: boolean) {
+    const { keys, rowsPerBatch } = this.#options;
+    const isLive = !isOutage && number % LIVE_EVERY === 0;
+    const key = isLive ? `live-${number % (LIVE_KEYS * LIVE_EVERY)}` : `device-${number % keys}`;
+    const from = this.#sent.get(key) ?? 0;
+    this.#sent.set(key, from + rowsPerBatch);
+    const rows = Array.from({ length: rowsPerBatch }, (_, row) =>
+      JSON.stringify({ key, n: from + row, reading: Math.round(this.#random() * 1e6) / 1e3 }),
+    );
+    return { isLive, input: { body: rows.join('\n'), format: 'ndjson', orderingKey: key } as const };
+  }
+
+  async #submit(fallback: Fallback, from: number, to: number): Promise<void> {
+    const isOutage = from > 0;
+    const batches = (function* (campaign: Campaign) {
+      for (let number = from; number < to; number += 1) yield campaign.#batchOf(number, isOutage).input;
+    })(this);
+    for await (const receipt of fallback.run(batches, { inFlightMax: 256 })) this.#deferred += receipt.deferred;
+  }
+
+  /** As live traffic comes: whether the ones before have landed or not. */
+  async #submitAtPace(fallback: Fallback, from: number, to: number): Promise<void> {
+    const { liveBatchesPerSecond } = this.#options;
+    const startedMs = performance.now();
+    const landing: Promise<void>[] = [];
+    for (let number = from; number < to; number += 1) {
+      const dueMs = startedMs + ((number - from) / liveBatchesPerSecond) * 1_000;
+      if (dueMs > performance.now()) await pause(dueMs - performance.now());
+      const { input, isLive } = this.#batchOf(number, false);
+      const submittedMs = performance.now();
+      landing.push(
+        fallback.submit(input).then((receipt) => {
+          this.#deferred += receipt.deferred;
+          if (isLive && receipt.delivered > 0) this.#freshMs.push(performance.now() - submittedMs);
+        }),
+      );
+    }
+    await Promise.all(landing);
+  }
+
+  /** Kills one worker after the other, and flushes Redis once half of the records have landed. */
+  async #disturb(records: number): Promise<void> {
+    const { killEveryMs, say } = this.#options;
+    let isFlushed = false;
+    let killMs = performance.now() + killEveryMs;
+    let landedBefore = this.#landed();
+    for (let landed = this.#landed(); landed < records * DISTURBED_UNTIL; landed = this.#landed()) {
+      if (!isFlushed && landed >= records / 2) {
+        await this.#redis.client().flushall();
+        isFlushed = true;
+        say('Redis was flushed');
+      }
+      // Whoever is killed before it has begun only shows how long a start takes.
+      if (performance.now() >= killMs && landed > landedBefore) {
+        killMs = performance.now() + killEveryMs;
+        landedBefore = landed;
+        say(`${landed} of ${records} records landed`);
+        this.#workers.shift()?.kill('SIGKILL');
+        this.#kills += 1;
+        this.#workers.push(this.#startWorker());
+      }
+      await pause(LOOK_EVERY_MS);
+    }
+    if (!isFlushed || this.#kills === 0) throw new Error('the drain was over before anything was done to it');
+  }
+
+  async #untilLanded(records: number): Promise<void> {
+    const deadlineMs = performance.now() + DRAINED_WITHIN_MS;
+    while (this.#landed() < records && performance.now() < deadlineMs) await pause(200);
+  }
+
+  #landed(): number {
+    const database = new DatabaseSync(join(this.#cwd, 'sink.db'), { readOnly: true, timeout: 10_000 });
+    try {
+      return Number(database.prepare('SELECT COUNT(*) AS n FROM records').get()?.['n']);
+    } finally {
+      database.close();
+    }
+  }
+
+  /** What the project itself says of it. */
+  async #reports(): Promise<readonly string[]> {
+    const where = ['--dir', '.tierfall', '--queue', this.#redis.url];
+    const sink = ['--sink', 'sqlite:sink.db', '--table', 'records', '--schema', 'schema.json'];
+    const faults: string[] = [];
+    for (const args of [
+      ['reconcile', ...where, ...sink, '--report'],
+      ['verify', ...where],
+    ]) {
+      const command = startCommand(args, { cwd: this.#cwd });
+      const { code } = await command.ended();
+      const words = command.stdout.split('\n').slice(0, 12).join('\n');
+      this.#options.say(words);
+      if (code !== 0) faults.push(`tierfall ${args[0]} exits ${code}: ${words}${command.stderr.slice(-500)}`);
+    }
+    return faults;
+  }
+}
+
+/** The wall clock runs ahead, so that what is deferred seems to have come over hours. */
+function compressedClock(factor: number): Clock {
+  const startedMs = Date.now() - OUTAGE_MS;
+  const originMs = systemClock.now();
+  return {
+    ...systemClock,
+    wallNow: () => Math.min(Date.now(), startedMs + (systemClock.now() - originMs) * factor),
+  };
+}
+
+function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+}
+
+export async function runReconcileCampaign(options: ReconcileCampaign): Promise<CampaignResult> {
+  const cwd = mkdtempSync(join(tmpdir(), 'tierfall-campaign-'));
+  await using redis = await startRedis();
+  const campaign = new Campaign(options, cwd, redis);
+  try {
+    return await campaign.run();
+  } finally {
+    campaign.close();
+    rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      records: { type: 'string', default: '1000000' },
+      keys: { type: 'string', default: '5000' },
+      'live-rate': { type: 'string', default: '200' },
+      'kill-every-ms': { type: 'string', default: '4000' },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  const result = await runReconcileCampaign({
+    records: Number(values.records),
+    keys: Number(values.keys),
+    rowsPerBatch: 20,
+    liveBatchesPerSecond: Number(values['live-rate']),
+    killEveryMs: Number(values['kill-every-ms']),
+    seed: Number(values.seed),
+    say: (line) => process.stdout.write(`${line}\n`),
+  });
+  const { faults, deferred, kills, drainMs, freshnessP99Ms } = result;
+  process.stdout.write(
+    `${faults.length === 0 ? 'all there, once, in order' : faults.join('\n')}\n` +
+      `${deferred} records deferred, ${kills} workers killed, drained in ${Math.round(drainMs / 1_000)} s, ` +
+      `live batches delivered within ${Math.round(freshnessP99Ms)} ms (p99)\n`,
+  );
+  process.exitCode = faults.length === 0 ? 0 : 1;
+}
