@@ -2,6 +2,7 @@
  * The half that closes the loop: the backlog and the worker that replays it. Any number of processes can run
  * one over the same data directory beside the writer.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Chain } from '../chain/chain.ts';
 import { openEngine } from '../chain/engine.ts';
 import { extractRows, framer } from '../codecs/codecs.ts';
@@ -10,7 +11,7 @@ import type { Cancel, Clock } from '../core/clock.ts';
 import { EventBus, type EventName } from '../core/events.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
-import { recordKeys } from '../schema/record-keys.ts';
+import { recordKeysInTurns } from '../schema/record-keys.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { type Backlog, type BacklogOptions, type Machine, openBacklog } from './backlog.ts';
@@ -103,11 +104,12 @@ function replayBus(bus: EventBus): EventBus {
 /** Keys as the sink was given them: of the declared fields where there are some, else of batch and row. */
 function keysOf(schemaLike: SchemaLike | undefined): KeysOf {
   const schema = schemaLike === undefined ? undefined : asCompiledSchema(schemaLike);
-  if (!schema?.columns.some(({ key }) => key)) return async (batch, rows) => recordKeys(undefined, batch, rows);
+  if (!schema?.columns.some(({ key }) => key))
+    return (batch, rows) => recordKeysInTurns(undefined, batch, rows, nextTurn);
   return async (batch: Batch, rows: readonly number[]) => {
-    const checked = schema.check(batch, rows);
+    const checked = await schema.checkInTurns(batch, rows);
     // Drifted rows land coerced, so their key is that of the coerced fields.
     const { columns } = checked.residue.length === 0 ? checked : await schema.coerce(batch, rows);
-    return recordKeys(columns, batch, rows);
+    return recordKeysInTurns(columns, batch, rows, nextTurn);
   };
 }

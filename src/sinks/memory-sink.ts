@@ -3,11 +3,13 @@
  *
  * Rows are kept by key: the record, or a record made of the columns, or a copy of the row's bytes.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Cell, Columns } from '../core/columns.ts';
 import { SinkError } from '../core/errors.ts';
 import { rowIndices } from '../core/row-set.ts';
 import { columnsOf, recordsOf } from './request-input.ts';
-import type { Sink, SinkInput, WriteRequest, WriteResult } from './sink.ts';
+import type { Sink, SinkInput, UpgradeRequest, UpgradeResult, WriteRequest, WriteResult } from './sink.ts';
+import { degradedOf, type Judged, upgradeResultOf } from './upgrade-result.ts';
 
 export interface MemorySinkOptions {
   /** @default 'memory' */
@@ -24,6 +26,7 @@ export interface MemorySink extends Sink {
   /** Keys in the order they were applied: inserted, or replaced by an upgrade. */
   readonly order: readonly string[];
   lookup(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  upgrade(request: UpgradeRequest): Promise<UpgradeResult>;
 }
 
 /** Creates an empty sink; idempotent by key, refuses nothing. An aborted request throws `unavailable`. */
@@ -55,6 +58,21 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
       writes += 1;
       return undefined;
     },
+    async upgrade(request: UpgradeRequest): Promise<UpgradeResult> {
+      if (request.signal.aborted) throw new SinkError('unavailable', `${name}: aborted before the upgrade`);
+      const values = valuesOf(request, accepts, name);
+      const degraded = valuesOf(degradedOf(request), accepts, name);
+      const judged = request.keys.map((key, position): Judged => {
+        if (!rows.has(key)) return 'absent';
+        const held = rows.get(key);
+        if (isSame(held, values[position])) return 'upgraded';
+        if (!isSame(held, degraded[position])) return 'superseded';
+        rows.set(key, values[position]);
+        order.push(key);
+        return 'upgraded';
+      });
+      return upgradeResultOf(judged, request);
+    },
     async lookup(keys: readonly string[]): Promise<ReadonlySet<string>> {
       return new Set(keys.filter((key) => rows.has(key)));
     },
@@ -75,4 +93,12 @@ function recordsOfColumns({ columns, rows, vectors }: Columns): readonly Readonl
     for (const [at, column] of columns.entries()) record[column.name] = vectors[at]?.at(position) ?? null;
     return record;
   });
+}
+
+/** Whether two rows say the same: a field that is not there is null. Bytes are rows of a sink of bytes. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a instanceof Uint8Array || b instanceof Uint8Array) return isDeepStrictEqual(a, b);
+  const [some, others] = [a, b] as readonly Readonly<Record<string, unknown>>[];
+  const names = new Set([...Object.keys(some ?? {}), ...Object.keys(others ?? {})]);
+  return [...names].every((name) => isDeepStrictEqual(some?.[name] ?? null, others?.[name] ?? null));
 }

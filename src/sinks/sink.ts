@@ -5,7 +5,8 @@
  * S1 `write` resolves only when the rows it does not name are in the sink. S2 rows it names in a residue
  * are not in the sink, unless the reason is `ambiguous`. S3 a whole-request failure is a thrown
  * `SinkError`; failures of single rows are a residue. S4 writing the same keys again changes nothing when
- * `idempotent` is true.
+ * `idempotent` is true. S5 `upgrade` looks at a row and replaces it in one step, and only while the row is exactly as
+ * `degraded` says: whatever else lies under the key is newer than what is being healed. It inserts nothing.
  */
 import type { Batch } from '../core/batch.ts';
 import type { Columns } from '../core/columns.ts';
@@ -41,6 +42,21 @@ export interface WriteResult {
   readonly residue: readonly Residue[];
 }
 
+/** Fuller versions of rows that were delivered changed. */
+export interface UpgradeRequest extends WriteRequest {
+  readonly mode: 'upgrade';
+  /** The same rows as they were delivered, in the same order. */
+  readonly degraded: Pick<WriteRequest, 'columns' | 'records'>;
+}
+
+/** A row that is in none of these is held in its fuller version: since now, or since an earlier call. */
+export interface UpgradeResult extends WriteResult {
+  /** Rows whose key holds neither version. */
+  readonly superseded: readonly number[];
+  /** Rows whose key is not held. */
+  readonly absent: readonly number[];
+}
+
 export interface Sink {
   /** Short, stable, for labels and messages: `sqlite:movies`. */
   readonly name: string;
@@ -58,6 +74,8 @@ export interface Sink {
   write(request: WriteRequest): Promise<WriteResult | undefined>;
   /** Which of these record keys the sink holds; a capability that replay and the proof of completeness use. */
   lookup?(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Replaces rows that are still as they were degraded (S5); a capability that healing needs where records have keys. */
+  upgrade?(request: UpgradeRequest): Promise<UpgradeResult>;
   /** Drops pooled connections, so that the next write starts fresh. */
   reset?(): Promise<void>;
   /** Releases resources; safe to call twice. */

@@ -11,12 +11,13 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import type { Column, Columns } from '../core/columns.ts';
-import { ConfigError, SinkError } from '../core/errors.ts';
+import { SinkError } from '../core/errors.ts';
 import { columnsOf } from './request-input.ts';
 import { type RowFailure, residuesOf } from './row-failures.ts';
-import type { Sink, WriteRequest, WriteResult } from './sink.ts';
+import type { Sink, UpgradeRequest, UpgradeResult, WriteRequest, WriteResult } from './sink.ts';
 import { cellEncoder, encodeKey, type SqlValue } from './sqlite-cells.ts';
 import { isBusy, isRowFault, spoilsConnection, translateSqliteError } from './sqlite-errors.ts';
+import { checkOptions } from './sqlite-options.ts';
 import {
   checkColumnNames,
   fitTable,
@@ -26,6 +27,8 @@ import {
   TABLE_COLUMNS,
   type TableColumn,
 } from './sqlite-table.ts';
+import { rowUpgrader, type UpgradePlan } from './sqlite-upgrade.ts';
+import { degradedOf, type Judged, upgradeResultOf } from './upgrade-result.ts';
 
 export interface SqliteSinkOptions {
   /** Path of the database; created when absent, its directory is not. */
@@ -53,6 +56,7 @@ export interface SqliteSinkOptions {
 }
 
 export interface SqliteSink extends Sink {
+  upgrade(request: UpgradeRequest): Promise<UpgradeResult>;
   lookup(keys: readonly string[]): Promise<ReadonlySet<string>>;
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -141,6 +145,21 @@ class TableSink implements SqliteSink {
       }
     }
     return failures.length === 0 ? undefined : { residue: residuesOf(failures, request.rows, count) };
+  }
+
+  async upgrade(request: UpgradeRequest): Promise<UpgradeResult> {
+    const full = columnsOf(request, this.name);
+    const degraded = columnsOf(degradedOf(request), this.name);
+    const plan = { table: this.#options.table, full, degraded, keys: request.keys };
+    const judged: Judged[] = [];
+    for (let from = 0; from < plan.keys.length; from += ROWS_PER_TRANSACTION) {
+      if (from > 0) await yieldToLoop();
+      const to = Math.min(from + ROWS_PER_TRANSACTION, plan.keys.length);
+      judged.push(
+        ...(await this.#transact(request.signal, (database) => this.#upgradeRows(database, plan, from, to))),
+      );
+    }
+    return upgradeResultOf(judged, request);
   }
 
   async lookup(keys: readonly string[]): Promise<ReadonlySet<string>> {
@@ -240,6 +259,24 @@ class TableSink implements SqliteSink {
     return statements;
   }
 
+  #upgradeRows(database: DatabaseSync, plan: UpgradePlan, from: number, to: number): readonly Judged[] {
+    const { table, addColumns = true } = this.#options;
+    const existing = readTable(database, table);
+    if (existing.length === 0) return Array.from({ length: to - from }, () => 'absent');
+    fitTable(table, existing, plan.degraded.columns, false);
+    checkColumnNames(plan.full.columns, table);
+    for (const statement of fitTable(table, existing, plan.full.columns, addColumns)) database.exec(statement);
+    const upgradeRow = rowUpgrader(database, plan);
+    return Array.from({ length: to - from }, (_, at) => {
+      try {
+        const verdict = upgradeRow(from + at);
+        return verdict === 'ignored' ? { detail: IGNORED } : verdict;
+      } catch (error) {
+        return { detail: rowFaultOf(error, database) };
+      }
+    });
+  }
+
   #held(database: DatabaseSync, keys: readonly string[]): readonly string[] {
     const { table } = this.#options;
     // A table that does not exist yet, or was never written to by this sink, holds none.
@@ -334,45 +371,21 @@ function insertRow(
       cells.push(shape.encoders[at]?.(vectors[at]?.at(position) ?? null) ?? null);
     }
     if (Number(insert.run(...cells).changes) > 0 || check.get(key) !== undefined) return undefined;
-    return 'the table ignored the row: look for ON CONFLICT IGNORE or a trigger';
+    return IGNORED;
   } catch (error) {
-    // Without its transaction the rows before this one are gone too (ON CONFLICT ROLLBACK): that is no row fault.
-    if (!database.isTransaction || !isRowFault(error)) throw error;
-    return error instanceof Error ? error.message : String(error);
+    return rowFaultOf(error, database);
   }
+}
+
+const IGNORED = 'the table ignored the row: look for ON CONFLICT IGNORE or a trigger';
+
+/** The words of a fault that is the row's own. @throws any other error */
+function rowFaultOf(error: unknown, database: DatabaseSync): string {
+  // Without its transaction the rows before this one are gone too (ON CONFLICT ROLLBACK): that is no row fault.
+  if (!database.isTransaction || !isRowFault(error)) throw error;
+  return error instanceof Error ? error.message : String(error);
 }
 
 function pause(clock: Pick<Clock, 'schedule'>): Promise<void> {
   return new Promise((resolve) => clock.schedule(BUSY_SLICE_MS, resolve, { keepAlive: true }));
-}
-
-function checkOptions({ file, table, busyTimeoutMs = 0, bytesMax = 1 }: SqliteSinkOptions): void {
-  if (file === '' || file === ':memory:' || file.includes('\0')) {
-    throw new ConfigError(
-      'file',
-      `expected a path, found ${JSON.stringify(file)}`,
-      'Use memorySink() to keep rows in memory.',
-    );
-  }
-  if (table === '' || table.includes('\0') || /^sqlite_/i.test(table) || !table.isWellFormed()) {
-    throw new ConfigError(
-      'table',
-      `${JSON.stringify(table)} cannot name a table`,
-      'SQLite keeps sqlite_… for itself.',
-    );
-  }
-  if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0) {
-    throw new ConfigError(
-      'busyTimeoutMs',
-      `expected 0 or more, found ${busyTimeoutMs}`,
-      'Give it in milliseconds.',
-    );
-  }
-  if (!Number.isFinite(bytesMax) || bytesMax <= 0) {
-    throw new ConfigError(
-      'bytesMax',
-      `expected more than 0, found ${bytesMax}`,
-      'Give it in bytes, or leave it out.',
-    );
-  }
 }

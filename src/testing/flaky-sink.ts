@@ -8,7 +8,7 @@
 import { SinkError } from '../core/errors.ts';
 import type { Residue } from '../core/outcome.ts';
 import type { Reason } from '../core/reason.ts';
-import type { Sink, WriteRequest, WriteResult } from '../sinks/sink.ts';
+import type { Sink, UpgradeRequest, UpgradeResult, WriteRequest, WriteResult } from '../sinks/sink.ts';
 import { Gate } from './gate.ts';
 import { selectPositions } from './write-request.ts';
 
@@ -31,6 +31,8 @@ export interface FlakySink extends Sink {
   readonly requests: number;
   /** Rows of all requests together. */
   readonly rowsRequested: number;
+  /** Calls of `upgrade`; `down` and `failNext` hold for them too. */
+  readonly upgrades: number;
   /** Calls of `reset`. */
   readonly resets: number;
   /** Requests that wait for `release`. */
@@ -54,7 +56,9 @@ export interface FlakySink extends Sink {
 export function flakySink(inner: Sink, options: FlakySinkOptions = {}): FlakySink {
   const sink = new ControlledSink(inner, options);
   // A capability that `inner` lacks must be absent here too.
-  if (inner.lookup === undefined) Object.defineProperty(sink, 'lookup', { value: undefined });
+  for (const name of ['lookup', 'upgrade'] as const) {
+    if (inner[name] === undefined) Object.defineProperty(sink, name, { value: undefined });
+  }
   return sink;
 }
 
@@ -66,6 +70,7 @@ class ControlledSink implements FlakySink {
   requests = 0;
   rowsRequested = 0;
   resets = 0;
+  upgrades = 0;
   readonly #inner: Sink;
   readonly #options: FlakySinkOptions;
   readonly #failures: Failure[] = [];
@@ -137,6 +142,19 @@ class ControlledSink implements FlakySink {
       throw new SinkError('too-large', `${this.name}: ${request.keys.length} rows, the limit is ${rowsMax}`);
     }
     return this.#writePicky(request);
+  }
+
+  async upgrade(request: UpgradeRequest): Promise<UpgradeResult> {
+    this.upgrades += 1;
+    this.#checkUp();
+    const failure = this.#failures.shift();
+    const upgrade = async (): Promise<UpgradeResult> => {
+      const result = await this.#inner.upgrade?.(request);
+      return result ?? { residue: [], superseded: [], absent: [] };
+    };
+    if (!failure) return upgrade();
+    if (failure.applied) await upgrade();
+    throw new SinkError(failure.reason, `${this.name}: told to fail`);
   }
 
   async lookup(keys: readonly string[]): Promise<ReadonlySet<string>> {

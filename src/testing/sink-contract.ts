@@ -5,16 +5,17 @@
  * for (const c of sinkContract(make)) it(c.name, c.run);
  * ```
  *
- * Tests invariants S1 to S4 of the port. A sink that is not `idempotent` is spared what needs keys.
+ * Tests invariants S1 to S5 of the port. A sink that is not `idempotent` is spared what needs keys.
  */
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Cell, Column } from '../core/columns.ts';
+import type { Column } from '../core/columns.ts';
 import { SinkError } from '../core/errors.ts';
 import type { Residue } from '../core/outcome.ts';
 import { countRows, findRowFault, rowIndices } from '../core/row-set.ts';
 import type { Sink, WriteRequest } from '../sinks/sink.ts';
-import { type WriteRequestParts, writeRequest } from './write-request.ts';
+import { awkward, fuller, keysOf, numbered, titled, upgradeOf } from './contract/requests.ts';
+import type { WriteRequestParts } from './write-request.ts';
 
 /** One empty sink and a way to look behind it. */
 export interface SinkHarness {
@@ -64,12 +65,52 @@ interface Case {
   check(harness: SinkHarness): Promise<void>;
 }
 
-const TITLE: Column = { name: 'title', type: 'text', nullable: true, key: false };
-const AMOUNT: Column = { name: 'amount', type: 'bigint', nullable: true, key: false };
-const SCORE: Column = { name: 'score', type: 'float', nullable: true, key: false };
-const COLUMNS = [TITLE, AMOUNT, SCORE] as const;
-
 const ROWS_MANY = 10_000;
+
+/** What healing relies on (S5), for sinks that can. */
+const UPGRADE_CASES: readonly Case[] = [
+  {
+    name: 'upgrades rows that are still as they were degraded, and says the same when asked again',
+    check: async (harness) => {
+      const { sink } = harness;
+      if (!sink.upgrade || sink.accepts === 'bytes') return;
+      await sink.write(numbered(3));
+      const full = fuller(3);
+      for (let time = 1; time <= 2; time += 1) {
+        assert.deepEqual(await sink.upgrade(upgradeOf(numbered(3), full)), NOTHING_LEFT);
+        await assertHeld(harness, full);
+      }
+    },
+  },
+  {
+    name: 'leaves a row alone whose key holds another version, and inserts none that is not held',
+    check: async (harness) => {
+      const { sink } = harness;
+      if (!sink.upgrade || sink.accepts === 'bytes') return;
+      const others = numbered(2, { cells: titled(2, 'newer') });
+      await sink.write(others);
+      await sink.write(numbered(3));
+      const full = fuller(4);
+      const result = await sink.upgrade(upgradeOf(numbered(4), full));
+      assert.deepEqual(result, { residue: [], superseded: [0, 1], absent: [3] });
+      assert.deepEqual(await heldKeys(harness), ['k-0', 'k-1', 'k-2']);
+      await assertCells(harness, others, [0, 1]);
+      await assertCells(harness, full, [2]);
+    },
+  },
+  {
+    name: 'takes a value in a column that the degraded version did not have for another version',
+    check: async (harness) => {
+      const { sink } = harness;
+      if (!sink.upgrade || sink.accepts === 'bytes') return;
+      const other = fuller(1, 'from elsewhere');
+      await sink.write(other);
+      const result = await sink.upgrade(upgradeOf(numbered(1), fuller(1)));
+      assert.deepEqual(result, { residue: [], superseded: [0], absent: [] });
+      await assertCells(harness, other, [0]);
+    },
+  },
+];
 
 const CASES: readonly Case[] = [
   {
@@ -106,6 +147,7 @@ const CASES: readonly Case[] = [
       await assertCells(harness, before, [0, 3]);
     },
   },
+  ...UPGRADE_CASES,
   {
     name: 'writes only the rows it was asked to write',
     check: async (harness) => {
@@ -227,57 +269,7 @@ function poisonCases(poison: bigint): readonly Case[] {
   ];
 }
 
-function keysOf(count: number, prefix = 'k'): string[] {
-  return Array.from({ length: count }, (_, row) => `${prefix}-${row}`);
-}
-
-function titled(count: number, title: string): Cell[][] {
-  return Array.from({ length: count }, (_, row) => [`${title} ${row}`, BigInt(row), row / 4]);
-}
-
-function numbered(count: number, extra: Partial<WriteRequestParts> = {}): WriteRequest {
-  return writeRequest({ columns: COLUMNS, cells: titled(count, 'title'), keys: keysOf(count), ...extra });
-}
-
-function awkward(): WriteRequest {
-  const names = [
-    '__proto__',
-    'constructor',
-    'say "hi"',
-    "it's",
-    'naïve 漢字 🎬',
-    'select',
-    'a.b-c d',
-    '; DROP TABLE x; --',
-    '$1',
-    '?',
-  ];
-  const texts = [
-    '',
-    ' ',
-    '\0',
-    'a\0b',
-    '"',
-    "'",
-    "'; --",
-    '\\',
-    '\r\n\t',
-    '漢字 🎬',
-    '\ufeffBOM',
-    'null',
-    '007',
-    'x'.repeat(70_000),
-  ];
-  const extremes = [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n, 0n];
-  const columns = [...names.map((name) => ({ ...TITLE, name })), AMOUNT, SCORE];
-  const cells = texts.map((text, row) => [
-    ...names.map((name, at) => (at % 2 === 0 ? text : at % 3 === 0 ? null : name)),
-    extremes[row % extremes.length] ?? null,
-    [0.1, 1e308, 5e-324, null][row % 4] ?? null,
-  ]);
-  return writeRequest({ columns, cells, keys: texts.map((text, row) => `${text.slice(0, 20)}#${row}`) });
-}
-
+const NOTHING_LEFT = { residue: [], superseded: [], absent: [] } as const;
 async function heldKeys(harness: SinkHarness): Promise<string[]> {
   return [...(await harness.rows()).keys()].sort();
 }

@@ -8,7 +8,7 @@
 import type { Batch } from '../../core/batch.ts';
 import type { Columns } from '../../core/columns.ts';
 import type { Residue } from '../../core/outcome.ts';
-import type { CompiledSchema } from '../compile-schema.ts';
+import type { Checked, CompiledSchema } from '../compile-schema.ts';
 import { recordKeys } from '../record-keys.ts';
 
 export interface UpgradedRow {
@@ -35,20 +35,55 @@ const OTHER_KEY = 'its key would be another one under the newer schema';
  * @returns each of these rows either in `rows` or in exactly one residue
  */
 export function upgrade(degraded: Columns, original: Batch, schema: CompiledSchema): Upgraded {
-  const oldKeys = recordKeys(degraded, original, degraded.rows);
-  const keyOf = new Map(degraded.rows.map((row, place) => [row, oldKeys[place]]));
-  const { columns, residue } = schema.check(original, degraded.rows);
-  const newKeys = recordKeys(columns, original, columns.rows);
-  const moved = columns.rows.filter((row, place) => keyOf.get(row) !== newKeys[place]);
-  const kept = moved.length === 0 ? columns : schema.check(original, without(columns.rows, moved)).columns;
-  const rows = kept.rows.map((row) => ({
+  const keys = keysByRow(degraded, original);
+  const checked = schema.check(original, degraded.rows);
+  const moved = movedRows(keys, checked.columns, original);
+  const kept = moved.length === 0 ? undefined : schema.check(original, without(checked.columns.rows, moved));
+  return upgradedOf(keys, original, checked, moved, kept);
+}
+
+/** The same for a body of any size: lets other work run every few milliseconds. Meant for at most some thousand rows. */
+export async function upgradeInTurns(
+  degraded: Columns,
+  original: Batch,
+  schema: CompiledSchema,
+): Promise<Upgraded> {
+  const keys = keysByRow(degraded, original);
+  const checked = await schema.checkInTurns(original, degraded.rows);
+  const moved = movedRows(keys, checked.columns, original);
+  const rest = without(checked.columns.rows, moved);
+  const kept = moved.length === 0 ? undefined : await schema.checkInTurns(original, rest);
+  return upgradedOf(keys, original, checked, moved, kept);
+}
+
+type KeysByRow = ReadonlyMap<number, string>;
+
+function keysByRow(columns: Columns, original: Batch): KeysByRow {
+  const keys = recordKeys(columns, original, columns.rows);
+  return new Map(columns.rows.map((row, place) => [row, keys[place] ?? '']));
+}
+
+/** U1. */
+function movedRows(degraded: KeysByRow, columns: Columns, original: Batch): readonly number[] {
+  const keys = keysByRow(columns, original);
+  return columns.rows.filter((row) => degraded.get(row) !== keys.get(row));
+}
+
+function upgradedOf(
+  keys: KeysByRow,
+  original: Batch,
+  checked: Checked,
+  moved: readonly number[],
+  { columns }: Pick<Checked, 'columns'> = checked,
+): Upgraded {
+  const rows = columns.rows.map((row) => ({
     row,
-    key: keyOf.get(row) ?? original.rowKey(row),
+    key: keys.get(row) ?? original.rowKey(row),
     bytes: original.frame.row(row),
   }));
   const moves: readonly Residue[] =
     moved.length === 0 ? [] : [{ rows: moved, reason: 'schema-mismatch', detail: OTHER_KEY }];
-  return { columns: kept, rows, residue: [...residue, ...moves] };
+  return { columns, rows, residue: [...checked.residue, ...moves] };
 }
 
 function without(rows: readonly number[], gone: readonly number[]): readonly number[] {
