@@ -1,11 +1,13 @@
 /** The public surface: what a pipeline imports. Everything else is an internal of the package. */
 
-export type { Backlog, Machine } from './assembly/backlog.ts';
+export type { Backlog, Machine, ReportOptions } from './assembly/backlog.ts';
 export { type BullmqQueueOptions, bullmqQueue } from './assembly/bullmq-queue.ts';
 export { type CreateEngineOptions, createEngine } from './assembly/create-engine.ts';
 export { type DefaultChainOptions, type DefaultTier, defaultChain } from './assembly/default-chain.ts';
 export { DURABILITIES, type Durability } from './assembly/durability.ts';
 export { createFallback, type Fallback, type FallbackOptions } from './assembly/fallback.ts';
+export type { Heal, HealOptions } from './assembly/heal.ts';
+export type { HealSettings } from './assembly/keep-healing.ts';
 export { functionSink, sqliteSink } from './assembly/local-sinks.ts';
 export type { ObjectOptions } from './assembly/object-settings.ts';
 export type { QueueLike, RedisQueueOptions } from './assembly/open-queue.ts';
@@ -87,6 +89,10 @@ export { openSegmentJournal, type SegmentJournalOptions } from './journal/segmen
 export { nodeFileSystem } from './platform/node-file-system.ts';
 export { systemClock, systemRandom } from './platform/system-clock.ts';
 export type { FenceSettings } from './reconcile/fence/order-fence.ts';
+export type { HealReport } from './reconcile/heal/heal.ts';
+export type { HealLedger } from './reconcile/heal/heal-ledger.ts';
+export type { HealedObject } from './reconcile/heal/heal-object.ts';
+export type { HealCounts, HealOutcome } from './reconcile/heal/heal-progress.ts';
 export type { ReconcileCounts, ReconcileReport } from './reconcile/ledger.ts';
 export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/quarantine.ts';
 export {
@@ -163,7 +169,15 @@ export type {
   WriteFunction,
 } from './sinks/function-sink.ts';
 export { type MemorySink, type MemorySinkOptions, memorySink } from './sinks/memory-sink.ts';
-export type { Sink, SinkInput, SinkRecord, WriteRequest, WriteResult } from './sinks/sink.ts';
+export type {
+  Sink,
+  SinkInput,
+  SinkRecord,
+  UpgradeRequest,
+  UpgradeResult,
+  WriteRequest,
+  WriteResult,
+} from './sinks/sink.ts';
 export type { SqliteSink, SqliteSinkOptions } from './sinks/sqlite-sink.ts';
 export { type FsStoreOptions, fsStore } from './stores/fs-store.ts';
 export { createPacker, type PackedObject, type Packer, type PackerOptions } from './stores/pack.ts';

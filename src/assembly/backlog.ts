@@ -48,12 +48,17 @@ export interface Backlog {
   announce(object: PackedObject): Promise<void>;
   /** The entries of an object, opened. */
   decode(bytes: Uint8Array): Promise<readonly JournalEntry[]>;
-  /** What became of everything that was deferred. */
-  report(): Promise<ReconcileReport>;
+  /** What became of everything that was deferred; with `heals`, of everything that was degraded as well. */
+  report(options?: ReportOptions): Promise<ReconcileReport>;
   /** Ends everything that waits for the store, so that closing does not: what was not stored stays in the journal. */
   letGo(): void;
   /** Closes the store too. Safe to call twice. */
   close(): Promise<void>;
+}
+
+export interface ReportOptions {
+  /** Counts degraded rows too; reads whole objects that nobody has tried to heal yet. @default false */
+  readonly heals?: boolean;
 }
 
 export interface BacklogOptions {
@@ -121,7 +126,7 @@ export async function openBacklog(
     stored: (objects) => memory.remember(objects),
     announce,
     decode,
-    report: () => reconcileReport({ store, chain, decode }),
+    report: (report = {}) => reconcileReport({ store, chain, decode, ...report }),
     letGo: () => stores.letGo(),
     close,
   };

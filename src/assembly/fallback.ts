@@ -26,10 +26,11 @@ import { checkRetention } from '../reconcile/retention.ts';
 import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
 import type { Packer } from '../stores/pack.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import type { Backlog, Machine } from './backlog.ts';
+import type { Backlog, Machine, ReportOptions } from './backlog.ts';
 import { dataDirectory } from './data-directory.ts';
 import { type DefaultChainOptions, defaultChain } from './default-chain.ts';
 import { type Durability, type Durable, openDurable } from './durability.ts';
+import type { Heal } from './heal.ts';
 import { keepOrder } from './keep-order.ts';
 import { keepRetention, type RetentionSettings } from './keep-retention.ts';
 import { type ObjectOptions, type ObjectSettings, objectSettings } from './object-settings.ts';
@@ -111,8 +112,13 @@ export interface Fallback extends AsyncDisposable {
   flush(): Promise<void>;
   /** Packs, sweeps and replays until nothing is left or patience ends. */
   reconcile(options?: DrainOptions): Promise<DrainReport>;
-  /** What became of everything that was deferred. */
-  report(): Promise<ReconcileReport>;
+  /**
+   * Packs, then upgrades in place what was delivered degraded and conforms by now. Safe to repeat, and beside others.
+   * @throws ConfigError without a schema, or for a sink that cannot upgrade; StorageError when the store is away
+   */
+  heal: Heal;
+  /** What became of everything that was deferred; with `heals`, of everything that was degraded as well. */
+  report(options?: ReportOptions): Promise<ReconcileReport>;
   /** Lands what is in flight, packs what it can, finishes running jobs. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -122,7 +128,7 @@ export interface Fallback extends AsyncDisposable {
  * @throws DirectoryLockedError when another process writes there; StorageError; ConfigError; SchemaError
  */
 export async function createFallback(options: FallbackOptions): Promise<Fallback> {
-  const { sink, schema, dir } = options;
+  const { sink, schema, dir, queue, registry } = options;
   const { clock = systemClock, random = systemRandom, fs = nodeFileSystem, bus = new EventBus() } = options;
   const name = options.name ?? 'default';
   const metrics = options.metrics ?? createMetrics(name);
@@ -137,14 +143,14 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   try {
     const limits = limitsBehind(durability, options.limits);
     const dropsLowest = options.watermarks?.whenFull === 'drop-lowest';
-    // Replayed rows rest in their object already, so their originals need no second place.
-    const replay = defaultChain({ ...options, name, journal, keepOriginal: false }).forReplay();
+    const replay = (originals: Pick<Journal, 'append'>): Chain =>
+      defaultChain({ ...options, name, journal: originals }).forReplay();
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
     // The disk of the queue is not what anybody was promised there, so nobody waits for it.
     const objects = { ...settings, stores, areAnnouncementsHints: durability === 'store' };
     const reconciler = await openReconciler(
-      { ...objects, dir, queue: options.queue, chain: name, replay, sink, ...checked, ...worker },
+      { ...objects, ...checked, ...worker, dir, queue, registry, chain: name, replay, sink },
       machine,
     );
     opened.unshift(() => reconciler.close());
@@ -177,7 +183,7 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     packer.start();
     if (options.worker !== false) reconciler.worker.start();
     return assemble(
-      { chain, engine, journal, backlog, worker: reconciler.worker, metrics, packer },
+      { ...reconciler, chain, engine, journal, metrics, packer },
       once(async () => {
         const cancel = letGoIn(CLOSE_WITHIN_MS, backlog, clock);
         await closeEach(opened).finally(cancel);
@@ -249,11 +255,11 @@ function limitsBehind(
   return { ...limits, 'raw-persist': { breaker: false, ...limits['raw-persist'] } };
 }
 
-type Parts = Pick<Fallback, 'chain' | 'engine' | 'journal' | 'backlog' | 'worker' | 'metrics'> & {
+type Parts = Pick<Fallback, 'chain' | 'engine' | 'journal' | 'backlog' | 'worker' | 'metrics' | 'heal'> & {
   readonly packer: Pick<Packer, 'flush'>;
 };
 
-function assemble({ packer, ...parts }: Parts, close: () => Promise<void>): Fallback {
+function assemble({ packer, heal, ...parts }: Parts, close: () => Promise<void>): Fallback {
   const { engine, backlog, worker } = parts;
   return {
     ...parts,
@@ -265,7 +271,11 @@ function assemble({ packer, ...parts }: Parts, close: () => Promise<void>): Fall
       await packer.flush();
       return worker.drain(drainOptions);
     },
-    report: () => backlog.report(),
+    heal: async (healOptions) => {
+      await packer.flush();
+      return heal(healOptions);
+    },
+    report: (reportOptions) => backlog.report(reportOptions),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -9,46 +9,68 @@ import { extractRows, framer } from '../codecs/codecs.ts';
 import type { Batch } from '../core/batch.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import { EventBus, type EventName } from '../core/events.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
+import type { SchemaRegistry } from '../schema/declare/registry.ts';
 import { recordKeysInTurns } from '../schema/record-keys.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { type Backlog, type BacklogOptions, type Machine, openBacklog } from './backlog.ts';
+import { createHealer, type Heal } from './heal.ts';
+import { type HealSettings, keepHealing } from './keep-healing.ts';
 import { once } from './once.ts';
+import { replayOriginals } from './replay-originals.ts';
 
 /** How the worker goes about it; all optional. */
-export type WorkerSettings = Pick<
-  WorkerOptions,
-  'name' | 'concurrency' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'
->;
+export interface WorkerSettings
+  extends Pick<WorkerOptions, 'name' | 'concurrency' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'> {
+  /** Heals degraded rows when the worker starts, and every so often. @default only when it is asked for */
+  readonly heal?: HealSettings;
+}
 
 export interface ReconcilerOptions extends BacklogOptions {
   /** Name of the live chain, under which objects are stored. */
   readonly chain: string;
-  /** What deferred rows run through: a chain without storing tiers (`Chain.forReplay`). */
-  readonly replay: Chain;
+  /**
+   * What deferred rows run through: a chain without storing tiers (`Chain.forReplay`), which keeps the originals of rows
+   * that it degrades in `originals`.
+   */
+  readonly replay: (originals: Pick<Journal, 'append'>) => Chain;
   readonly sink: Sink;
   readonly schema?: SchemaLike;
+  /** Where healing finds a newer schema. */
+  readonly registry?: SchemaRegistry | undefined;
   readonly worker?: WorkerSettings;
 }
 
 export interface Reconciler {
   readonly backlog: Backlog;
   readonly worker: Worker;
+  readonly heal: Heal;
   /** Finishes what runs; safe to call twice. */
   close(): Promise<void>;
 }
 
 /** @throws StorageError when the data directory cannot be used */
 export async function openReconciler(options: ReconcilerOptions, machine: Machine): Promise<Reconciler> {
-  const { chain, replay, sink, schema } = options;
+  const { chain, replay, sink, schema, registry } = options;
   const { clock, random, metrics, bus } = machine;
   const backlog = await openBacklog(options, machine);
   const { queue, store, quarantine } = backlog;
-  const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus: replayBus(bus) });
+  const originals = replayOriginals({ store, chain, emit: bus.emit, encode: options.encode });
+  const engine = await openEngine({
+    chain: replay(originals),
+    framer,
+    clock,
+    random,
+    metrics,
+    bus: replayBus(bus),
+  });
+  const { heal: healing, ...settings } = options.worker ?? {};
+  const heal = createHealer({ backlog, sink, schema, registry }, machine);
   const worker = createWorker({
-    ...options.worker,
+    ...settings,
     chain,
     queue,
     store,
@@ -63,11 +85,14 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
     random,
     emit: bus.emit,
   });
+  const stopHealing = healing && keepHealing({ ...healing, heal, chain, clock, emit: bus.emit });
   return {
     backlog,
     worker,
+    heal,
     close: once(async () => {
       const cancel = letGoIn(CLOSE_WITHIN_MS, backlog, clock);
+      await stopHealing?.();
       await worker.close();
       await engine.close();
       await backlog.close();

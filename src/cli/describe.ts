@@ -1,6 +1,7 @@
 /** The chain of a pipeline as a description: nothing is opened, nothing can be submitted. */
 import { defaultChain } from '../assembly/default-chain.ts';
 import type { Chain } from '../chain/chain.ts';
+import type { Journal } from '../journal/journal.ts';
 import { Field, Schema, Utf8 } from '../schema/arrow.ts';
 import type { CompiledSchema } from '../schema/compile-schema.ts';
 import { compileSchema } from '../schema/compile-schema.ts';
@@ -25,10 +26,12 @@ export interface ChainSource {
   readonly sink: Sink;
   readonly schema: CompiledSchema | undefined;
   readonly config: TierfallConfig | undefined;
+  /** @default one that stores nothing */
+  readonly journal?: Pick<Journal, 'append'>;
 }
 
-export function describeChain({ chain, sink, schema, config }: ChainSource): Chain {
-  return defaultChain({ ...config, name: chain, sink, ...(schema ? { schema } : {}), journal: NO_JOURNAL });
+export function describeChain({ chain, sink, schema, config, journal = NO_JOURNAL }: ChainSource): Chain {
+  return defaultChain({ ...config, name: chain, sink, ...(schema ? { schema } : {}), journal });
 }
 
 /** The graph is the same for every schema, so a sink that wants columns is drawn with any. */

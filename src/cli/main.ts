@@ -6,6 +6,7 @@ import { demoCommand } from './commands/demo.ts';
 import { demoWriterCommand } from './commands/demo-writer.ts';
 import { diffCommand } from './commands/diff.ts';
 import { graphCommand } from './commands/graph.ts';
+import { healCommand } from './commands/heal.ts';
 import { journalCommand } from './commands/journal.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
@@ -24,6 +25,7 @@ export const COMMANDS = [
   workerCommand,
   statusCommand,
   reconcileCommand,
+  healCommand,
   quarantineCommand,
   verifyCommand,
   journalCommand,
@@ -62,7 +64,10 @@ export const program = {
         [String(EXIT_OK), 'Done; every record is in the sink.'],
         [String(EXIT_FAILED), 'Failed; the message says where and what to do.'],
         [String(EXIT_USAGE), 'The command line or a setting is wrong; nothing was done.'],
-        [String(EXIT_UNLANDED), 'Safe, but some records rest outside the sink: deferred or in quarantine.'],
+        [
+          String(EXIT_UNLANDED),
+          'Safe, but some records rest outside the sink (deferred, in quarantine), or stay degraded after a heal.',
+        ],
       ],
     },
   ],

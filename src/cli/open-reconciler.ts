@@ -3,7 +3,12 @@ import type { Machine } from '../assembly/backlog.ts';
 import { dataDirectory } from '../assembly/data-directory.ts';
 import { objectSettings } from '../assembly/object-settings.ts';
 import * as leftovers from '../assembly/pack-leftovers.ts';
-import { openReconciler, type Reconciler, type WorkerSettings } from '../assembly/reconciler.ts';
+import {
+  openReconciler,
+  type Reconciler,
+  type ReconcilerOptions,
+  type WorkerSettings,
+} from '../assembly/reconciler.ts';
 import { ConfigError } from '../core/errors.ts';
 import { describeChain } from './describe.ts';
 import { type Pipeline, requireSink } from './pipeline.ts';
@@ -23,16 +28,24 @@ export async function openPipelineReconciler(
       'Name the JSON Schema of the records, or point --dir at a directory that was written to.',
     );
   }
-  const replay = describeChain({
-    chain,
-    sink,
-    schema,
-    config: { ...config, sink, keepOriginal: false },
-  }).forReplay();
+  const replay: ReconcilerOptions['replay'] = (originals) =>
+    describeChain({ chain, sink, schema, config, journal: originals }).forReplay();
   const { store, overflow, queue } = pipeline;
   const settings = await objectSettings(pipeline.objects);
   return openReconciler(
-    { dir, chain, store, overflow, queue, replay, sink, ...(schema ? { schema } : {}), worker, ...settings },
+    {
+      dir,
+      chain,
+      store,
+      overflow,
+      queue,
+      replay,
+      sink,
+      ...(schema ? { schema } : {}),
+      registry: config?.registry,
+      worker,
+      ...settings,
+    },
     machine,
   );
 }

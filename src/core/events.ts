@@ -94,6 +94,16 @@ export interface Events {
     readonly reason: string;
     readonly rows: number;
   };
+  /** Degraded rows of an object were looked at under another schema; `pending` ones stay degraded for now. */
+  rowsHealed: {
+    readonly chain: string;
+    readonly ref: string;
+    readonly healed: number;
+    readonly superseded: number;
+    readonly gone: number;
+    readonly pending: number;
+    readonly settled: boolean;
+  };
 }
 
 export type EventName = keyof Events;

@@ -4,7 +4,8 @@
  *     chain=<chain>/date=YYYY-MM-DD/hour=HH/part=<lane>/<order, 16 digits>-<sha256, first 32 hex>.parquet
  *
  * and next to the object, with the same stem: `.settled.json` (settlement.ts), `.incomplete-<hex>.json`
- * (completeness.ts). In key order a settlement follows its object directly.
+ * (completeness.ts). In key order a settlement follows its object directly. Below `heal/` lie the originals of degraded
+ * rows in the same layout, next to them `.healed-<hex>.json` (heal/heal-progress.ts).
  */
 import { sha256 } from '../core/keys.ts';
 import type { Job } from './queue.ts';
@@ -35,6 +36,11 @@ export function jobOf(chain: string, object: Omit<Job, 'id' | 'chain'>): Job {
 /** The part of a key before everything a chain stores for replay. */
 export function chainPrefix(chain: string): string {
   return `chain=${chainSegment(chain)}/`;
+}
+
+/** The same of what it keeps to heal degraded rows. */
+export function healPrefix(chain: string): string {
+  return `heal/${chainPrefix(chain)}`;
 }
 
 /** A chain's name as it appears in keys. */

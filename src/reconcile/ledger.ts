@@ -13,6 +13,7 @@ import { TierfallError } from '../core/errors.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
 import { type IncompleteReport, incompleteRef } from './completeness.ts';
+import { type HealLedger, healLedger } from './heal/heal-ledger.ts';
 import { chainPrefix } from './job.ts';
 import type { QuarantineState } from './quarantine.ts';
 import { type QuarantineContents, readQuarantine } from './quarantine-object.ts';
@@ -26,6 +27,8 @@ export interface ReconcileReportOptions {
   readonly chain: string;
   /** Reads the entries of an object; used only for objects that are not settled. */
   readonly decode: (bytes: Uint8Array) => Promise<readonly JournalEntry[]>;
+  /** Counts what was delivered degraded too. @default false */
+  readonly heals?: boolean;
 }
 
 /** Rows of one object, or of all. */
@@ -62,6 +65,8 @@ export interface ReconcileReport extends ReconcileCounts {
   readonly damaged: readonly string[];
   /** Settled objects that were deleted when their time was over; in none of the other numbers. */
   readonly expired: ExpiredTotals;
+  /** Rows that were delivered degraded; in none of the other numbers. Only when asked for. */
+  readonly heals?: HealLedger;
 }
 
 /** @throws StorageError when the store cannot be listed or read; damage of single objects is in the report */
@@ -87,6 +92,7 @@ export async function reconcileReport(options: ReconcileReportOptions): Promise<
     perObject,
     damaged: contents.damaged,
     expired,
+    ...(options.heals ? { heals: await healLedger(options) } : {}),
   };
 }
 

@@ -103,15 +103,23 @@ export async function loadEntries(
   });
 }
 
+export interface InspectedObject {
+  readonly rows: number;
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+  readonly entries: readonly JournalEntry[];
+}
+
 /** Reads an object that only the store knows. @throws as `loadEntries`, also when the bytes belie the name */
 export async function inspectObject(
   ref: string,
-  deps: Pick<ReplayDeps, 'store' | 'decode'>,
-): Promise<{ readonly rows: number; readonly sha256: string; readonly bytes: Uint8Array }> {
+  deps: Pick<ReplayDeps, 'decode'> & { readonly store: Pick<Store, 'get'> },
+): Promise<InspectedObject> {
   const bytes = await deps.store.get(ref);
   const digest = sha256(bytes);
   if (placeOf(ref) && !isNamedBy(digest, ref)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
-  return { rows: countEntryRows(await deps.decode(bytes)), sha256: digest, bytes };
+  const entries = await deps.decode(bytes);
+  return { rows: countEntryRows(entries), sha256: digest, bytes, entries };
 }
 
 function countEntryRows(entries: readonly JournalEntry[]): number {

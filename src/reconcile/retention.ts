@@ -2,7 +2,8 @@
  * Deletes what was settled long ago, so that a store does not grow for ever.
  *
  * X1 only an object with a valid settlement that is older than the time to live goes, and only when none of its rows is
- * held in quarantine: nothing unsettled ever expires. X2 what goes is written down before it goes, so that the account
+ * held in quarantine: nothing unsettled ever expires. That holds for originals of degraded rows too, which are settled
+ * when none of them can be upgraded any more. X2 what goes is written down before it goes, so that the account
  * of the chain still adds up. X3 an object goes before its settlement: after a crash nothing looks forgotten, and the
  * next run ends what this one began. X4 one process expires a chain at a time: the writer.
  */
@@ -12,7 +13,8 @@ import { ConfigError, StorageError } from '../core/errors.ts';
 import { sha256 } from '../core/keys.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { Store } from '../stores/store.ts';
-import { chainPrefix, chainSegment, stemOf } from './job.ts';
+import { listHealObjects } from './heal/heal-objects.ts';
+import { chainPrefix, chainSegment, healPrefix, stemOf } from './job.ts';
 import { readQuarantine } from './quarantine-object.ts';
 import { readSettlement } from './settlement.ts';
 import { listObjects } from './sweep.ts';
@@ -34,8 +36,12 @@ export interface ExpiredObject {
 }
 
 export interface ExpiredTotals {
+  /** Of what was deferred. */
   readonly objects: number;
   readonly rows: number;
+  /** Of originals of degraded rows. */
+  readonly heals: { readonly objects: number; readonly rows: number };
+  /** Of both. */
   readonly refs: ReadonlySet<string>;
 }
 
@@ -93,21 +99,26 @@ export async function expireSettled(
 /** Everything that ever expired. @throws StorageError when the store cannot be read, or a record is damaged */
 export async function readExpired(store: Pick<Store, 'list' | 'get'>, chain: string): Promise<ExpiredTotals> {
   const refs = new Set<string>();
-  let rows = 0;
+  const heals = healPrefix(chain);
+  const replayed = { objects: 0, rows: 0 };
+  const healed = { objects: 0, rows: 0 };
   for await (const { key } of store.list(expiredPrefix(chain))) {
-    for (const object of parseRecord(key, await store.get(key))) {
-      if (!refs.has(object.ref)) rows += object.rows;
-      refs.add(object.ref);
+    for (const { ref, rows } of parseRecord(key, await store.get(key))) {
+      if (refs.has(ref)) continue;
+      refs.add(ref);
+      const totals = ref.startsWith(heals) ? healed : replayed;
+      totals.objects += 1;
+      totals.rows += rows;
     }
   }
-  return { objects: refs.size, rows, refs };
+  return { ...replayed, heals: healed, refs };
 }
 
 async function findDue({ store, chain, clock, settledTtlMs }: RetentionOptions): Promise<ExpiredObject[]> {
   const dueMs = clock.wallNow() - settledTtlMs;
   const held = await findHeld(store, chain);
   const due: ExpiredObject[] = [];
-  for await (const { ref, settlement } of listObjects(store, chain)) {
+  for await (const { ref, settlement } of listBoth(store, chain)) {
     if (!settlement || held.has(ref)) continue;
     const found = await readSettlement(store, ref);
     if (found.state !== 'valid') continue;
@@ -115,6 +126,15 @@ async function findDue({ store, chain, clock, settledTtlMs }: RetentionOptions):
     if (Date.parse(settledAt) <= dueMs) due.push({ ref, settledAt, rows });
   }
   return due;
+}
+
+/** What was stored for replay, and originals of degraded rows. */
+async function* listBoth(
+  store: RetentionOptions['store'],
+  chain: string,
+): AsyncGenerator<{ readonly ref: string; readonly settlement: boolean }> {
+  yield* listObjects(store, chain);
+  yield* listHealObjects(store, chain);
 }
 
 /** Objects of which some row is in quarantine and nobody has decided on it. */
@@ -161,9 +181,12 @@ async function finishDeletes(
 ): Promise<void> {
   if (refs.size === 0) return;
   const left = new Set<string>();
-  for await (const { key } of store.list(chainPrefix(chain))) {
-    const ref = `${key.slice(0, key.lastIndexOf('/') + 1)}${key.slice(key.lastIndexOf('/') + 1).split('.')[0]}.parquet`;
-    if (refs.has(ref)) left.add(ref);
+  for (const prefix of [chainPrefix(chain), healPrefix(chain)]) {
+    for await (const { key } of store.list(prefix)) {
+      const at = key.lastIndexOf('/') + 1;
+      const ref = `${key.slice(0, at)}${key.slice(at).split('.')[0]}.parquet`;
+      if (refs.has(ref)) left.add(ref);
+    }
   }
   for (const ref of left) await deleteObject(store, ref);
 }

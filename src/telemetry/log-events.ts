@@ -51,6 +51,7 @@ const LINES: { readonly [N in EventName]: Line<Events[N]> } = {
   jobAnnounced: { level: 'debug', message: 'reconcile job announced' },
   jobSettled: { level: 'info', message: 'reconcile job settled' },
   jobPostponed: { level: 'info', message: 'reconcile job postponed' },
+  rowsHealed: { level: 'info', message: 'degraded rows upgraded in place' },
   rowsQuarantined: { level: 'warn', message: 'rows quarantined' },
 };
 

@@ -58,6 +58,11 @@ export const METRICS = {
     help: 'Cells changed by structural degradation, by field and kind of change.',
     labels: ['field', 'kind'],
   },
+  fallback_healed_rows_total: {
+    type: 'counter',
+    help: 'Records that were delivered degraded and are decided now: healed, superseded by a newer version, or gone from the sink.',
+    labels: ['outcome'],
+  },
   fallback_budget_reserved_bytes: {
     type: 'gauge',
     help: 'Bytes of memory leased from the budget of a tier.',

@@ -5,6 +5,7 @@ import { sha256 } from '../core/keys.ts';
 import type { Passage } from '../core/outcome.ts';
 import { countRows, type RowSet } from '../core/row-set.ts';
 import type { Purpose, RawEntry } from '../journal/journal.ts';
+import type { DegradedUnder } from '../schema/loss/degraded-under.ts';
 
 export interface RawOrigin {
   readonly batch: Batch;
@@ -13,10 +14,12 @@ export interface RawOrigin {
   readonly reason: string;
   readonly detail?: string | undefined;
   readonly trail: readonly Passage[];
+  /** Goes into the trail: of originals, what their rows were degraded under. */
+  readonly schema?: DegradedUnder | undefined;
 }
 
 /** One entry; `rows` is left out only when the body is the whole original batch. */
-export function rawEntry({ batch, rows, purpose, reason, detail, trail }: RawOrigin): RawEntry {
+export function rawEntry({ batch, rows, purpose, reason, detail, trail, schema }: RawOrigin): RawEntry {
   const body = extractRows(batch, rows);
   return {
     purpose,
@@ -27,7 +30,7 @@ export function rawEntry({ batch, rows, purpose, reason, detail, trail }: RawOri
     attributes: batch.attributes,
     receivedAtMs: batch.receivedAtMs,
     reason,
-    trail: JSON.stringify({ detail, passages: trail }),
+    trail: JSON.stringify({ detail, passages: trail, schema }),
     rowCount: countRows(rows, batch.rowCount),
     rows: originalRows(batch, rows),
     sha256: sha256(body),

@@ -12,6 +12,7 @@ import { rowIndices } from '../core/row-set.ts';
 import { coercionValidator, type ValidatedRows } from '../diff/validate-coercion.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Coerced, CompiledSchema } from '../schema/compile-schema.ts';
+import { type DegradedUnder, degradedUnder } from '../schema/loss/degraded-under.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { rawEntry } from './raw-entries.ts';
@@ -49,6 +50,7 @@ const REASONS = [
 export function schemaCoerce(options: SchemaCoerceOptions): Tier<(typeof REASONS)[number]> {
   const { sink, keepOriginal, validate = 'all' } = options;
   const schema = asCompiledSchema(options.schema);
+  const under = keepOriginal === false ? undefined : degradedUnder(schema);
   const validator = validate === false ? undefined : coercionValidator(schema.schema);
   if (sink.accepts === 'bytes') {
     throw new ConfigError(
@@ -70,7 +72,7 @@ export function schemaCoerce(options: SchemaCoerceOptions): Tier<(typeof REASONS
         if (fault !== undefined) return { residue: [unaccounted(work, fault)] };
       }
       const failed = await send(work, sink, await coercedPayload(coerced.columns, sink, schema));
-      return keep(work, schema, coerced, failed, keepOriginal);
+      return keep({ work, schema, under, journal: keepOriginal }, coerced, failed);
     },
   };
 }
@@ -79,13 +81,18 @@ function unaccounted({ rows }: Work, fault: string): Residue {
   return { rows, reason: 'beyond-tolerance', detail: `the coercion does not account for itself: ${fault}` };
 }
 
+interface Keeping {
+  readonly work: Work;
+  readonly schema: CompiledSchema;
+  readonly under: DegradedUnder | undefined;
+  readonly journal: SchemaCoerceOptions['keepOriginal'];
+}
+
 /** Which rows landed changed, once their originals are safe. */
 async function keep(
-  work: Work,
-  schema: CompiledSchema,
+  { work, schema, under, journal }: Keeping,
   { degradedRows, loss, residue }: Coerced,
   failed: readonly Residue[],
-  journal: SchemaCoerceOptions['keepOriginal'],
 ): Promise<Outcome> {
   const { batch } = work;
   const gone = new Set(failed.flatMap(({ rows }) => rowIndices(rows, batch.rowCount)));
@@ -94,7 +101,15 @@ async function keep(
   if (rows.length === 0) return { residue: left };
   if (journal) {
     try {
-      await journal.append(rawEntry({ batch, rows, purpose: 'heal', reason: 'degraded', trail: work.trail }));
+      const origin = {
+        batch,
+        rows,
+        purpose: 'heal',
+        reason: 'degraded',
+        trail: work.trail,
+        schema: under,
+      } as const;
+      await journal.append(rawEntry(origin));
     } catch (error) {
       // Landed, but not healable: the next tier keeps the bytes, and the keys make the replay harmless.
       const detail = `originals not kept: ${error instanceof Error ? error.message : String(error)}`;

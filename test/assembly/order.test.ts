@@ -170,7 +170,7 @@ describe('order per key', () => {
     const { chain } = fallback;
     const machine = { clock: systemClock, random: systemRandom, fs: nodeFileSystem, bus: new EventBus() };
     const other = await openReconciler(
-      { dir, chain: chain.name, replay: chain.forReplay(), sink: scene.sink },
+      { dir, chain: chain.name, replay: () => chain.forReplay(), sink: scene.sink },
       { ...machine, metrics: createMetrics(chain.name) },
     );
     other.worker.start();

@@ -51,7 +51,7 @@ const SETTLED: ReconcileReport = {
   balanced: true,
   perObject: [],
   damaged: [],
-  expired: { objects: 0, rows: 0, refs: new Set() },
+  expired: { objects: 0, rows: 0, heals: { objects: 0, rows: 0 }, refs: new Set() },
 };
 
 /** A warehouse with the first two records of SOURCE, and the change of a saboteur. */

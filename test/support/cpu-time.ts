@@ -10,3 +10,24 @@ export function cpuStopwatch(): () => number {
     return (user + system) / 1000;
   };
 }
+
+/**
+ * Measures how long this thread computed between two turns of the event loop at most, from now on.
+ * @returns stops it, and tells the longest turn in milliseconds
+ */
+export function longestTurn(): () => number {
+  let longestMs = 0;
+  let isStopped = false;
+  const turn = (): void => {
+    const elapsed = cpuStopwatch();
+    setImmediate(() => {
+      longestMs = Math.max(longestMs, elapsed());
+      if (!isStopped) turn();
+    });
+  };
+  turn();
+  return () => {
+    isStopped = true;
+    return longestMs;
+  };
+}

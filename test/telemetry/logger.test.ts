@@ -195,6 +195,7 @@ const EVENTS: { readonly [N in keyof Events]: readonly [string, Events[N]] } = {
     { chain: 'c', job: 'j', ref: 'r', delivered: 1, degraded: 0, quarantined: 0, alreadyHeld: 0 },
   ],
   jobPostponed: ['info', { chain: 'c', job: 'j', ref: 'r', reason: 'unavailable', delayMs: 5, attempts: 1 }],
+  rowsHealed: ['info', { chain: 'c', ref: 'r', healed: 2, superseded: 0, gone: 0, pending: 1, settled: false }],
   rowsQuarantined: ['warn', { chain: 'c', ref: 'r', reason: 'refused', rows: 1 }],
 };
 

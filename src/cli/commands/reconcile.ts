@@ -1,6 +1,7 @@
 import type { DrainReport, Worker } from '../../reconcile/worker.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
+import { healLedgerRows } from '../heal-table.ts';
 import { completenessRows, deferredLedgerRows } from '../ledger-table.ts';
 import { openMachine } from '../machine.ts';
 import { openPipelineReconciler, packLeftovers } from '../open-reconciler.ts';
@@ -24,7 +25,10 @@ export const reconcileCommand = defineCommand(
         default: '30s',
         description: 'How long nothing may move before it gives up.',
       },
-      report: { type: 'flag', description: 'Print the completeness of every object.' },
+      report: {
+        type: 'flag',
+        description: 'Print the completeness of every object, and what became of degraded records.',
+      },
       'log-level': SERVICE_OPTIONS['log-level'],
       ...OUTPUT_OPTIONS,
     },
@@ -39,9 +43,10 @@ export const reconcileCommand = defineCommand(
     try {
       await packLeftovers(pipeline, reconciler, machine);
       const drained = await drainUntilStopped(reconciler.worker, options.patience, context.signal);
-      const report = await reconciler.backlog.report();
+      const report = await reconciler.backlog.report({ heals: options.report });
       terminal.table(deferredLedgerRows(report), 'Deferred records');
       if (options.report) terminal.table(completenessRows(report), 'Completeness');
+      if (report.heals) terminal.table(healLedgerRows(report.heals), 'Degraded records, originals kept');
       if (!drained) terminal.note('Stopped before the end. Run it again to go on.');
       else if (!drained.drained)
         terminal.note(

@@ -6,6 +6,7 @@ import { verifyJobs } from '../../reconcile/verify-jobs.ts';
 import { verifyObjects } from '../../reconcile/verify-objects.ts';
 import { defineCommand } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
+import { healLedgerRows } from '../heal-table.ts';
 import { inspectJournal } from '../inspect-journal.ts';
 import { deferredLedgerRows } from '../ledger-table.ts';
 import { type CliMachine, openMachine } from '../machine.ts';
@@ -58,9 +59,11 @@ export const verifyCommand = defineCommand(
       );
       progress.finish();
       if (options.repair) terminal.table([await announceForgotten(backlog, machine)], 'Repair');
-      const report = await backlog.report();
+      const report = await backlog.report({ heals: true });
       terminal.table([{ objects, 'heal objects': heals, damaged: faults.length }], 'Objects');
       terminal.table(deferredLedgerRows(report), 'Deferred records');
+      if (report.heals && report.heals.objects > 0)
+        terminal.table(healLedgerRows(report.heals), 'Degraded records, originals kept');
       const { store, queue } = backlog;
       const damage = [
         ...journal.damage,
