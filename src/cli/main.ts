@@ -13,6 +13,7 @@ import { reconcileCommand } from './commands/reconcile.ts';
 import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { statusCommand } from './commands/status.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
 import type { CliContext } from './context.ts';
@@ -26,6 +27,7 @@ export const COMMANDS = [
   statusCommand,
   reconcileCommand,
   healCommand,
+  sweepCommand,
   quarantineCommand,
   verifyCommand,
   journalCommand,

@@ -81,7 +81,8 @@ const WORDS: Readonly<Record<string, string>> = {
   'missing-after-heal': 'the sink lost them after they were upgraded',
 };
 
-function exitCodeOf({ pending, unreadable, obstacle }: HealReport): number {
+function exitCodeOf({ pending, unreadable, obstacle, dryRun }: HealReport): number {
   if (unreadable.length > 0) return EXIT_FAILED;
+  if (dryRun) return EXIT_OK;
   return pending > 0 || obstacle !== undefined ? EXIT_UNLANDED : EXIT_OK;
 }
