@@ -24,7 +24,7 @@ import { replayOriginals } from './replay-originals.ts';
 
 /** How the worker goes about it; all optional. */
 export interface WorkerSettings
-  extends Pick<WorkerOptions, 'name' | 'concurrency' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'> {
+  extends Pick<WorkerOptions, 'name' | 'concurrency' | 'lanes' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'> {
   /** Heals degraded rows when the worker starts, and every so often. @default only when it is asked for */
   readonly heal?: HealSettings;
 }

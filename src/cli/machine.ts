@@ -6,7 +6,7 @@ import { systemRandom } from '../platform/system-clock.ts';
 import { logEvents } from '../telemetry/log-events.ts';
 import { createLogger, type LogLevel } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { type MetricsServer, serveMetrics } from '../telemetry/metrics-server.ts';
+import { type MetricsServer, type MetricsServerOptions, serveMetrics } from '../telemetry/metrics-server.ts';
 import type { CliContext } from './context.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -26,12 +26,13 @@ export async function serveIfAsked(
   port: number | undefined,
   machine: CliMachine,
   terminal: Terminal,
+  health: MetricsServerOptions['health'],
 ): Promise<MetricsServer | undefined> {
   if (port === undefined) return undefined;
   const server = await serveMetrics({
     port,
     render: () => machine.metrics.render(),
-    health: () => ({ ok: true }),
+    health,
   });
   terminal.note(`metrics at ${server.url}/metrics`);
   return server;

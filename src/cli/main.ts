@@ -75,6 +75,8 @@ export const program = {
   ],
 } as const;
 
+const LINGER_MS = 500;
+
 /** Runs the command of `process.argv` and sets the exit code. The first signal asks it to stop, the second one ends it. */
 export async function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   const stopping = new AbortController();
@@ -96,5 +98,8 @@ export async function main(args: readonly string[] = process.argv.slice(2)): Pro
     stdout: (text: string): void => void process.stdout.write(text),
     stderr: (text: string): void => void process.stderr.write(text),
   };
-  process.exitCode = await runProgram(program, COMMANDS, args, context, output);
+  const code = await runProgram(program, COMMANDS, args, context, output);
+  process.exitCode = code;
+  // Whoever was told to stop ends, also where a call that nobody waits for any more holds the process.
+  if (stopping.signal.aborted) setTimeout(() => process.exit(code), LINGER_MS).unref();
 }

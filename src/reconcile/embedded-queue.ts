@@ -120,11 +120,11 @@ class EmbeddedQueue implements Queue {
     return rows.map(({ ref }) => ref);
   }
 
-  async claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined> {
+  async claim(worker: string, leaseMs: number, lanes?: ReadonlySet<number>): Promise<ClaimedJob | undefined> {
     const now = this.#now();
     const span = Math.ceil(leaseMs);
     return this.#state.transact((session) => {
-      const head = this.#oldestFreeHead(session, now);
+      const head = this.#oldestFreeHead(session, now, lanes);
       if (!head) return undefined;
       session.run(LOSE_LEASES, head.chain, head.lane);
       session.run(HOLD, worker, now + span, span, head.id);
@@ -171,13 +171,15 @@ class EmbeddedQueue implements Queue {
    * One index seek per lane. The oldest head goes first, so that a busy lane cannot starve the others. A lane
    * may be held by a job that is not its head: an older object was found while a newer one was running.
    */
-  #oldestFreeHead(session: SqlSession, now: number): JobRow | undefined {
+  #oldestFreeHead(session: SqlSession, now: number, lanes?: ReadonlySet<number>): JobRow | undefined {
     let oldest: JobRow | undefined;
     for (const chain of this.#chains(session)) {
       let head = session.get<JobRow>(NEXT_HEAD, chain, -1);
       while (head) {
         const isOlder = oldest === undefined || head.ord < oldest.ord;
-        if (isOlder && isFree(head, now) && !session.get(LANE_HELD, chain, head.lane, now, now)) oldest = head;
+        const isWanted = lanes === undefined || lanes.has(head.lane);
+        if (isWanted && isOlder && isFree(head, now) && !session.get(LANE_HELD, chain, head.lane, now, now))
+          oldest = head;
         head = session.get<JobRow>(NEXT_HEAD, chain, head.lane);
       }
     }

@@ -76,9 +76,10 @@ export interface Queue {
   /**
    * The next job of a free lane, or undefined when there is none now.
    * @param worker names this claim; new for every claim, because it is the fence against a lost lease
+   * @param lanes of which it may be; left out, of any
    * @throws QueueForgotError when a sweep has to fill the queue first
    */
-  claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined>;
+  claim(worker: string, leaseMs: number, lanes?: ReadonlySet<number>): Promise<ClaimedJob | undefined>;
   /**
    * Extends the lease and remembers progress; `progress` is the caller's own short account of it.
    * @returns false when the lease was lost to somebody else

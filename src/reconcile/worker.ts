@@ -25,6 +25,8 @@ export interface WorkerOptions extends Omit<ReplayDeps, 'store'> {
   readonly name?: string;
   /** Jobs at a time, each of another lane. @default 4 */
   readonly concurrency?: number;
+  /** Lanes it takes jobs of; every lane needs a worker somewhere. @default all */
+  readonly lanes?: ReadonlySet<number>;
   /** How long a job stays with a worker that gives no sign of life, in milliseconds. @default 10000 */
   readonly leaseMs?: number;
   /** Wait between looks into an empty queue, in milliseconds. @default 200 */
@@ -75,6 +77,8 @@ export interface Worker {
   /** Finishes the running entries and gives the jobs back; safe to call twice. */
   close(): Promise<void>;
   readonly stats: WorkerStats;
+  /** When it last finished an entry or a job, or was started, by the clock it was given. */
+  readonly movedMs: number;
 }
 
 /** A worker that is not running yet. */
@@ -134,7 +138,12 @@ class ReconcileWorker implements Worker {
     return { running: this.#running.size, ...this.#counts };
   }
 
+  get movedMs(): number {
+    return this.#movedMs;
+  }
+
   start(): void {
+    if (!this.#isStarted) this.#movedMs = this.#options.clock.now();
     this.#isStarted = true;
     this.#run();
   }
@@ -238,7 +247,7 @@ class ReconcileWorker implements Worker {
     const claim = `${this.#name}/${this.#claims}`;
     let job: ClaimedJob | undefined;
     try {
-      job = await this.#options.queue.claim(claim, this.#leaseMs);
+      job = await this.#options.queue.claim(claim, this.#leaseMs, this.#options.lanes);
       this.#failures = 0;
     } catch (error) {
       if (error instanceof QueueForgotError) this.#sweptMs = undefined;

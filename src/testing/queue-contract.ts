@@ -175,6 +175,23 @@ const ORDER: readonly [string, Body][] = [
     },
   ],
   [
+    'gives a worker that names lanes jobs of these alone, and leaves the others to others',
+    async (queue) => {
+      await announceAll(queue, [contractJob(0, 1), contractJob(1, 2), contractJob(12, 3), contractJob(2, 4)]);
+      const lanes = new Set([2, 12]);
+      const first = workerName();
+      const job = await queue.claim(first, LEASE_MS, lanes);
+      assert.equal(job?.lane, 12, 'the oldest head of its lanes');
+      assert.equal((await queue.claim(workerName(), LEASE_MS, lanes))?.lane, 2);
+      assert.equal(await queue.claim(workerName(), LEASE_MS, lanes), undefined);
+      assert.equal(await queue.claim(workerName(), LEASE_MS, new Set([5])), undefined);
+      assert.deepEqual(
+        [(await claimed(queue, workerName())).lane, (await claimed(queue, workerName())).lane],
+        [0, 1],
+      );
+    },
+  ],
+  [
     'gives each job to one of two racing claimers, and no lane to both (Q1)',
     async (queue, harness) => {
       const other = await harness.open();

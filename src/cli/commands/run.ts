@@ -1,9 +1,11 @@
 import { createFallback, type Fallback } from '../../assembly/fallback.ts';
+import { pipelineHealth } from '../../assembly/health.ts';
 import { InputError, StorageError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { emptyLoss, mergeLoss } from '../../core/loss.ts';
 import { readBatches } from '../../ingress/files.ts';
 import { lossTable } from '../../schema/loss/loss-table.ts';
+import type { Health } from '../../telemetry/metrics-server.ts';
 import { defineCommand, type Invocation } from '../args.ts';
 import { checkpointOf } from '../checkpoint.ts';
 import { type CliContext, terminalOf } from '../context.ts';
@@ -11,7 +13,7 @@ import { inferFirstSchema, withFirst } from '../first-schema.ts';
 import { ingest } from '../ingest.ts';
 import { formatOf, jsonPathOf, tableNameOf } from '../input-format.ts';
 import { deferredLedgerRows, liveLedgerRows } from '../ledger-table.ts';
-import { openMachine, serveIfAsked } from '../machine.ts';
+import { type CliMachine, openMachine, serveIfAsked } from '../machine.ts';
 import { type Pipeline, requireSink, resolvePipeline } from '../pipeline.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_UNLANDED } from '../program.ts';
 import { type Settings, writeSettings } from '../settings.ts';
@@ -157,7 +159,7 @@ class Run {
       // Behind the lock: a second writer that is refused must not change what the first one is run with.
       await writeSettings(dir, settings);
       if (note !== undefined) this.#terminal.note(note);
-      const server = await serveIfAsked(port, machine, this.#terminal);
+      const server = await serveIfAsked(port, machine, this.#terminal, healthOf(fallback, machine));
       try {
         return await this.#fly(fallback, machine.bus, {
           batches: withFirst(first.value, reading),
@@ -254,6 +256,11 @@ class Run {
     }
     return report.pending + report.quarantined > 0 ? EXIT_UNLANDED : EXIT_OK;
   }
+}
+
+/** Jobs may wait while a run goes on: bringing them back is its last part. */
+function healthOf({ backlog, chain }: Fallback, { clock, bus }: CliMachine): () => Promise<Health> {
+  return pipelineHealth({ chain: chain.name, queue: backlog.queue, store: backlog.store, clock, bus });
 }
 
 /** Whether an earlier run left something to bring back. */

@@ -161,10 +161,10 @@ class BullmqQueue implements Queue {
     };
   }
 
-  async claim(worker: string, leaseMs: number): Promise<ClaimedJob | undefined> {
+  async claim(worker: string, leaseMs: number, lanes?: ReadonlySet<number>): Promise<ClaimedJob | undefined> {
     const passed = new Set<number>();
     for (;;) {
-      const lane = await this.#nextLane(passed);
+      const lane = await this.#nextLane(passed, lanes);
       if (lane === undefined) return undefined;
       const open = await this.#lane(lane);
       const taken = await this.#link.translated(() => open.take(worker, leaseMs));
@@ -222,12 +222,16 @@ class BullmqQueue implements Queue {
   }
 
   /** @throws QueueForgotError M4 */
-  async #nextLane(passed: ReadonlySet<number>): Promise<number | undefined> {
+  async #nextLane(
+    passed: ReadonlySet<number>,
+    lanes: ReadonlySet<number> | undefined,
+  ): Promise<number | undefined> {
+    const wanted = lanes ? `,${[...lanes].join(',')},` : '*';
     for (;;) {
       await this.#link.ready();
       if (this.#filledEra !== this.#link.era) throw new QueueForgotError();
       const keys = [this.#key('lanes'), this.#key('filled')];
-      const answer = await this.#link.run('nextLane', keys, [this.#prefix, this.#limit.max, ...passed]);
+      const answer = await this.#link.run('nextLane', keys, [this.#prefix, this.#limit.max, wanted, ...passed]);
       const [state, next, ...stalled] = answer as string[];
       if (state === 'forgot') throw new QueueForgotError();
       for (const lane of stalled) await this.#recover(Number(lane));

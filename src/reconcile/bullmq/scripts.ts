@@ -42,7 +42,7 @@ export interface Script {
 /**
  * The free lane with the oldest head, and lanes whose job has lost its lock. A job that does not decode comes first: it
  * is thrown out by whoever claims it. A lane that BullMQ would give nothing of, paused or at a limit, is not free. KEYS
- * lanes, filled. ARGV prefix, limit of jobs per lane, lanes to pass over.
+ * lanes, filled. ARGV prefix, limit of jobs per lane, lanes that are wanted (`*` or `,0,1,`), lanes to pass over.
  */
 const nextLane: Script = {
   name: 'tierfallNextLane',
@@ -51,7 +51,7 @@ const nextLane: Script = {
 if redis.call('EXISTS', KEYS[2]) == 0 then return {'forgot', ''} end
 local best, bestOrder = '', nil
 local passed = {}
-for at = 3, #ARGV do passed[ARGV[at]] = true end
+for at = 4, #ARGV do passed[ARGV[at]] = true end
 local answer = {'ok', ''}
 for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local base = ARGV[1] .. ':lane-' .. lane .. ':'
@@ -62,7 +62,8 @@ for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
       table.insert(answer, lane)
     end
   end
-  local isHeldBack = passed[lane] or redis.call('HEXISTS', base .. 'meta', 'paused') == 1
+  local isWanted = ARGV[3] == '*' or string.find(ARGV[3], ',' .. lane .. ',', 1, true)
+  local isHeldBack = not isWanted or passed[lane] or redis.call('HEXISTS', base .. 'meta', 'paused') == 1
   if #active == 0 and not isHeldBack and not isLimited(base, ARGV[2]) then
     place(base)
     local head = redis.call('ZRANGE', base .. 'prioritized', 0, 0, 'WITHSCORES')
