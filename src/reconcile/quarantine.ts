@@ -49,6 +49,10 @@ export interface QuarantineFilter {
   readonly reason?: string;
   /** Only rows of this object. */
   readonly ref?: string;
+  /** Only rows of batches with this ordering key. */
+  readonly orderingKey?: string;
+  /** Only rows that were quarantined then or later. */
+  readonly since?: Date;
 }
 
 /** Rows by id, or by what they have in common. Ids that are not held are passed over. */
@@ -73,6 +77,8 @@ export interface Quarantine {
   rowsOf(ref: string, entry: number): Promise<ReadonlySet<number>>;
   /** Held rows in order of object, entry and row. @param options.limit @default 100 */
   list(filter?: QuarantineFilter & { readonly limit?: number }): Promise<readonly QuarantinedRow[]>;
+  /** Held rows with their bytes, in order of object, entry and row; an object in memory at a time. */
+  read(selection: QuarantineSelection): AsyncIterable<QuarantinedRow>;
   get(id: string): Promise<QuarantinedRow | undefined>;
   /** Sends held rows through replay again. @returns the ids */
   release(selection: QuarantineSelection, action?: QuarantineAction): Promise<readonly string[]>;

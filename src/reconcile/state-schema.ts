@@ -37,7 +37,9 @@ CREATE TABLE IF NOT EXISTS quarantine (
   entry INTEGER NOT NULL,
   row INTEGER NOT NULL,
   reason TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('held', 'released', 'discarded'))
+  state TEXT NOT NULL CHECK (state IN ('held', 'released', 'discarded')),
+  ordering_key TEXT,
+  quarantined_at TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS quarantine_by_entry ON quarantine (chain, ref, entry);
 CREATE INDEX IF NOT EXISTS quarantine_by_state ON quarantine (chain, state, reason);
@@ -52,4 +54,8 @@ CREATE TABLE IF NOT EXISTS state_facts (name TEXT PRIMARY KEY, value TEXT NOT NU
 `;
 
 /** Columns that tables of this format may still lack: they can be null, so no older version misreads them. */
-export const ADDED_COLUMNS = [{ table: 'jobs', column: 'announced_ms', type: 'INTEGER' }] as const;
+export const ADDED_COLUMNS = [
+  { table: 'jobs', column: 'announced_ms', type: 'INTEGER' },
+  { table: 'quarantine', column: 'ordering_key', type: 'TEXT' },
+  { table: 'quarantine', column: 'quarantined_at', type: 'TEXT' },
+] as const;

@@ -63,12 +63,15 @@ const OBJECT_ROWS_MAX = 1000;
 const OBJECT_BYTES_MAX = 4 * 1024 * 1024;
 const LIST_LIMIT = 100;
 
-const ADD = `INSERT INTO quarantine (id, chain, object, ref, entry, row, reason, state)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET state = excluded.state WHERE excluded.state <> 'held'`;
+const ADD = `INSERT INTO quarantine (id, chain, object, ref, entry, row, reason, state, ordering_key, quarantined_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET state = iif(excluded.state = 'held', state, excluded.state),
+    ordering_key = excluded.ordering_key, quarantined_at = excluded.quarantined_at
+  WHERE excluded.state <> 'held' OR quarantined_at IS NULL`;
 
 const SELECT = `SELECT id, object, state FROM quarantine WHERE chain = ?1 AND state = 'held'
-  AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR ref = ?3) ORDER BY ref, entry, row LIMIT ?4`;
+  AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR ref = ?3) AND (?4 IS NULL OR ordering_key = ?4)
+  AND (?5 IS NULL OR quarantined_at >= ?5) ORDER BY ref, entry, row LIMIT ?6`;
 
 const SELECT_IDS = `SELECT id, object, state FROM quarantine WHERE chain = ?1 AND state = 'held'
   AND id IN (SELECT value FROM json_each(?2)) ORDER BY ref, entry, row`;
@@ -85,7 +88,8 @@ class QuarantineInStore implements StoreQuarantine {
 
   constructor(options: StoreQuarantineOptions) {
     this.#options = options;
-    this.#fact = `quarantine-index:${options.chain}`;
+    // Another name than indexes had that know neither keys nor times: those are built again.
+    this.#fact = `quarantine-index-2:${options.chain}`;
   }
 
   async add(rows: readonly RowToQuarantine[]): Promise<number> {
@@ -114,6 +118,10 @@ class QuarantineInStore implements StoreQuarantine {
 
   async list(filter: QuarantineFilter & { readonly limit?: number } = {}): Promise<readonly QuarantinedRow[]> {
     return this.#load(await this.#select(filter, filter.limit ?? LIST_LIMIT));
+  }
+
+  async *read(selection: QuarantineSelection): AsyncGenerator<QuarantinedRow> {
+    for (const wanted of byObject(await this.#select(selection, -1)).values()) yield* await this.#load(wanted);
   }
 
   async get(id: string): Promise<QuarantinedRow | undefined> {
@@ -164,18 +172,20 @@ class QuarantineInStore implements StoreQuarantine {
 
   #index(session: SqlSession, object: QuarantineObject, stateOf: (id: string) => QuarantineState): void {
     const { chain } = this.#options;
-    for (const { id, ref, entry, row, reason } of object.rows) {
-      session.run(ADD, id, chain, object.key, ref, entry, row, reason, stateOf(id));
+    for (const { id, ref, entry, row, reason, orderingKey = null, quarantinedAt } of object.rows) {
+      const state = stateOf(id);
+      session.run(ADD, id, chain, object.key, ref, entry, row, reason, state, orderingKey, quarantinedAt);
     }
   }
 
   #select(selection: QuarantineSelection, limit: number): Promise<readonly IndexRow[]> {
     const { chain } = this.#options;
-    return this.#ask((session) =>
-      isIds(selection)
-        ? session.all<IndexRow>(SELECT_IDS, chain, JSON.stringify(selection))
-        : session.all<IndexRow>(SELECT, chain, selection.reason ?? null, selection.ref ?? null, limit),
-    );
+    if (isIds(selection)) {
+      return this.#ask((session) => session.all<IndexRow>(SELECT_IDS, chain, JSON.stringify(selection)));
+    }
+    const { reason = null, ref = null, orderingKey = null, since } = selection;
+    const from = since?.toISOString() ?? null;
+    return this.#ask((session) => session.all<IndexRow>(SELECT, chain, reason, ref, orderingKey, from, limit));
   }
 
   async #load(found: readonly IndexRow[]): Promise<readonly QuarantinedRow[]> {

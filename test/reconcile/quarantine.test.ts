@@ -94,6 +94,23 @@ describe('the quarantine', () => {
     expect(await rowsOf({ reason: 'no such' })).toEqual([]);
   });
 
+  it('builds an index again that knew neither ordering keys nor times, and keeps what was decided', async () => {
+    await scene.quarantine.add([
+      rowOf(1, { orderingKey: 'k' }),
+      rowOf(2, { entry: 8 }),
+      rowOf(3, { orderingKey: 'k' }),
+    ]);
+    const [first] = await scene.quarantine.list();
+    await scene.quarantine.discard([first?.id ?? '']);
+    await scene.state.transact((session) => {
+      session.run('UPDATE quarantine SET ordering_key = NULL, quarantined_at = NULL');
+      session.run("UPDATE state_facts SET name = replace(name, 'quarantine-index-2:', 'quarantine-index:')");
+    });
+    expect((await scene.quarantine.list({ orderingKey: 'k' })).map(({ row }) => row)).toEqual([3]);
+    expect(await scene.quarantine.list({ since: new Date(0) })).toHaveLength(2);
+    expect(await scene.quarantine.list({ since: new Date(scene.clock.wallNow() + 1) })).toEqual([]);
+  });
+
   it('builds its index from the store when the state file is new, before it answers', async () => {
     await scene.quarantine.add([rowOf(1), rowOf(2), rowOf(3)]);
     const ids = (await scene.quarantine.list()).map(({ id }) => id);
