@@ -1,6 +1,7 @@
 /** Degraded rows of a whole pipeline over a real database, upgraded in place when the schema gets wider. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError, functionSink, memorySink, type SinkRecord } from '../../src/index.ts';
+import { ConfigError, EventBus, functionSink, memorySink, type SinkRecord } from '../../src/index.ts';
 import { systemClock } from '../../src/platform/system-clock.ts';
 import { expireSettled } from '../../src/reconcile/retention.ts';
 import { readSettlement } from '../../src/reconcile/settlement.ts';
@@ -193,6 +194,25 @@ describe('healing', () => {
     await pipeline.submit(fallback, [drifted(1)]);
     Object.assign(registry, { latest: async () => ({ schema: wide().schema, version: 2 }) });
     expect(await fallback.heal()).toMatchObject({ healed: 1, settled: 1 });
+  });
+
+  it('is done by the timer of a worker, told by an event and counted', async () => {
+    const first = await pipeline.open();
+    await pipeline.submit(first, [drifted(1), drifted(2)]);
+    await first.flush();
+    await first.close();
+    const told: unknown[] = [];
+    const bus = new EventBus();
+    bus.on('rowsHealed', (event) => told.push(event));
+    const second = await pipeline.open({ bus, schema: wide(), worker: { heal: { everyMs: 20 } } });
+    for (let tries = 0; tries < 500 && told.length === 0; tries += 1) await sleep(10);
+    expect(told).toMatchObject([{ healed: 2, superseded: 0, pending: 0, settled: true }]);
+    expect(sites()).toEqual([siteOf(1), siteOf(2)]);
+    await second.close();
+    expect(second.metrics.render()).toContain('fallback_healed_rows_total{chain="default",outcome="healed"} 2');
+    const { upgrades } = pipeline.sink;
+    await sleep(60);
+    expect(pipeline.sink.upgrades, 'nobody heals after the close').toBe(upgrades);
   });
 
   it('upgrades each row once however many heal at the same time', async () => {
