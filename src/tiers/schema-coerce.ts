@@ -95,15 +95,21 @@ async function keep(
   failed: readonly Residue[],
 ): Promise<Outcome> {
   const { batch } = work;
-  const gone = new Set(failed.flatMap(({ rows }) => rowIndices(rows, batch.rowCount)));
+  const gone = rowsOf(failed, batch);
   const rows = degradedRows.filter((row) => !gone.has(row));
+  // They may have landed all the same: replay would then find them held, and nobody would know that they are degraded.
+  const unknown = rowsOf(
+    failed.filter(({ reason }) => reason === 'ambiguous'),
+    batch,
+  );
+  const kept = degradedRows.filter((row) => !gone.has(row) || unknown.has(row));
   const left = [...residue, ...failed];
-  if (rows.length === 0) return { residue: left };
+  if (kept.length === 0) return { residue: left };
   if (journal) {
     try {
       const origin = {
         batch,
-        rows,
+        rows: kept,
         purpose: 'heal',
         reason: 'degraded',
         trail: work.trail,
@@ -113,10 +119,16 @@ async function keep(
     } catch (error) {
       // Landed, but not healable: the next tier keeps the bytes, and the keys make the replay harmless.
       const detail = `originals not kept: ${error instanceof Error ? error.message : String(error)}`;
+      if (rows.length === 0) return { residue: left };
       return { residue: [...left, { rows, reason: 'unavailable', detail }] };
     }
   }
+  if (rows.length === 0) return { residue: left };
   // The report counts what landed: without the rows that the sink refused, it is made again.
   const landed = rows.length === degradedRows.length ? loss : (await schema.coerce(batch, rows)).loss;
   return { residue: left, degraded: { rows, loss: landed } };
+}
+
+function rowsOf(residue: readonly Residue[], { rowCount }: Work['batch']): ReadonlySet<number> {
+  return new Set(residue.flatMap(({ rows }) => rowIndices(rows, rowCount)));
 }

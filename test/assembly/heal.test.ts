@@ -148,6 +148,19 @@ describe('healing', () => {
     expect(sites()).toEqual([siteOf(1), siteOf(2)]);
   });
 
+  it('heals rows whose delivery had an unknown outcome, once they are known to be there', async () => {
+    const fallback = await pipeline.open({ retry: { attemptsMax: 1 } });
+    pipeline.sink.failNext('ambiguous', 1, { applied: true });
+    await pipeline.submit(fallback, [drifted(1)], 'landed');
+    pipeline.sink.failNext('ambiguous');
+    await pipeline.submit(fallback, [drifted(2)], 'lost');
+    expect(await fallback.heal({ schema: wide() })).toMatchObject({ healed: 1, reasons: { absent: 1 } });
+    await fallback.reconcile();
+    expect(await fallback.report()).toMatchObject({ rows: 2, alreadyHeld: 1, degraded: 1, pending: 0 });
+    expect(await fallback.heal({ schema: wide() })).toMatchObject({ pending: 0, superseded: 0 });
+    expect(sites()).toEqual([siteOf(1), siteOf(2)]);
+  });
+
   it('stops at a sink that is away, and goes on from there', async () => {
     const fallback = await pipeline.open();
     await pipeline.submit(fallback, [drifted(1)]);
