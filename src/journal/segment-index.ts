@@ -173,6 +173,22 @@ export class SegmentIndex {
       if (segment.lastSeq > seq) this.#recount(segment, await this.#placesOf(segment));
       else this.#replace(segment, new Tally());
     }
+    const empty = this.dropEmpty();
+    if (this.#total.count === 0) this.#identities.clear();
+    else await this.#identities.compact(this.#total.count);
+    return empty;
+  }
+
+  /** Segments that hold nothing any more, the newest and those to be kept among them. */
+  get empty(): readonly Segment[] {
+    return this.#segments.filter(({ live }) => live.count === 0);
+  }
+
+  /**
+   * Forgets segments that hold nothing, because the store owns it or because nothing in them was ever acknowledged. The
+   * newest is never among them: by its name the seqs in the others are not used again.
+   */
+  dropEmpty(): Segment[] {
     const newest = this.#segments.at(-1);
     const empty = this.#segments.filter((one) => one !== newest && one.live.count === 0 && !one.keep);
     for (const segment of empty) {
@@ -181,8 +197,6 @@ export class SegmentIndex {
       this.#loaded.delete(segment);
     }
     if (empty.length > 0) this.#segments = this.#segments.filter((one) => this.has(one));
-    if (this.#total.count === 0) this.#identities.clear();
-    else await this.#identities.compact(this.#total.count);
     return empty;
   }
 
