@@ -4,12 +4,15 @@ import type { FileSystem } from '../../core/file-system.ts';
 import type { KeyRing } from '../../core/key-ring.ts';
 import { lockDirectory } from '../../journal/lock.ts';
 import { openSegmentJournal } from '../../journal/segment-journal.ts';
+import type { Gap } from '../../journal/segment-scan.ts';
 import {
   byPriority,
   type JournalSurvey,
   readSurveyed,
   type SegmentSurvey,
   surveyJournal,
+  type UnreadableEntry,
+  type UnreadableSpan,
 } from '../../journal/survey.ts';
 import { defineCommand, UsageError } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
@@ -40,7 +43,7 @@ export const journalCommand = defineCommand(
     name: 'journal',
     summary: 'Look at the journal, check it, take entries out of it, or repair it.',
     description: [
-      'inspect shows segments and what waits in them; verify reads every byte and exits 1 when one is not as it was written; export prints the entries that wait as JSON lines. These three change nothing and may run beside a writer.',
+      'inspect shows segments and what waits in them; verify reads every byte and exits 1 when one is not as it was written; export prints the entries that wait as JSON lines, names on standard error what it could not read, and exits 1 then. These three change nothing and may run beside a writer.',
       'repair needs the journal at rest: it sets damaged spans aside in journal/damaged and makes lost indexes again. Opening does the same by itself, so repair is for looking at the result before a writer starts.',
     ],
     positionals: [{ name: 'action', description: ACTIONS.join(', ') }],
@@ -177,10 +180,21 @@ function damageOf({ segments }: JournalSurvey, owner: string | undefined): Damag
       .filter((gap) => owner === undefined || segment !== newest || gap !== segment.tail)
       .map((gap) => ({
         where: `journal/${segment.name}`,
-        fault: `${gap.bytes} bytes at offset ${gap.offset} ${gap.unreadable ? 'cannot be read from the disk' : gap === segment.tail ? 'are an entry that was not written to its end, or decayed' : 'are no entry'}`,
+        fault: faultOf(gap, gap === segment.tail),
       })),
   );
 }
+
+function faultOf({ offset, bytes, unreadable }: Gap, isTail: boolean): string {
+  const what = unreadable
+    ? 'cannot be read from the disk'
+    : isTail
+      ? 'are an entry that was not written to its end, or decayed'
+      : 'are no entry';
+  return `${bytes} bytes at offset ${offset} ${what}`;
+}
+
+const CHANGED = 'does not fit its tag: it was changed';
 
 async function verifyJournal(scene: Scene): Promise<number> {
   const { terminal, machine, directory, keys } = scene;
@@ -190,8 +204,7 @@ async function verifyJournal(scene: Scene): Promise<number> {
   const isEncrypted = found.segments.some(({ keyIds }) => keyIds.length > 0);
   if (keys !== undefined || !isEncrypted) {
     for await (const { seq, body } of readSurveyed(machine.fs, directory, -1, keys)) {
-      if (body === undefined)
-        damage.push({ where: `entry ${seq}`, fault: 'does not fit its tag: it was changed' });
+      if (body === undefined && seq !== undefined) damage.push({ where: `entry ${seq}`, fault: CHANGED });
     }
   }
   if (damage.length > 0)
@@ -213,11 +226,17 @@ async function verifyJournal(scene: Scene): Promise<number> {
 
 async function exportEntries(scene: Scene): Promise<number> {
   const { machine, directory, keys, context, limit = Number.POSITIVE_INFINITY } = scene;
-  const { found } = await survey(scene);
+  const { found, owner } = await survey(scene);
   let exported = 0;
+  let lost = 0;
   for await (const entry of readSurveyed(machine.fs, directory, scene.after ?? found.checkpointed, keys)) {
     if (exported === limit) break;
-    if (entry.body === undefined) continue;
+    if (entry.body === undefined) {
+      if (isBeingWritten(entry, found, owner)) continue;
+      lost += 1;
+      context.stderr.write(`NOT exported: ${lossOf(entry)}\n`);
+      continue;
+    }
     const { body, ...facts } = entry;
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     const text = bytes.toString('utf8');
@@ -225,7 +244,25 @@ async function exportEntries(scene: Scene): Promise<number> {
     context.stdout.write(`${JSON.stringify({ ...facts, ...shown })}\n`);
     exported += 1;
   }
-  return EXIT_OK;
+  if (lost === 0) return EXIT_OK;
+  context.stderr.write(
+    `${exported} entries were exported; ${lost} ${lost === 1 ? 'entry or span' : 'entries or spans'} could NOT be, see above.\n`,
+  );
+  return EXIT_FAILED;
+}
+
+type Unread = UnreadableEntry | UnreadableSpan;
+
+/** The end of the newest segment of a living writer, as `damageOf` sees it. */
+function isBeingWritten(unread: Unread, { segments }: JournalSurvey, owner: string | undefined): boolean {
+  if (owner === undefined || unread.seq !== undefined || !unread.isTail) return false;
+  // Named by their first seq, so that segments which the writer started meanwhile come behind.
+  return unread.segment >= (segments.at(-1)?.name ?? '');
+}
+
+function lossOf(unread: Unread): string {
+  if (unread.seq !== undefined) return `entry ${unread.seq} ${CHANGED}`;
+  return `journal/${unread.segment}: ${faultOf(unread.gap, unread.isTail)}`;
 }
 
 async function repairJournal(scene: Scene): Promise<number> {
