@@ -10,7 +10,7 @@ import type { EntryOpener } from './entry-cipher.ts';
 import type { JournalEntry, PriorityDepth } from './journal.ts';
 import { readPlaces } from './place-file.ts';
 import { readCheckpoint } from './recovery.ts';
-import { firstSeqOf, SEGMENT_HEADER_BYTES, segmentName, segmentVersion } from './segment-file.ts';
+import { firstSeqOf, readSegmentVersion, SEGMENT_HEADER_BYTES, segmentName } from './segment-file.ts';
 import { scanPlaces } from './segment-places.ts';
 import type { Gap, ScannedEntry } from './segment-scan.ts';
 import { Tally, tallyOf } from './tally.ts';
@@ -59,11 +59,6 @@ async function segmentsIn(fs: FileSystem, directory: string): Promise<SegmentRan
   }));
 }
 
-async function versionOf(fs: FileSystem, path: string): Promise<number | undefined> {
-  const file = await fs.open(path, 'read');
-  return segmentVersion(await file.read(0, SEGMENT_HEADER_BYTES).finally(() => file.close()));
-}
-
 async function surveySegment(
   fs: FileSystem,
   directory: string,
@@ -76,7 +71,7 @@ async function surveySegment(
     if (facts.keyId !== undefined) keyIds.add(facts.keyId);
   };
   const { name, firstSeq } = range;
-  const version = await versionOf(fs, `${directory}/${name}`);
+  const version = await readSegmentVersion(fs, `${directory}/${name}`);
   const { places, gaps, lastOffset, size } = await scanPlaces(fs, directory, range, note);
   const from = places.firstAfter(checkpointed);
   const live = tallyOf(places, from, undefined);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { KeyRing } from '../../src/core/key-ring.ts';
@@ -81,6 +81,26 @@ describe('tierfall journal inspect', () => {
     expect(out).toMatch(/low +4 +8 /);
     expect(out).toMatch(/0{16}\.seg +2 +[\d,]+ +0 +9 +10 +7 +fits/);
     expect(place.below('.tierfall/journal')).toEqual(before);
+  });
+
+  it('makes and changes no file of the lock, and takes it from nobody', async () => {
+    const place = await filled();
+    const owner = `${place.path}/.tierfall/journal/lock.owner`;
+    writeFileSync(owner, '4711\n');
+    for (const action of ['inspect', 'verify', 'export']) {
+      expect(await place.tierfall(['journal', action]), action).toMatchObject({ code: 0 });
+    }
+    expect(readFileSync(owner, 'utf8')).toBe('4711\n');
+    for (const name of ['lock.owner', 'lock.db']) rmSync(`${place.path}/.tierfall/journal/${name}`);
+    const { code, out } = await place.tierfall(['journal', 'inspect']);
+    expect([code, out.includes('at rest')]).toEqual([0, true]);
+    expect(place.below('.tierfall/journal').filter((name) => name.startsWith('lock'))).toEqual([]);
+    const journal = await openJournal(place);
+    await place.tierfall(['journal', 'inspect']);
+    await expect(openJournal(place), 'the writer still has it').rejects.toMatchObject({
+      code: 'DIRECTORY_LOCKED',
+    });
+    await journal.close();
   });
 
   it('runs beside a writer, and names it', async () => {
@@ -214,6 +234,25 @@ describe('tierfall journal repair', () => {
     expect((await lost.tierfall(['journal', 'inspect'])).out).toContain('none that fits');
     await lost.tierfall(['journal', 'repair']);
     expect((await lost.tierfall(['journal', 'inspect'])).out).not.toContain('none that fits');
+  });
+
+  it('looks at what it has made, and exits 1 when that is not whole', async () => {
+    const place = await filled();
+    const index = `${place.path}/${SEGMENT.replace('.seg', '.idx')}`;
+    rmSync(index);
+    mkdirSync(index);
+    const { code, out } = await place.tierfall(['journal', 'repair']);
+    expect(out).toContain('7 entries wait and can be read; 0 damaged spans are set aside; 1 indexes could NOT');
+    expect(code).toBe(1);
+  });
+
+  it('exits 1 when a damaged span could not be set aside', async () => {
+    const place = await filled();
+    flipBit(place, 100);
+    place.file('.tierfall/journal/damaged', 'no directory');
+    const { code, out } = await place.tierfall(['journal', 'repair']);
+    expect(out).toContain('0 damaged spans are set aside, 1 could NOT be');
+    expect(code).toBe(1);
   });
 
   it('refuses beside a writer, and names it', async () => {

@@ -1,8 +1,6 @@
 import { dataDirectory } from '../../assembly/data-directory.ts';
-import { DirectoryLockedError } from '../../core/errors.ts';
-import type { FileSystem } from '../../core/file-system.ts';
 import type { KeyRing } from '../../core/key-ring.ts';
-import { lockDirectory } from '../../journal/lock.ts';
+import { ownerOf } from '../../journal/lock.ts';
 import { openSegmentJournal } from '../../journal/segment-journal.ts';
 import type { Gap } from '../../journal/segment-scan.ts';
 import {
@@ -93,28 +91,23 @@ const RUN: Readonly<Record<Action, (scene: Scene) => Promise<number>>> = {
   repair: repairJournal,
 };
 
-/** Who has the journal open. The lock is tried, and let go at once. */
-async function ownerOf(fs: FileSystem, directory: string): Promise<string | undefined> {
-  try {
-    (await lockDirectory(directory, fs)).release();
-    return undefined;
-  } catch (error) {
-    if (error instanceof DirectoryLockedError) return error.message;
-    // Without the right to lock there is still the right to look.
-    return undefined;
-  }
+async function requireJournal({ machine, directory }: Scene): Promise<void> {
+  if ((await machine.fs.stat(directory)) !== undefined) return;
+  throw new UsageError(
+    `there is no journal in ${directory}`,
+    'Name the data directory of the writer with --dir.',
+  );
 }
 
 async function survey(scene: Scene): Promise<{ found: JournalSurvey; owner: string | undefined }> {
   const { machine, directory } = scene;
-  if ((await machine.fs.stat(directory)) === undefined) {
-    throw new UsageError(
-      `there is no journal in ${directory}`,
-      'Name the data directory of the writer with --dir.',
-    );
-  }
-  const owner = await ownerOf(machine.fs, directory);
+  await requireJournal(scene);
+  const owner = await ownerOf(directory, machine.fs);
   return { found: await surveyJournal(machine.fs, directory), owner };
+}
+
+function inUse({ directory }: Scene, owner: string): string {
+  return `${directory} is in use by ${owner}`;
 }
 
 function isoOf(ms: number | undefined): string {
@@ -136,7 +129,7 @@ async function inspectJournal(scene: Scene): Promise<number> {
     ],
     'Journal',
   );
-  if (owner !== undefined) terminal.note(owner);
+  if (owner !== undefined) terminal.note(inUse(scene, owner));
   terminal.table(
     byPriority(found.pending).map(({ priority, entries, rows, bytes, oldestMs }) => ({
       priority,
@@ -199,7 +192,7 @@ const CHANGED = 'does not fit its tag: it was changed';
 async function verifyJournal(scene: Scene): Promise<number> {
   const { terminal, machine, directory, keys } = scene;
   const { found, owner } = await survey(scene);
-  if (owner !== undefined) terminal.note(owner);
+  if (owner !== undefined) terminal.note(inUse(scene, owner));
   const damage = damageOf(found, owner);
   const isEncrypted = found.segments.some(({ keyIds }) => keyIds.length > 0);
   if (keys !== undefined || !isEncrypted) {
@@ -268,11 +261,12 @@ function lossOf(unread: Unread): string {
 async function repairJournal(scene: Scene): Promise<number> {
   const { directory, chain, machine, terminal } = scene;
   const { fs, clock, bus } = machine;
-  await survey(scene);
+  await requireJournal(scene);
   const verifyBytes = Number.POSITIVE_INFINITY;
   const journal = await openSegmentJournal({ directory, chain, fs, clock, emit: bus.emit, verifyBytes });
-  const { damage, depth } = journal;
+  const { damage } = journal;
   await journal.close();
+  const { found } = await survey(scene);
   if (damage.length > 0) {
     terminal.table(
       damage.map(({ file, offset, bytes, setAside }) => ({
@@ -285,8 +279,12 @@ async function repairJournal(scene: Scene): Promise<number> {
       'Damaged spans',
     );
   }
+  const waiting = found.segments.reduce((sum, { pending }) => sum + pending, 0);
+  const left = damage.filter(({ file, setAside }) => setAside === file).length;
+  const unindexed = found.segments.filter(({ index, gaps }) => index !== 'fits' && gaps.length === 0).length;
+  const indexes = unindexed === 0 ? 'indexes are whole' : `${unindexed} indexes could NOT be made again`;
   terminal.note(
-    `${depth.entries} entries wait and can be read; ${damage.length} damaged spans are set aside; indexes are whole.`,
+    `${waiting} entries wait and can be read; ${damage.length - left} damaged spans are set aside${left === 0 ? '' : `, ${left} could NOT be`}; ${indexes}.`,
   );
-  return EXIT_OK;
+  return left === 0 && unindexed === 0 ? EXIT_OK : EXIT_FAILED;
 }
