@@ -119,6 +119,26 @@ describe('the reserve of a full disk', () => {
     expect(steps).toEqual(['index', 'spent']);
   });
 
+  it('is kept and lent one after the other, whoever asks', async () => {
+    const disk = new BlockDisk(40, false);
+    await disk.mkdir(DIRECTORY);
+    const reserve = new Reserve(disk, DIRECTORY);
+    await Promise.all([reserve.keep(), reserve.keep()]);
+    expect(await reserveBytes(disk)).toBe(65_536);
+    const seen: number[] = [];
+    const lent = reserve.lend(async () => {
+      for (let turn = 0; turn < 40; turn += 1) await nextTurn();
+      seen.push(await reserveBytes(disk));
+      throw new Error('it was of no use');
+    });
+    // By now it is given back.
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+    const kept = reserve.keep();
+    await expect(lent).rejects.toThrow('it was of no use');
+    await kept;
+    expect([seen, await reserveBytes(disk)]).toEqual([[0], 65_536]);
+  });
+
   it('keeps what there is of it when there is no room for more, and grows when there is', async () => {
     const disk = new BlockDisk(10, false);
     await disk.mkdir(DIRECTORY);
