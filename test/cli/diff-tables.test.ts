@@ -1,5 +1,16 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { Field, Float64, Int32, makeVector, Schema, Table, tableToIPC } from 'apache-arrow';
+import {
+  Field,
+  Float64,
+  Int32,
+  makeData,
+  makeVector,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableToIPC,
+} from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { MEANING, pageBytes, parquetBytes, plainTexts, TYPE } from '../hostile/parquet-bytes.ts';
 import { type Workplace, workplace } from './workplace.ts';
@@ -47,6 +58,22 @@ describe('tierfall diff on files of columns', () => {
     const vectors = { id: makeVector(Int32Array.of(1, 2)), v: makeVector(Float64Array.of(0.5, 2)) };
     place.file('a.arrow', tableToIPC(new Table(schema, vectors), 'file'));
     place.file('a.csv', 'id,v\n2,2\n1,0.50\n');
+    expect((await place.tierfall(['diff', 'a.arrow', 'a.csv', '-k', 'id'])).code).toBe(0);
+  });
+
+  it('compares every column of a name that occurs twice', async () => {
+    const place = workplace();
+    const fields = ['id', 'x', 'x'].map((name) => new Field(name, new Int32()));
+    const fileOf = (...cells: readonly number[]): Uint8Array => {
+      const children = cells.map((cell) => makeVector(Int32Array.of(cell)).data[0]);
+      const rows = makeData({ type: new Struct(fields), length: 1, nullCount: 0, children: children as never });
+      return tableToIPC(new Table([new RecordBatch(new Schema(fields), rows)]), 'stream');
+    };
+    place.file('a.arrow', fileOf(1, 5, 1));
+    place.file('b.arrow', fileOf(1, 5, 9));
+    place.file('a.csv', 'id,x,x\n1,5,1\n');
+    const { code, out } = await place.tierfall(['diff', 'a.arrow', 'b.arrow', '-k', 'id']);
+    expect([code, out]).toEqual([1, expect.stringContaining('x_1: 1 → 9')]);
     expect((await place.tierfall(['diff', 'a.arrow', 'a.csv', '-k', 'id'])).code).toBe(0);
   });
 
