@@ -218,6 +218,7 @@ async function settleGroups(
     a: (row) => recordOf(a, row),
     b: (row) => recordOf(b, row),
     comparer: createComparer(rules),
+    rules,
     pace,
   };
   for (const group of groups) {

@@ -212,11 +212,11 @@ async function settleGroups(
   join: Join,
   a: KeyedSide,
   b: KeyedSide,
-  comparer: RecordComparer,
-  pace: Pace,
+  by: Pick<GroupSides, 'comparer' | 'rules' | 'pace'>,
   tally: Tally,
 ): Promise<void> {
-  const sides: GroupSides = { a: recordsOf(a), b: recordsOf(b), comparer, pace };
+  const { pace } = by;
+  const sides: GroupSides = { ...by, a: recordsOf(a), b: recordsOf(b) };
   for (const group of join.groups.values()) {
     await settleGroup(group, join, sides);
     if (!a.hasKey) continue;
@@ -254,7 +254,7 @@ export async function tallyRecords(
   const index = new RowIndex(b.length);
   await turns(b.length, (from, to) => indexRows(sideB, from, to, index, join), everyKey);
   await turns(a.length, (from, to) => pairRows(sideA, from, to, index, join), everyKey);
-  await settleGroups(join, sideA, sideB, comparer, pace, tally);
+  await settleGroups(join, sideA, sideB, { comparer, rules, pace }, tally);
   await turns(a.length, (from, to) => comparePairs(a, b, from, to, join, comparer));
   const tell = createTeller(tally, options.onChange, pace);
   await turns(a.length, (from, to) => tellOfA(sideA, sideB, from, to, join, comparer, tell));

@@ -3,6 +3,7 @@ import type { DiffRecord } from './change.ts';
 import { canonicalText } from './digest.ts';
 import type { Pace } from './pace.ts';
 import type { RecordComparer } from './record-comparer.ts';
+import type { DiffRules } from './rules.ts';
 
 /** Comparing each with each is quadratic: larger groups are matched by their text, which knows no tolerances. */
 const PAIRS_MAX = 4096;
@@ -24,6 +25,8 @@ export interface GroupSides {
   readonly a: RecordOf;
   readonly b: RecordOf;
   readonly comparer: RecordComparer;
+  /** Those of `comparer`. */
+  readonly rules: DiffRules;
   readonly pace: Pace;
 }
 
@@ -50,7 +53,7 @@ async function sameByComparing(
 async function sameByText(
   rowsA: readonly number[],
   rowsB: readonly number[],
-  { a, b, pace }: GroupSides,
+  { a, b, rules, pace }: GroupSides,
 ): Promise<Map<number, number>> {
   const found = new Map<number, number>();
   const byText = new Map<string, number[]>();
@@ -58,7 +61,7 @@ async function sameByText(
     // From the end, so that the first of equal rows is taken first.
     for (let at = from; at < to; at += 1) {
       const row = rowsB[rowsB.length - 1 - at] ?? -1;
-      const text = canonicalText(b(row));
+      const text = canonicalText(b(row), rules);
       const rows = byText.get(text);
       if (rows) rows.push(row);
       else byText.set(text, [row]);
@@ -66,7 +69,7 @@ async function sameByText(
   });
   await pace.inTurns(rowsA.length, TEXT_NS, (from, to) => {
     for (const row of rowsA.slice(from, to)) {
-      const other = byText.get(canonicalText(a(row)))?.pop();
+      const other = byText.get(canonicalText(a(row), rules))?.pop();
       if (other !== undefined) found.set(row, other);
     }
   });
