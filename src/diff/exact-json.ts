@@ -69,3 +69,15 @@ function keepExact(_name: string, value: unknown, context?: { readonly source?: 
 export function parseExactJson(text: string): unknown {
   return areSpelledByDoubles(text) ? JSON.parse(text) : JSON.parse(text, keepExact);
 }
+
+const NESTED = /^[ \t\n\r]*[[{]/;
+
+/** The object or array that a text spells; undefined for any other text. */
+export function parseNestedJson(text: string): object | undefined {
+  if (!NESTED.test(text)) return undefined;
+  try {
+    return parseExactJson(text) as object;
+  } catch {
+    return undefined;
+  }
+}

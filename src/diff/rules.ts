@@ -178,6 +178,33 @@ export function nestedRule(rule: FieldRule, name: string): FieldRule {
   return rule.nested?.get(name) ?? rule;
 }
 
+function timedRule(rule: FieldRule): FieldRule {
+  const { granularity = 0n, nested } = rule;
+  const timed = nested && new Map(Array.from(nested, ([name, own]) => [name, timedRule(own)]));
+  return { ...rule, granularity, nested: timed };
+}
+
+/** The same rules, but for fields that hold instants on a typed side: in these, texts are instants on both sides. */
+export function withTimes(rules: DiffRules, timeFields: readonly string[]): DiffRules {
+  if (timeFields.length === 0) return rules;
+  const timed = new Map(timeFields.map((field) => [field, timedRule(rules.of(field))]));
+  return { inexact: rules.inexact, of: (field) => timed.get(field) ?? rules.of(field) };
+}
+
+/** The same rules without reading any text as something else. */
+export function withoutSpelling(rules: DiffRules): DiffRules {
+  const known = new Map<FieldRule, FieldRule>();
+  const literal = (rule: FieldRule): FieldRule => {
+    const found = known.get(rule);
+    if (found) return found;
+    const nested = rule.nested && new Map(Array.from(rule.nested, ([name, own]) => [name, literal(own)]));
+    const made = { ...rule, isSpelled: false, nested };
+    known.set(rule, made);
+    return made;
+  };
+  return { inexact: rules.inexact, of: (field) => literal(rules.of(field)) };
+}
+
 /** Nanoseconds that a count of this field stands for; undefined when numbers are no instants here. */
 export function epochNanoseconds(rule: FieldRule): bigint | undefined {
   return rule.epochUnit && nanosecondsIn(rule.epochUnit);
