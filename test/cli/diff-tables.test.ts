@@ -89,11 +89,13 @@ describe('tierfall diff on files of columns', () => {
       });
     place.file('a.parquet', fileOf('b'));
     place.file('b.parquet', fileOf(Uint8Array.of(0xff)));
-    const { code, out } = await place.tierfall(['diff', 'a.parquet', 'b.parquet', '-k', 't']);
-    expect(code).toBe(2);
-    expect(out).toContain('row 1 (page at byte 4): column "t" holds text that is not UTF-8');
-    expect(out).toContain('1 rows are not their format');
-    expect(out).toMatch(/3 +2 +2 +0 +1 +0/);
+    for (const way of [['-k', 't'], ['--in-order']]) {
+      const { code, out } = await place.tierfall(['diff', 'a.parquet', 'b.parquet', ...way]);
+      expect(code).toBe(2);
+      expect(out).toContain('row 1 (page at byte 4): column "t" holds text that is not UTF-8');
+      expect(out).toContain('1 rows are not their format');
+      expect(out).toMatch(/3 +2 +2 +0 +1 +0/);
+    }
   });
 
   it.each([
