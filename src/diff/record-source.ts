@@ -10,6 +10,7 @@ import { decodeExactly, decodeJsonExactly } from './decode-exactly.ts';
 import { recordOf } from './diff-columns.ts';
 import type { SideTraits } from './rules.ts';
 import { Instant } from './typed-value.ts';
+import { bytesOfColumns } from './vector-bytes.ts';
 
 /** Some rows that are in memory, in their order: those that fail are among them, so that places are numbers of rows. */
 export interface SourcePart {
@@ -27,6 +28,8 @@ export interface SourcePart {
 export interface RecordSource {
   readonly name: string;
   readonly traits: SideTraits;
+  /** Whether its parts are columns, but for those with rows that fail. */
+  readonly isColumnar: boolean;
   /** Fields that hold instants by their type. */
   readonly timeFields: readonly string[];
   /** Size of the whole source, if it is known; decides how finely rows are spread when they do not fit into memory. */
@@ -83,6 +86,7 @@ export function batchSource(
   return {
     name,
     bytes,
+    isColumnar: false,
     traits: isCsv ? { isTabular: true, isText: true } : {},
     timeFields: format === 'line-protocol' ? ['time'] : [],
     async *parts() {
@@ -105,9 +109,6 @@ function decodeCell(value: unknown, column: Column): Cell {
   return column.type === 'bytes' ? Buffer.from(value, 'base64') : value;
 }
 
-/** About how many bytes a row of columns takes; a text is taken for a short one. */
-const CELL_BYTES = 12;
-
 /** A row that could not be read. */
 export interface RowFault {
   /** Its number in the part. */
@@ -123,7 +124,7 @@ export interface ColumnsPart extends Columns {
 function partOfColumns(part: Columns): SourcePart {
   return {
     rows: part.rows.length,
-    bytes: part.rows.length * part.columns.length * CELL_BYTES,
+    bytes: bytesOfColumns(part),
     columns: part,
     record: (row) => recordOf(part, row),
     encode: (row) => Buffer.from(JSON.stringify(part.vectors.map((vector) => encodeCell(vector.at(row))))),
@@ -154,6 +155,7 @@ export function columnsSource(
   return {
     name,
     bytes,
+    isColumnar: true,
     traits: { isTabular: true },
     timeFields: columns.filter(({ type }) => type === 'timestamp').map((column) => column.name),
     async *parts() {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BatchInput, Format } from '../../src/core/batch.ts';
 import type { Columns } from '../../src/core/columns.ts';
 import { InputError } from '../../src/core/errors.ts';
-import { cellVector, numberVector, wideVector } from '../../src/core/vectors.ts';
+import { cellVector, numberVector, textVector, wideVector, wordVector } from '../../src/core/vectors.ts';
 import type { DiffChange } from '../../src/diff/change.ts';
 import { type DiffOptions, diffRecords } from '../../src/diff/diff-records.ts';
 import { diffSources, type SourceDiffReport, traitsOf } from '../../src/diff/diff-sources.ts';
@@ -124,6 +124,49 @@ describe('sources against sources', () => {
       expect(numbers.toSorted((x, y) => x - y)).toEqual([-2, 1, 2]);
     },
   );
+
+  it('counts the bytes of columns, and holds more of them only where they are compared as they are', async () => {
+    const rows = Array.from({ length: 100 }, (_, row) => row);
+    const words = rows.map((row) => `${row}`.padStart(10_000, '-'));
+    const columns = [
+      { name: 'id', type: 'int', nullable: false, key: false },
+      { name: 'text', type: 'text', nullable: false, key: false },
+    ] as const;
+    const ids = numberVector(Int32Array.from(rows));
+    const body = Buffer.from(words.join(''));
+    const vectors = [
+      textVector(
+        Int32Array.from([...rows, 100], (row) => row * 10_000),
+        body,
+      ),
+      wordVector(Int32Array.from(rows), words),
+      cellVector(words),
+    ];
+    for (const vector of vectors) {
+      const part = { columns, rows, vectors: [ids, vector] };
+      const table = (): RecordSource => columnsSource('t', columns, each([part]));
+      const records = words.map((text, id) => ({ id, text }));
+      const isSpilled = async (
+        b: RecordSource,
+        key: DiffOptions['key'],
+        memoryBytes: number,
+      ): Promise<boolean> => {
+        const { report } = await diff(table(), b, { key, memoryBytes });
+        expect(report).toMatchObject({ isEqual: true, equal: 100 });
+        return report.isSpilled;
+      };
+      for (const key of [['id'], 'order'] as const) {
+        expect(await isSpilled(table(), key, 300_000)).toBe(false);
+        expect(await isSpilled(table(), key, 200_000)).toBe(true);
+        expect(await isSpilled(source('ndjson', lines(records)), key, 1_500_000)).toBe(true);
+      }
+      expect(await isSpilled(table(), 'content', 1_500_000)).toBe(true);
+      expect(await isSpilled(table(), 'content', 2_500_000)).toBe(false);
+      const bad = { row: 100, error: new InputError('ROW_UNDECODABLE', 'row 100', { hint: 'None.' }) };
+      const faulty = columnsSource('t', columns, each<ColumnsPart>([{ ...part, faults: [bad] }]));
+      expect(await isSpilled(faulty, ['id'], 300_000)).toBe(true);
+    }
+  });
 
   it('keeps typed cells exact on their way over a disk', async () => {
     await fc.assert(

@@ -63,7 +63,8 @@ const OPTIONS = {
     placeholder: 'SIZE',
     default: '64MiB',
     min: 1,
-    description: 'Input that may be in memory at once; more goes through a temporary directory.',
+    description:
+      'Input that may be in memory at once, of columns on both sides eight times as much unless compared as a whole; more goes through a temporary directory.',
   },
   'record-bytes': { ...RECORD_BYTES_OPTION, description: 'Longest record that is read.' },
   ...OUTPUT_OPTIONS,
