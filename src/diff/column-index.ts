@@ -11,7 +11,7 @@ import { type ColumnPair, cellValue, pairColumns, sideOf } from './column-pair.t
 import { type HashSeed, hashBytes, hashText, randomSeed } from './keyed-hash.ts';
 import type { InTurns } from './pace.ts';
 import { keyPart, valueKey } from './row-key.ts';
-import type { DiffRules } from './rules.ts';
+import { type DiffRules, keyRule } from './rules.ts';
 
 export type IsSameKey = (x: number, y: number) => boolean;
 
@@ -103,7 +103,10 @@ function generalHasher(pairs: readonly ColumnPair[], rowsA: number, rowsB: numbe
     (hashes, from, to) => {
       for (let row = from; row < to; row += 1) {
         const parts = pairs.map((pair) => {
-          const isTime = pair.a?.column.type === 'timestamp' || pair.b?.column.type === 'timestamp';
+          const isTime =
+            pair.rule.granularity !== undefined ||
+            pair.a?.column.type === 'timestamp' ||
+            pair.b?.column.type === 'timestamp';
           return keyPart(valueKey(cellValue(pair[side], row), pair.rule, isTime));
         });
         const text = parts.join('|');
@@ -141,7 +144,7 @@ export async function hashKeys(
   rules: DiffRules,
   inTurns: InTurns,
 ): Promise<KeyHashes> {
-  const pairs = fields.map((name) => pairColumns(name, rules.of(name), sideOf(a, name), sideOf(b, name)));
+  const pairs = fields.map((name) => pairColumns(name, keyRule(name, rules), sideOf(a, name), sideOf(b, name)));
   const [only] = pairs;
   const [rowsA, rowsB] = [a.rows.length, b.rows.length];
   const seed = randomSeed();

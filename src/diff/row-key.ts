@@ -8,7 +8,7 @@ import { memberOf, nanosecondsOf } from './compare.ts';
 import { canonicalValue } from './digest.ts';
 import { parseNestedJson } from './exact-json.ts';
 import { canonicalDigits, exactOf } from './exact-number.ts';
-import { type DiffRules, type FieldRule, withTimes } from './rules.ts';
+import { type DiffRules, type FieldRule, isInexact, keyRule, withTimes } from './rules.ts';
 import { Decimal, Instant } from './typed-value.ts';
 
 /** Equal by SameValueZero when the keys are the same. */
@@ -72,14 +72,15 @@ export interface KeyReader {
 
 /**
  * @param timeFields fields that hold instants on a typed side, so that texts of the other side are read as instants
- * @throws ConfigError when a key field has a tolerance: what is nearly the same cannot be looked up
+ * @throws ConfigError when a key field has a tolerance of its own: what is nearly the same cannot be looked up
  */
 export function createKeyReader(
   fields: readonly string[],
   rules: DiffRules,
   timeFields: readonly string[],
 ): KeyReader {
-  const inexact = fields.find((field) => rules.of(field).epsilon || (rules.of(field).granularity ?? 0n) > 0n);
+  const exact = { inexact: rules.inexact, of: (field: string) => keyRule(field, rules) };
+  const inexact = fields.find((field) => isInexact(exact.of(field)));
   if (inexact !== undefined) {
     throw new ConfigError(
       '--tolerance',
@@ -87,7 +88,7 @@ export function createKeyReader(
       'Give the tolerance to another field, or choose another key.',
     );
   }
-  const timed = withTimes(rules, timeFields);
+  const timed = withTimes(exact, timeFields);
   const parts = fields.map((name) => {
     const rule = timed.of(name);
     return { name, rule, isTime: rule.granularity !== undefined };

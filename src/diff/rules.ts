@@ -2,7 +2,8 @@
  * What counts as the same, per field: tolerances as data, parsed from short texts such as `temp=0.01`.
  *
  * G1 without a rule only equal values are the same. G2 a rule of a field holds for everything nested in it, unless a rule
- * names the nested path. G3 rules of `*` hold for every field and are added to those of the field itself.
+ * names the nested path. G3 rules of `*` hold for every field and are added to those of the field itself; but what nearly is
+ * the same cannot be looked up, so a tolerance of `*` is none for keys.
  */
 import type { TimeUnit } from '../core/columns.ts';
 import { ConfigError } from '../core/errors.ts';
@@ -171,6 +172,17 @@ export function parseRules(
       return rule;
     },
   };
+}
+
+export function isInexact({ epsilon, granularity = 0n }: FieldRule): boolean {
+  return epsilon !== undefined || granularity > 0n;
+}
+
+/** The rule of a field as a key: a tolerance is left only where it is the field's own. */
+export function keyRule(field: string, rules: DiffRules): FieldRule {
+  const rule = rules.of(field);
+  if (!isInexact(rule) || rules.inexact.includes(field)) return rule;
+  return { ...rule, epsilon: undefined, granularity: rule.granularity === undefined ? undefined : 0n };
 }
 
 /** The rule of a name nested in a field; elements of arrays have the rule of their array. */

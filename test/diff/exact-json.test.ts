@@ -120,6 +120,22 @@ describe('numbers of JSON', () => {
       expect(isReadBy(parseExactJson, `{"n":${text}}`)).toBe(isReadBy(parseOfCodecs, `{"n":${text}}`));
   });
 
+  it('of 17 digits are the doubles that they stand for within 1e-15r, and only there', () => {
+    const tolerant = parseRules(['*=1e-15r']).of('n');
+    let others = 0;
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        // Below them, doubles have fewer digits.
+        fc.pre(value === 0 || Math.abs(value) > 2.3e-308);
+        const [long, short] = [parseExactJson(value.toPrecision(17)), parseExactJson(JSON.stringify(value))];
+        expect(isSameValue(long, short, tolerant)).toBe(true);
+        others += isSameValue(long, short, rule) ? 0 : 1;
+      }),
+    );
+    expect(others).toBeGreaterThan(10);
+    expect(isSameValue(parseExactJson('0.1000000000000002'), 0.1, tolerant)).toBe(false);
+  });
+
   it('are integers at any size', () => {
     expect(parseExactJson('[9007199254740993,-123456789012345678901234567890]')).toEqual([
       9007199254740993n,
