@@ -88,6 +88,8 @@ export { nodeFileSystem } from './platform/node-file-system.ts';
 export { systemClock, systemRandom } from './platform/system-clock.ts';
 export type { FenceSettings } from './reconcile/fence/order-fence.ts';
 export type { ReconcileCounts, ReconcileReport } from './reconcile/ledger.ts';
+export type { PaceView } from './reconcile/pace/replay-pace.ts';
+export type { PaceSettings } from './reconcile/pace/settings.ts';
 export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/quarantine.ts';
 export {
   type ClaimedJob,

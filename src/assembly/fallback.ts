@@ -8,7 +8,7 @@
 
 import type { BreakerState } from '../chain/breaker.ts';
 import type { Chain } from '../chain/chain.ts';
-import { type Engine, openEngine } from '../chain/engine.ts';
+import { type Engine, type EngineOptions, openEngine } from '../chain/engine.ts';
 import { framer } from '../codecs/codecs.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { readState, writeState } from '../core/durable-file.ts';
@@ -134,6 +134,7 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   const settings = await objectSettings(options);
   const { stores, durable, journal } = await openUnderWatermarks(options, name, settings, machine);
   const opened: (() => Promise<void>)[] = [() => journal.close()];
+  let live: Engine | undefined;
   try {
     const limits = limitsBehind(durability, options.limits);
     const dropsLowest = options.watermarks?.whenFull === 'drop-lowest';
@@ -142,7 +143,8 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
     // The disk of the queue is not what anybody was promised there, so nobody waits for it.
-    const objects = { ...settings, stores, areAnnouncementsHints: durability === 'store' };
+    const areAnnouncementsHints = durability === 'store';
+    const objects = { ...settings, stores, areAnnouncementsHints, live: () => live?.ledger };
     const reconciler = await openReconciler(
       { ...objects, dir, queue: options.queue, chain: name, replay, sink, ...checked, ...worker },
       machine,
@@ -157,14 +159,8 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
       ...{ ...options, name, journal: kept.journal, limits, dropsLowest },
       appended: durable.nudge,
     });
-    const engine = await openEngine({
-      ...limitsOf(options),
-      chain,
-      framer,
-      fence: kept.fence,
-      ...machine,
-      ...(await savedBreakers(fs, paths.root)),
-    });
+    const engine = await openLive(options, { chain, fence: kept.fence }, machine);
+    live = engine;
     opened.unshift(async () => {
       await engine.close();
       await saveBreakers(fs, paths.root, engine, bus.emit);
@@ -187,6 +183,15 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     await closeEach(opened).catch(() => undefined);
     throw error;
   }
+}
+
+async function openLive(
+  options: FallbackOptions,
+  running: Pick<EngineOptions, 'chain' | 'fence'>,
+  machine: Machine,
+): Promise<Engine> {
+  const saved = await savedBreakers(machine.fs, dataDirectory(options.dir).root);
+  return openEngine({ ...limitsOf(options), ...running, framer, ...machine, ...saved });
 }
 
 function checkOptions({ watermarks, overflow, retention, sink }: FallbackOptions): void {

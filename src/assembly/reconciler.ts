@@ -9,6 +9,8 @@ import type { Batch } from '../core/batch.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import { EventBus, type EventName } from '../core/events.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
+import { checkPace } from '../reconcile/pace/settings.ts';
+import { isTrouble } from '../reconcile/pace/verdict.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
 import { recordKeys } from '../schema/record-keys.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
@@ -19,7 +21,7 @@ import { once } from './once.ts';
 /** How the worker goes about it; all optional. */
 export type WorkerSettings = Pick<
   WorkerOptions,
-  'name' | 'concurrency' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'
+  'name' | 'concurrency' | 'leaseMs' | 'idleMs' | 'sweepEveryMs' | 'pace' | 'isPartitioned'
 >;
 
 export interface ReconcilerOptions extends BacklogOptions {
@@ -30,6 +32,8 @@ export interface ReconcilerOptions extends BacklogOptions {
   readonly sink: Sink;
   readonly schema?: SchemaLike;
   readonly worker?: WorkerSettings;
+  /** What live traffic of this process does. @default there is none */
+  readonly live?: WorkerOptions['live'];
 }
 
 export interface Reconciler {
@@ -39,15 +43,18 @@ export interface Reconciler {
   close(): Promise<void>;
 }
 
-/** @throws StorageError when the data directory cannot be used */
+/** @throws StorageError when the data directory cannot be used; ConfigError for a pace that cannot be meant */
 export async function openReconciler(options: ReconcilerOptions, machine: Machine): Promise<Reconciler> {
-  const { chain, replay, sink, schema } = options;
+  const { chain, replay, sink, schema, live } = options;
   const { clock, random, metrics, bus } = machine;
+  if (options.worker?.pace) checkPace(options.worker.pace);
   const backlog = await openBacklog(options, machine);
   const { queue, store, quarantine } = backlog;
-  const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus: replayBus(bus) });
+  const own = replayBus(bus);
+  const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus: own });
   const worker = createWorker({
     ...options.worker,
+    ...(live ? { live } : {}),
     chain,
     queue,
     store,
@@ -62,10 +69,13 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
     random,
     emit: bus.emit,
   });
+  const stopListening = listenForTrouble({ worker, chain, replay, bus, own });
+  showPace(chain, worker, metrics);
   return {
     backlog,
     worker,
     close: once(async () => {
+      stopListening();
       const cancel = letGoIn(CLOSE_WITHIN_MS, backlog, clock);
       await worker.close();
       await engine.close();
@@ -98,6 +108,42 @@ function replayBus(bus: EventBus): EventBus {
   const pass = <N extends EventName>(name: N): unknown => own.on(name, (event) => bus.emit(name, event));
   for (const name of TOLD) pass(name);
   return own;
+}
+
+interface TroubleSources {
+  readonly worker: Worker;
+  readonly chain: string;
+  readonly replay: Chain;
+  /** Of the pipeline, live and replayed. */
+  readonly bus: EventBus;
+  /** Of replay alone. */
+  readonly own: EventBus;
+}
+
+/** Tells the worker what engines see of its sink before an entry has come to its end. @returns stops it */
+function listenForTrouble({ worker, chain, replay, bus, own }: TroubleSources): () => void {
+  const tiers = new Set(replay.nodes.map(({ name }) => name));
+  const ofEntry = own.on('tierTransitioned', ({ reason, to }) => {
+    // What is rejected is the entry's own answer, which follows at once.
+    if (to !== 'REJECT' && isTrouble(reason)) worker.troubled(reason);
+  });
+  const ofCircuit = bus.on('circuitOpened', ({ chain: name, tier, reason, retryInMs }) => {
+    // An isolated circuit is an operator's wish and says nothing about the sink.
+    if (!tiers.has(tier) || retryInMs === Number.POSITIVE_INFINITY) return;
+    if (name === replay.name) worker.troubled(reason, true, retryInMs);
+    else if (name === chain) worker.troubled(reason, true);
+  });
+  return () => {
+    ofEntry();
+    ofCircuit();
+  };
+}
+
+function showPace(chain: string, worker: Worker, metrics: Machine['metrics']): void {
+  if (!worker.pace) return;
+  metrics.gauge('replay_pace_rows_per_second', { chain }, () => worker.pace?.rowsPerSecond ?? 0);
+  metrics.gauge('replay_paused', { chain }, () => (worker.pace?.isPaused ? 1 : 0));
+  metrics.gauge('replay_in_flight_entries', { chain }, () => worker.pace?.inFlight ?? 0);
 }
 
 /** Keys as the sink was given them: of the declared fields where there are some, else of batch and row. */

@@ -15,6 +15,7 @@ import type { Store } from '../stores/store.ts';
 import { type Expected, proveComplete, writeIncomplete } from './completeness.ts';
 import { placeOf } from './job.ts';
 import type { Lease } from './lease.ts';
+import type { ReplayPace } from './pace/replay-pace.ts';
 import { encodeProgress, freshProgress, type Progress, progressOf } from './progress.ts';
 import type { ClaimedJob, Job } from './queue.ts';
 import {
@@ -47,7 +48,11 @@ export interface ReplayControl {
   readonly lease: Pick<Lease, 'signal' | 'checkpoint'>;
   /** Asked before each entry. */
   readonly isStopping: () => boolean;
+  /** When the next entry may be sent. @default at once */
+  readonly pace?: Pick<ReplayPace, 'enter' | 'met'> | undefined;
 }
+
+type Leave = (result: EntryResult | undefined) => void;
 
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 30_000;
@@ -155,17 +160,24 @@ class Replay {
     for (const entry of this.#entries.slice(this.#progress.entriesDone)) {
       this.#control.lease.signal.throwIfAborted();
       if (this.#control.isStopping()) return { state: 'stopped' };
-      const obstacle = await this.#replay(entry);
+      const turn = await this.#control.pace?.enter(entry, this.#control.lease.signal);
+      if (turn?.state === 'stopped') return turn;
+      const obstacle = turn?.state === 'away' ? turn.obstacle : await this.#replay(entry, turn?.leave);
       if (obstacle) return this.#postponed(obstacle);
     }
     return this.#settle();
   }
 
-  async #replay(entry: JournalEntry): Promise<Obstacle | undefined> {
+  async #replay(entry: JournalEntry, leave: Leave = () => undefined): Promise<Obstacle | undefined> {
     const { ref, attempts } = this.#job;
     const { signal } = this.#control.lease;
     const confirm = (): Promise<void> => this.#remember();
-    const result = await replayEntry(entry, this.#deps, { ref, attempts: attempts + 1, signal, confirm });
+    let result: EntryResult | undefined;
+    try {
+      result = await replayEntry(entry, this.#deps, { ref, attempts: attempts + 1, signal, confirm });
+    } finally {
+      leave(result);
+    }
     for (const [reason, rows] of result.quarantined) {
       this.#deps.emit('rowsQuarantined', { chain: this.#deps.chain, ref, reason, rows });
     }
@@ -182,7 +194,10 @@ class Replay {
     // Differs only when two workers had the object at once and put different rows aside: count again.
     if (delivered + degraded + alreadyHeld + quarantined !== rows) return this.#startOver('unbalanced');
     const proof = await this.#prove();
-    if ('reason' in proof) return this.#postponed(proof);
+    if ('reason' in proof) {
+      this.#control.pace?.met(proof);
+      return this.#postponed(proof);
+    }
     const settledAt = new Date(this.#deps.clock.wallNow()).toISOString();
     if (proof.missing.length > 0) {
       await writeIncomplete(this.#deps.store, { version: 1, ref, foundAt: settledAt, proof });

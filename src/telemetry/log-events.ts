@@ -51,6 +51,8 @@ const LINES: { readonly [N in EventName]: Line<Events[N]> } = {
   jobAnnounced: { level: 'debug', message: 'reconcile job announced' },
   jobSettled: { level: 'info', message: 'reconcile job settled' },
   jobPostponed: { level: 'info', message: 'reconcile job postponed' },
+  replayPaused: { level: 'warn', message: 'replay paused: the sink is away' },
+  replayResumed: { level: 'info', message: 'replay resumed, with a part of the keys first' },
   rowsQuarantined: { level: 'warn', message: 'rows quarantined' },
 };
 

@@ -195,6 +195,8 @@ const EVENTS: { readonly [N in keyof Events]: readonly [string, Events[N]] } = {
     { chain: 'c', job: 'j', ref: 'r', delivered: 1, degraded: 0, quarantined: 0, alreadyHeld: 0 },
   ],
   jobPostponed: ['info', { chain: 'c', job: 'j', ref: 'r', reason: 'unavailable', delayMs: 5, attempts: 1 }],
+  replayPaused: ['warn', { chain: 'c', reason: 'unavailable', delayMs: 700 }],
+  replayResumed: ['info', { chain: 'c', pausedMs: 900 }],
   rowsQuarantined: ['warn', { chain: 'c', ref: 'r', reason: 'refused', rows: 1 }],
 };
 

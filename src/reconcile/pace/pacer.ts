@@ -1,0 +1,293 @@
+/**
+ * Decides when replay may send its next entry. Has no timers and waits for nobody: it is asked, and told what came of it.
+ *
+ * Owns the rate (capacity.ts), the window (window.ts) and the gate: open; paused, while the sink is away; probing, when
+ * one entry asks whether it is back; partial, when a subset of the keys goes first (subset.ts).
+ *
+ * A1 while paused nothing is sent; while probing one entry is out. A2 while the sink is partitioned, only probes, 10 to 30 s
+ * apart. A3 what was sent before the last reduction, or pause, is no reason for another: one loss, one reduction. A4 with live
+ * traffic in the process, replay has at most `1 - liveShare` of the capacity, and only what live traffic leaves of it. A5
+ * a Retry-After is kept to the end. A6 whatever is refused is refused for a bounded time or until an answer comes.
+ */
+import type { Random } from '../../core/clock.ts';
+import { Capacity } from './capacity.ts';
+import { LandingRate } from './landing-rate.ts';
+import { Latency } from './latency.ts';
+import { LiveLoad, type ReadLive } from './live-load.ts';
+import type { Pacing } from './settings.ts';
+import { Subset } from './subset.ts';
+import { type Answer, verdictOf } from './verdict.ts';
+import { Window } from './window.ts';
+
+/** Leave to send one entry; it is handed back with `answered`. */
+export interface Turn {
+  readonly rows: number;
+  readonly sentMs: number;
+  /** Seconds of allowance that it took; 0 when the pace did not hold it back. */
+  readonly usedS: number;
+  /** Entries out when it was sent, itself counted. */
+  readonly inFlight: number;
+}
+
+export type Offer =
+  | { readonly state: 'go'; readonly turn: Turn }
+  /** Ask again then, or after any answer. */
+  | { readonly state: 'wait'; readonly untilMs: number }
+  /** For so long that nobody should wait for it. */
+  | { readonly state: 'away'; readonly reason: string; readonly retryAfterMs: number };
+
+export interface PaceListener {
+  paused(reason: string, delayMs: number): void;
+  resumed(pausedMs: number): void;
+}
+
+export interface PacerOptions {
+  readonly pacing: Pacing;
+  readonly random: Random;
+  readonly listener: PaceListener;
+  readonly live?: ReadLive | undefined;
+  /** Whether the sink is known to be cut off. @default never */
+  readonly isPartitioned?: (() => boolean) | undefined;
+}
+
+interface Paused {
+  readonly at: 'paused';
+  readonly reason: string;
+  untilMs: number;
+}
+
+type Gate =
+  | { readonly at: 'open' }
+  | Paused
+  | { readonly at: 'probing'; readonly reason: string; probe: Turn | undefined }
+  | { readonly at: 'partial'; readonly subset: Subset };
+
+const LEFT_WHEN = { strained: 0.7, away: 0.5 } as const;
+/** Silence after a reduction, so that a queue at the sink can drain; as much again by chance. */
+const HOLD_MS = 250;
+/** The sink asks for more than this: a pause, not a wait. */
+const WAIT_MAX_MS = 2_000;
+/** Longest that one entry keeps the next one waiting, however large it was. */
+const ENTRY_MAX_MS = 10_000;
+/** Allowance that is not lost when a timer comes late. */
+const LATE_MS = 50;
+const PARTITION_PROBE_MS = 10_000;
+const NEVER_MS = Number.NEGATIVE_INFINITY;
+
+export class Pacer {
+  readonly #pacing: Pacing;
+  readonly #random: Random;
+  readonly #listener: PaceListener;
+  readonly #isPartitioned: () => boolean;
+  readonly #live: LiveLoad;
+  readonly #capacity: Capacity;
+  readonly #window = new Window();
+  readonly #latency: Latency;
+  readonly #landings = new LandingRate();
+  #gate: Gate = { at: 'open' };
+  #inFlight = 0;
+  #nextMs = NEVER_MS;
+  #newestSentMs = NEVER_MS;
+  #reducedMs = NEVER_MS;
+  #pausedMs = NEVER_MS;
+  #rounds = 0;
+  #pausedSinceMs: number | undefined;
+
+  constructor({ pacing, random, listener, live, isPartitioned = () => false }: PacerOptions) {
+    this.#pacing = pacing;
+    this.#random = random;
+    this.#listener = listener;
+    this.#isPartitioned = isPartitioned;
+    this.#live = new LiveLoad(live);
+    this.#capacity = new Capacity(pacing);
+    this.#latency = new Latency(pacing.latencyRatioMax);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get isPaused(): boolean {
+    return this.#gate.at === 'paused' || this.#gate.at === 'probing';
+  }
+
+  /** Sixteenths of the keys that are let in: 0 while paused, 16 when open. */
+  get sixteenths(): number {
+    if (this.isPaused) return 0;
+    return this.#gate.at === 'partial' ? this.#gate.subset.sixteenths : 16;
+  }
+
+  /** How many jobs are worth having at once. */
+  jobsMax(nowMs: number): number {
+    const { at } = this.#look(nowMs);
+    if (at === 'paused') return 0;
+    return at === 'probing' ? 1 : Number.POSITIVE_INFINITY;
+  }
+
+  /** A4; 0 while paused. */
+  rowsPerSecond(nowMs: number): number {
+    return this.#look(nowMs).at === 'paused' ? 0 : this.#rate(nowMs);
+  }
+
+  /** May `rows` rows under `key` be sent now? */
+  offer(key: string, rows: number, nowMs: number): Offer {
+    const gate = this.#look(nowMs);
+    if (gate.at === 'paused') {
+      return { state: 'away', reason: gate.reason, retryAfterMs: gate.untilMs - nowMs };
+    }
+    if (gate.at === 'probing') return this.#offerProbe(gate, rows, nowMs);
+    if (gate.at === 'partial' && !gate.subset.has(key)) return waitUntil(gate.subset.stepEndsMs);
+    if (this.#inFlight >= this.#window.limit) return waitUntil(Number.POSITIVE_INFINITY);
+    if (nowMs < this.#nextMs) return waitUntil(this.#nextMs);
+    if (gate.at === 'partial') gate.subset.sent();
+    return { state: 'go', turn: this.#send(rows, nowMs) };
+  }
+
+  /** What came of a turn; undefined when nothing did. */
+  answered(turn: Turn, answer: Answer | undefined, nowMs: number): void {
+    this.#inFlight -= 1;
+    const gate = this.#gate;
+    const isProbe = gate.at === 'probing' && gate.probe === turn;
+    if (isProbe) gate.probe = undefined;
+    if (!answer) return;
+    const verdict = verdictOf(answer);
+    if (answer.landed > 0) this.#landings.add(answer.landed, nowMs);
+    if (verdict === 'silent') return;
+    if (verdict !== 'good') this.#suffer(verdict, answer, turn.sentMs, nowMs);
+    if (verdict === 'away') return;
+    if (isProbe) this.#resume(nowMs);
+    if (verdict === 'good' && turn.sentMs > this.#reducedMs) this.#goOn(turn, answer, nowMs);
+  }
+
+  /**
+   * Somebody else saw that the sink suffers: an engine, whose circuit opened or whose call failed and will be repeated.
+   * @param isAway whether nothing can be sent before `retryAfterMs` is over
+   */
+  troubled(reason: string, isAway: boolean, retryAfterMs: number, nowMs: number): void {
+    const sentMs = isAway ? nowMs : this.#newestSentMs;
+    this.#suffer(isAway ? 'away' : 'strained', { reason, retryAfterMs }, sentMs, nowMs);
+  }
+
+  #suffer(
+    verdict: 'strained' | 'away',
+    { reason = 'unavailable', retryAfterMs = 0 }: Pick<Answer, 'reason' | 'retryAfterMs'>,
+    sentMs: number,
+    nowMs: number,
+  ): void {
+    const isNews = sentMs > this.#reducedMs;
+    if (isNews) this.#reduce(LEFT_WHEN[verdict], nowMs);
+    if (retryAfterMs > WAIT_MAX_MS || (verdict === 'away' && sentMs > this.#pausedMs)) {
+      this.#pause(reason, retryAfterMs, nowMs);
+      return;
+    }
+    const holdMs = isNews ? HOLD_MS + HOLD_MS * this.#random() : 0;
+    this.#nextMs = Math.max(this.#nextMs, nowMs + Math.max(retryAfterMs, holdMs));
+  }
+
+  /** A3 is the caller's to ask. */
+  #reduce(share: number, nowMs: number): void {
+    const live = this.#live.perSecond(nowMs) ?? 0;
+    const own = this.#landings.perSecond(nowMs);
+    this.#capacity.reduce(share, own === 0 ? 0 : own + live);
+    this.#window.halve();
+    this.#reducedMs = nowMs;
+  }
+
+  #goOn(turn: Turn, answer: Answer, nowMs: number): void {
+    const gate = this.#gate;
+    if (gate.at === 'partial') gate.subset.landed();
+    if (turn.usedS > 0) this.#capacity.grow(turn.usedS);
+    if (!answer.isPlain || turn.rows === 0) return;
+    const { lowMs, isOverload } = this.#latency.note(turn.rows, turn.sentMs, nowMs);
+    if (isOverload) this.#suffer('strained', { reason: 'throttled' }, turn.sentMs, nowMs);
+    else this.#window.answered(turn.inFlight, lowMs, nowMs - turn.sentMs);
+  }
+
+  /** The gate as it is now: pauses end, subsets grow, and partitions begin and end, by being looked at. */
+  #look(nowMs: number): Gate {
+    const gate = this.#gate;
+    if (this.#isPartitioned()) {
+      if (gate.at !== 'paused' && gate.at !== 'probing') this.#pause('partitioned', 0, nowMs);
+    } else if (gate.at === 'paused' && gate.reason === 'partitioned')
+      gate.untilMs = Math.min(gate.untilMs, nowMs);
+    if (gate.at === 'paused' && nowMs >= gate.untilMs) {
+      this.#gate = { at: 'probing', reason: gate.reason, probe: undefined };
+    }
+    if (gate.at === 'partial') {
+      gate.subset.advance(nowMs, this.#inFlight);
+      if (gate.subset.isWhole && this.#gate === gate) this.#open();
+    }
+    return this.#gate;
+  }
+
+  #open(): void {
+    this.#gate = { at: 'open' };
+    this.#rounds = 0;
+  }
+
+  #pause(reason: string, retryAfterMs: number, nowMs: number): void {
+    const gate = this.#gate;
+    if (gate.at === 'paused') {
+      gate.untilMs = Math.max(gate.untilMs, nowMs + retryAfterMs);
+      return;
+    }
+    const delayMs = Math.max(retryAfterMs, this.#pauseMs());
+    this.#rounds += 1;
+    this.#pausedMs = nowMs;
+    this.#gate = { at: 'paused', reason, untilMs: nowMs + delayMs };
+    this.#capacity.restart();
+    this.#window.restart();
+    if (gate.at === 'probing') return;
+    this.#pausedSinceMs = nowMs;
+    this.#listener.paused(reason, delayMs);
+  }
+
+  /** Half by chance, so that many workers do not ask together. */
+  #pauseMs(): number {
+    if (this.#isPartitioned()) return PARTITION_PROBE_MS * (1 + 2 * this.#random());
+    const { pauseMs, pauseMaxMs } = this.#pacing;
+    const stepMs = Math.min(pauseMaxMs, pauseMs * 2 ** Math.min(this.#rounds, 16));
+    return stepMs / 2 + (stepMs / 2) * this.#random();
+  }
+
+  /** The probe was answered. A2. */
+  #resume(nowMs: number): void {
+    if (this.#gate.at !== 'probing') return;
+    if (this.#isPartitioned()) {
+      this.#pause('partitioned', 0, nowMs);
+      return;
+    }
+    this.#gate = { at: 'partial', subset: new Subset(nowMs) };
+    this.#listener.resumed(nowMs - (this.#pausedSinceMs ?? nowMs));
+    this.#pausedSinceMs = undefined;
+  }
+
+  #offerProbe(gate: Gate & { at: 'probing' }, rows: number, nowMs: number): Offer {
+    // Whoever was sent before the pause is still out: its answer would be taken for the probe's.
+    if (gate.probe || this.#inFlight > 0) return waitUntil(Number.POSITIVE_INFINITY);
+    gate.probe = this.#send(rows, nowMs);
+    return { state: 'go', turn: gate.probe };
+  }
+
+  #send(rows: number, nowMs: number): Turn {
+    const rate = this.#rate(nowMs);
+    const costMs = Math.min(ENTRY_MAX_MS, (rows * 1_000) / rate);
+    const isHeld = this.#nextMs > nowMs - LATE_MS;
+    this.#nextMs = Math.max(this.#nextMs, nowMs - LATE_MS) + costMs;
+    this.#inFlight += 1;
+    this.#newestSentMs = nowMs;
+    return { rows, sentMs: nowMs, usedS: isHeld ? costMs / 1_000 : 0, inFlight: this.#inFlight };
+  }
+
+  #rate(nowMs: number): number {
+    const live = this.#live.perSecond(nowMs);
+    const { rowsPerSecond, floor } = this.#capacity;
+    if (live === undefined) return rowsPerSecond;
+    const share = (1 - this.#pacing.liveShare) * rowsPerSecond;
+    return Math.max(floor, Math.min(share, rowsPerSecond - live));
+  }
+}
+
+function waitUntil(untilMs: number): Offer {
+  return { state: 'wait', untilMs };
+}
