@@ -17,7 +17,7 @@ const DOUBLING_S = { fresh: 0.05, careful: 0.5 } as const;
 const STEADY_SHARE = 0.7;
 /** Of the ceiling, per second. */
 const ADDITIVE_STEP = 0.05;
-const CEILING_STEP = 0.01;
+const CEILING_STEP = 0.02;
 const CEILING_STEP_MAX = 0.25;
 /** Calm at the ceiling after which it is believed twice as little. */
 const CEILING_DOUBT_S = 10;
@@ -74,12 +74,14 @@ export class Capacity {
   /**
    * The sink bore too much. C3.
    * @param share what is left, below 1
-   * @param landedPerSecond what landed lately; 0 when nothing did, which says nothing about the height
+   * @param landedPerSecond what landed before; 0 when nothing did, which says nothing about the height
    */
   reduce(share: number, landedPerSecond: number): void {
     const height = landedPerSecond > 0 ? Math.min(this.#rate, landedPerSecond) : this.#rate;
     if (landedPerSecond > 0) this.#ceiling = Math.max(height, this.#floor);
-    this.#rate = Math.max(this.#floor, height * share);
+    // Who lands nothing begins low again, but one row a second would teach him nothing sooner.
+    const least = landedPerSecond > 0 ? this.#floor : Math.min(this.#rate, this.#restart);
+    this.#rate = Math.max(least, height * share);
     this.#doublingS = DOUBLING_S.careful;
     this.#calmS = 0;
   }

@@ -1,5 +1,4 @@
 /** What live traffic of the same process takes of the sink; a process without any has nothing to tell. */
-import { LandingRate } from './landing-rate.ts';
 
 /** Counts since the engine started, as its ledger keeps them. */
 export interface LiveCounts {
@@ -14,13 +13,18 @@ export type ReadLive = () => LiveCounts | undefined;
 
 /** Without a new record for this long, nobody is held back for live traffic. */
 const ACTIVE_MS = 2_000;
+/** The rate forgets within about this time. */
+const MEMORY_MS = 1_000;
+/** Looks closer together than this would measure single batches. */
+const LOOK_MS = 50;
 
 export class LiveLoad {
   readonly #read: ReadLive;
-  readonly #rate = new LandingRate();
   #accepted: number | undefined;
   #landed = 0;
-  #acceptedMs = Number.NEGATIVE_INFINITY;
+  #perSecond = 0;
+  #lookedMs = 0;
+  #activeMs = Number.NEGATIVE_INFINITY;
 
   constructor(read: ReadLive = () => undefined) {
     this.#read = read;
@@ -28,15 +32,23 @@ export class LiveLoad {
 
   /** @returns rows per second that land, or undefined when nothing is going on */
   perSecond(nowMs: number): number | undefined {
+    if (this.#accepted === undefined || nowMs - this.#lookedMs >= LOOK_MS) this.#look(nowMs);
+    return nowMs - this.#activeMs < ACTIVE_MS ? this.#perSecond : undefined;
+  }
+
+  /** Looks come as replay happens to ask, so a rate is that of the time between two of them. */
+  #look(nowMs: number): void {
     const counts = this.#read();
-    if (!counts) return undefined;
+    if (!counts) return;
     const landed = counts.delivered + counts.degraded;
-    // What landed before the first look was not in the last second.
-    if (this.#accepted !== undefined && landed > this.#landed) this.#rate.add(landed - this.#landed, nowMs);
-    const isNew = counts.accepted > (this.#accepted ?? counts.accepted);
-    if (isNew || counts.inFlight > 0) this.#acceptedMs = nowMs;
+    if (counts.accepted > (this.#accepted ?? counts.accepted) || counts.inFlight > 0) this.#activeMs = nowMs;
+    if (this.#accepted !== undefined) {
+      const gapMs = nowMs - this.#lookedMs;
+      const rate = ((landed - this.#landed) * 1_000) / gapMs;
+      this.#perSecond += (rate - this.#perSecond) * (1 - Math.exp(-gapMs / MEMORY_MS));
+    }
     this.#accepted = counts.accepted;
     this.#landed = landed;
-    return nowMs - this.#acceptedMs < ACTIVE_MS ? this.#rate.perSecond(nowMs) : undefined;
+    this.#lookedMs = nowMs;
   }
 }

@@ -27,6 +27,8 @@ export interface Turn {
   readonly usedS: number;
   /** Entries out when it was sent, itself counted. */
   readonly inFlight: number;
+  /** Rows, of live traffic too, that had landed in the second before: a refusal may take long, and says nothing of later. */
+  readonly landedPerSecond: number;
 }
 
 export type Offer =
@@ -49,6 +51,8 @@ export interface PacerOptions {
   /** Whether the sink is known to be cut off. @default never */
   readonly isPartitioned?: (() => boolean) | undefined;
 }
+
+type Sent = Pick<Turn, 'sentMs' | 'landedPerSecond'>;
 
 interface Paused {
   readonly at: 'paused';
@@ -87,7 +91,7 @@ export class Pacer {
   #gate: Gate = { at: 'open' };
   #inFlight = 0;
   #nextMs = NEVER_MS;
-  #newestSentMs = NEVER_MS;
+  #newest: Sent = { sentMs: NEVER_MS, landedPerSecond: 0 };
   #reducedMs = NEVER_MS;
   #pausedMs = NEVER_MS;
   #rounds = 0;
@@ -153,7 +157,7 @@ export class Pacer {
     const verdict = verdictOf(answer);
     if (answer.landed > 0) this.#landings.add(answer.landed, nowMs);
     if (verdict === 'silent') return;
-    if (verdict !== 'good') this.#suffer(verdict, answer, turn.sentMs, nowMs);
+    if (verdict !== 'good') this.#suffer(verdict, answer, turn, nowMs);
     if (verdict === 'away') return;
     if (isProbe) this.#resume(nowMs);
     if (verdict === 'good' && turn.sentMs > this.#reducedMs) this.#goOn(turn, answer, nowMs);
@@ -164,18 +168,18 @@ export class Pacer {
    * @param isAway whether nothing can be sent before `retryAfterMs` is over
    */
   troubled(reason: string, isAway: boolean, retryAfterMs: number, nowMs: number): void {
-    const sentMs = isAway ? nowMs : this.#newestSentMs;
-    this.#suffer(isAway ? 'away' : 'strained', { reason, retryAfterMs }, sentMs, nowMs);
+    const sent = isAway ? { ...this.#newest, sentMs: nowMs } : this.#newest;
+    this.#suffer(isAway ? 'away' : 'strained', { reason, retryAfterMs }, sent, nowMs);
   }
 
   #suffer(
     verdict: 'strained' | 'away',
     { reason = 'unavailable', retryAfterMs = 0 }: Pick<Answer, 'reason' | 'retryAfterMs'>,
-    sentMs: number,
+    { sentMs, landedPerSecond }: Sent,
     nowMs: number,
   ): void {
     const isNews = sentMs > this.#reducedMs;
-    if (isNews) this.#reduce(LEFT_WHEN[verdict], nowMs);
+    if (isNews) this.#reduce(LEFT_WHEN[verdict], landedPerSecond, nowMs);
     if (retryAfterMs > WAIT_MAX_MS || (verdict === 'away' && sentMs > this.#pausedMs)) {
       this.#pause(reason, retryAfterMs, nowMs);
       return;
@@ -185,10 +189,8 @@ export class Pacer {
   }
 
   /** A3 is the caller's to ask. */
-  #reduce(share: number, nowMs: number): void {
-    const live = this.#live.perSecond(nowMs) ?? 0;
-    const own = this.#landings.perSecond(nowMs);
-    this.#capacity.reduce(share, own === 0 ? 0 : own + live);
+  #reduce(share: number, landedPerSecond: number, nowMs: number): void {
+    this.#capacity.reduce(share, landedPerSecond);
     this.#window.halve();
     this.#reducedMs = nowMs;
   }
@@ -199,7 +201,7 @@ export class Pacer {
     if (turn.usedS > 0) this.#capacity.grow(turn.usedS);
     if (!answer.isPlain || turn.rows === 0) return;
     const { lowMs, isOverload } = this.#latency.note(turn.rows, turn.sentMs, nowMs);
-    if (isOverload) this.#suffer('strained', { reason: 'throttled' }, turn.sentMs, nowMs);
+    if (isOverload) this.#suffer('strained', { reason: 'throttled' }, turn, nowMs);
     else this.#window.answered(turn.inFlight, lowMs, nowMs - turn.sentMs);
   }
 
@@ -275,8 +277,17 @@ export class Pacer {
     const isHeld = this.#nextMs > nowMs - LATE_MS;
     this.#nextMs = Math.max(this.#nextMs, nowMs - LATE_MS) + costMs;
     this.#inFlight += 1;
-    this.#newestSentMs = nowMs;
-    return { rows, sentMs: nowMs, usedS: isHeld ? costMs / 1_000 : 0, inFlight: this.#inFlight };
+    const usedS = isHeld ? costMs / 1_000 : 0;
+    const landedPerSecond = this.#landedPerSecond(nowMs);
+    const turn: Turn = { rows, sentMs: nowMs, usedS, inFlight: this.#inFlight, landedPerSecond };
+    this.#newest = turn;
+    return turn;
+  }
+
+  /** 0 when nothing of replay landed: live traffic alone does not show what the sink bears. */
+  #landedPerSecond(nowMs: number): number {
+    const own = this.#landings.perSecond(nowMs);
+    return own === 0 ? 0 : own + (this.#live.perSecond(nowMs) ?? 0);
   }
 
   #rate(nowMs: number): number {
