@@ -51,7 +51,8 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
   const backlog = await openBacklog(options, machine);
   const { queue, store, quarantine } = backlog;
   const own = replayBus(bus);
-  const engine = await openEngine({ chain: replay, framer, clock, random, metrics, bus: own });
+  const tolerant = options.worker?.pace === false ? replay : toleratingLosses(replay, options.worker);
+  const engine = await openEngine({ chain: tolerant, framer, clock, random, metrics, bus: own });
   const worker = createWorker({
     ...options.worker,
     ...(live ? { live } : {}),
@@ -108,6 +109,20 @@ function replayBus(bus: EventBus): EventBus {
   const pass = <N extends EventName>(name: N): unknown => own.on(name, (event) => bus.emit(name, event));
   for (const name of TOLD) pass(name);
   return own;
+}
+
+/**
+ * A circuit that a user gave no number of failures opens only when more fails than can be out at once: one lost round is
+ * answered by the pace, and would open it otherwise wherever many jobs run side by side.
+ */
+function toleratingLosses(replay: Chain, { concurrency = 4 }: WorkerSettings = {}): Chain {
+  const nodes = replay.nodes.map((node) => {
+    const { breaker } = node.limits;
+    if (breaker === false) return node;
+    const tolerance = { failuresInRow: Math.max(5, 2 * concurrency), callsMin: Math.max(10, 4 * concurrency) };
+    return { ...node, limits: { ...node.limits, breaker: { ...tolerance, ...breaker } } };
+  });
+  return { ...replay, nodes };
 }
 
 interface TroubleSources {

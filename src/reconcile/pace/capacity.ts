@@ -12,7 +12,7 @@
 import type { Pacing } from './settings.ts';
 
 /** Time to double: before anything went wrong, and after. */
-const DOUBLING_S = { fresh: 0.05, careful: 0.5 } as const;
+const DOUBLING_S = { fresh: 0.05, careful: 1 } as const;
 /** Below this share of the ceiling there is no danger, so the rate doubles. */
 const STEADY_SHARE = 0.7;
 /** Of the ceiling, per second. */
@@ -86,9 +86,9 @@ export class Capacity {
     this.#calmS = 0;
   }
 
-  /** Begins low again: whoever comes back from an outage may bear less than before. */
-  restart(): void {
-    this.#rate = Math.min(this.#rate, this.#restart);
+  /** Begins low again, beside what live traffic takes: whoever comes back from an outage may bear less than before. */
+  restart(livePerSecond: number): void {
+    this.#rate = Math.min(this.#rate, this.#restart + livePerSecond);
     this.#doublingS = DOUBLING_S.careful;
     this.#calmS = 0;
   }

@@ -67,8 +67,12 @@ type Gate =
   | { readonly at: 'partial'; readonly subset: Subset };
 
 const LEFT_WHEN = { strained: 0.7, away: 0.5 } as const;
-/** Silence after a reduction, so that a queue at the sink can drain; as much again by chance. */
+/**
+ * Silence after a reduction, so that a queue at the sink can drain; as much again by chance. Doubles while nothing is answered
+ * well between two reductions.
+ */
 const HOLD_MS = 250;
+const HOLD_DOUBLINGS_MAX = 5;
 /** The sink asks for more than this: a pause, not a wait. */
 const WAIT_MAX_MS = 2_000;
 /** Longest that one entry keeps the next one waiting, however large it was. */
@@ -95,6 +99,8 @@ export class Pacer {
   #reducedMs = NEVER_MS;
   #pausedMs = NEVER_MS;
   #rounds = 0;
+  /** Reductions since the last good answer. */
+  #strains = 0;
   #pausedSinceMs: number | undefined;
 
   constructor({ pacing, random, listener, live, isPartitioned = () => false }: PacerOptions) {
@@ -168,35 +174,42 @@ export class Pacer {
    * @param isAway whether nothing can be sent before `retryAfterMs` is over
    */
   troubled(reason: string, isAway: boolean, retryAfterMs: number, nowMs: number): void {
-    const sent = isAway ? { ...this.#newest, sentMs: nowMs } : this.#newest;
-    this.#suffer(isAway ? 'away' : 'strained', { reason, retryAfterMs }, sent, nowMs);
+    if (!isAway) return this.#suffer('strained', { reason, retryAfterMs }, this.#newest, nowMs);
+    if (this.#newest.sentMs > this.#reducedMs) this.#reduce('away', this.#newest, nowMs);
+    this.#pause(reason, retryAfterMs, nowMs);
   }
 
   #suffer(
     verdict: 'strained' | 'away',
     { reason = 'unavailable', retryAfterMs = 0 }: Pick<Answer, 'reason' | 'retryAfterMs'>,
-    { sentMs, landedPerSecond }: Sent,
+    sent: Sent,
     nowMs: number,
   ): void {
-    const isNews = sentMs > this.#reducedMs;
-    if (isNews) this.#reduce(LEFT_WHEN[verdict], landedPerSecond, nowMs);
-    if (retryAfterMs > WAIT_MAX_MS || (verdict === 'away' && sentMs > this.#pausedMs)) {
+    const isNews = sent.sentMs > this.#reducedMs;
+    if (isNews) this.#reduce(verdict, sent, nowMs);
+    if (retryAfterMs > WAIT_MAX_MS || (verdict === 'away' && sent.sentMs > this.#pausedMs)) {
       this.#pause(reason, retryAfterMs, nowMs);
       return;
     }
-    const holdMs = isNews ? HOLD_MS + HOLD_MS * this.#random() : 0;
-    this.#nextMs = Math.max(this.#nextMs, nowMs + Math.max(retryAfterMs, holdMs));
+    this.#nextMs = Math.max(this.#nextMs, nowMs + Math.max(retryAfterMs, isNews ? this.#holdMs() : 0));
+  }
+
+  #holdMs(): number {
+    const holdMs = HOLD_MS * 2 ** Math.min(this.#strains, HOLD_DOUBLINGS_MAX);
+    this.#strains += 1;
+    return holdMs + holdMs * this.#random();
   }
 
   /** A3 is the caller's to ask. */
-  #reduce(share: number, landedPerSecond: number, nowMs: number): void {
-    this.#capacity.reduce(share, landedPerSecond);
+  #reduce(verdict: keyof typeof LEFT_WHEN, { landedPerSecond }: Sent, nowMs: number): void {
+    this.#capacity.reduce(LEFT_WHEN[verdict], landedPerSecond);
     this.#window.halve();
     this.#reducedMs = nowMs;
   }
 
   #goOn(turn: Turn, answer: Answer, nowMs: number): void {
     const gate = this.#gate;
+    this.#strains = 0;
     if (gate.at === 'partial') gate.subset.landed();
     if (turn.usedS > 0) this.#capacity.grow(turn.usedS);
     if (!answer.isPlain || turn.rows === 0) return;
@@ -237,7 +250,7 @@ export class Pacer {
     this.#rounds += 1;
     this.#pausedMs = nowMs;
     this.#gate = { at: 'paused', reason, untilMs: nowMs + delayMs };
-    this.#capacity.restart();
+    this.#capacity.restart(this.#live.perSecond(nowMs) ?? 0);
     this.#window.restart();
     if (gate.at === 'probing') return;
     this.#pausedSinceMs = nowMs;
