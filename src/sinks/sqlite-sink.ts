@@ -1,7 +1,8 @@
 /**
  * Records as rows of one SQLite table; the owner of node:sqlite among the sinks.
  *
- * Q1 nothing is awaited between BEGIN and COMMIT: concurrent writes share the connection. Q2 a row is reported
+ * Q1 nothing is awaited between BEGIN and COMMIT: concurrent writes share the connection, and a transaction where they come
+ * in one turn (sqlite-group.ts). Q2 a row is reported
  * as landed only after its COMMIT, with synchronous=FULL. Q3 a row that failed alone is named, and the rest of
  * its transaction commits. Q4 a column is never dropped, and no value is changed to fit. Q5 a row the table
  * swallowed without an error (ON CONFLICT IGNORE, a trigger) is not taken for a row that is held. Q6 every
@@ -17,6 +18,7 @@ import { type RowFailure, residuesOf } from './row-failures.ts';
 import type { Sink, WriteRequest, WriteResult } from './sink.ts';
 import { cellEncoder, encodeKey, type SqlValue } from './sqlite-cells.ts';
 import { isBusy, isRowFault, spoilsConnection, translateSqliteError } from './sqlite-errors.ts';
+import { type Write, WriteGroup } from './sqlite-group.ts';
 import {
   checkColumnNames,
   fitTable,
@@ -92,6 +94,13 @@ interface Plan {
   readonly keys: readonly string[];
 }
 
+/** Positions `from` to before `to` of a plan. */
+interface Part extends Write {
+  readonly plan: Plan;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Prepared on this connection for a table that fits, and good for as long as the schema version stays. */
 interface Statements {
   readonly shape: Shape;
@@ -107,6 +116,7 @@ class TableSink implements SqliteSink {
   readonly settlesOnAbort = true;
   readonly #options: SqliteSinkOptions;
   readonly #busyTimeoutMs: number;
+  readonly #group: WriteGroup<Part>;
   #database: DatabaseSync | undefined;
   #schemaVersion: StatementSync | undefined;
   #statements: Statements | undefined;
@@ -118,6 +128,11 @@ class TableSink implements SqliteSink {
     this.name = options.name ?? `sqlite:${options.table}`;
     this.#options = options;
     this.#busyTimeoutMs = options.busyTimeoutMs ?? 5_000;
+    this.#group = new WriteGroup({
+      rowsMax: ROWS_PER_TRANSACTION,
+      commit: (parts) => this.#commit(parts),
+      aborted: () => this.#aborted(),
+    });
   }
 
   async write(request: WriteRequest): Promise<WriteResult | undefined> {
@@ -127,10 +142,7 @@ class TableSink implements SqliteSink {
     for (let from = 0; from < count; from += ROWS_PER_TRANSACTION) {
       const to = Math.min(from + ROWS_PER_TRANSACTION, count);
       try {
-        if (from > 0) await yieldToLoop();
-        failures.push(
-          ...(await this.#transact(request.signal, (database) => this.#insert(database, plan, from, to))),
-        );
+        failures.push(...(await this.#group.add({ plan, from, to, rows: to - from, signal: request.signal })));
       } catch (error) {
         if (!(error instanceof SinkError) || from === 0) throw error;
         // Rows before this one are committed, so the failure is theirs no more.
@@ -181,8 +193,19 @@ class TableSink implements SqliteSink {
     return this.#shape;
   }
 
-  #transact<T>(signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
-    return this.#attempt(signal, (database) => {
+  #commit(parts: readonly Part[]): Promise<readonly (readonly RowFailure[])[]> {
+    const isAborted = (): boolean => parts.every(({ signal }) => signal.aborted);
+    return this.#transact(isAborted, (database) =>
+      parts.map(({ plan, from, to }) => this.#insert(database, plan, from, to)),
+    );
+  }
+
+  #aborted(): SinkError {
+    return new SinkError('unavailable', `${this.name}: aborted before the write`);
+  }
+
+  #transact<T>(isAborted: () => boolean, work: (database: DatabaseSync) => T): Promise<T> {
+    return this.#attempt(isAborted, (database) => {
       let committing = false;
       try {
         database.exec('BEGIN IMMEDIATE');
@@ -197,11 +220,11 @@ class TableSink implements SqliteSink {
   }
 
   /** Runs `work` in one go, again while the database is busy and the time for that has not run out. */
-  async #attempt<T>(signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
+  async #attempt<T>(isAborted: () => boolean, work: (database: DatabaseSync) => T): Promise<T> {
     const { clock } = this.#options;
     const startedMs = clock?.now() ?? 0;
     for (let attempts = 1; ; attempts += 1) {
-      if (signal.aborted) throw new SinkError('unavailable', `${this.name}: aborted before the write`);
+      if (isAborted()) throw this.#aborted();
       try {
         return work(this.#connect());
       } catch (error) {
@@ -286,7 +309,7 @@ class TableSink implements SqliteSink {
   }
 }
 
-const NEVER = new AbortController().signal;
+const NEVER = (): boolean => false;
 
 function openDatabase(file: string, timeout: number, bytesMax: number | undefined): DatabaseSync {
   const database = new DatabaseSync(file, { timeout });
