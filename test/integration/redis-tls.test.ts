@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 function openQueue(connection: BullmqQueueOptions['connection']): Queue {
-  const limits = { connectWithinMs: 1_500, commandTimeoutMs: 1_500 };
+  const limits = { connectWithinMs: 2_500, commandTimeoutMs: 2_500 };
   const names = { chain: 'contract', namespace: freshNamespace() };
   const queue = bullmqQueue({ connection, clock: systemClock, ...names, ...limits });
   opened.push(queue);
