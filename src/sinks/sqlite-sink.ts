@@ -12,13 +12,14 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import type { Column, Columns } from '../core/columns.ts';
-import { ConfigError, SinkError } from '../core/errors.ts';
+import { SinkError } from '../core/errors.ts';
 import { columnsOf } from './request-input.ts';
 import { type RowFailure, residuesOf } from './row-failures.ts';
 import type { Sink, WriteRequest, WriteResult } from './sink.ts';
 import { cellEncoder, encodeKey, type SqlValue } from './sqlite-cells.ts';
 import { isBusy, isRowFault, spoilsConnection, translateSqliteError } from './sqlite-errors.ts';
 import { type Write, WriteGroup } from './sqlite-group.ts';
+import { checkOptions, type SqliteSinkOptions } from './sqlite-options.ts';
 import {
   checkColumnNames,
   fitTable,
@@ -29,30 +30,7 @@ import {
   type TableColumn,
 } from './sqlite-table.ts';
 
-export interface SqliteSinkOptions {
-  /** Path of the database; created when absent, its directory is not. */
-  readonly file: string;
-  /** Created as a STRICT table from the first columns when absent. */
-  readonly table: string;
-  /** How long to wait for another writer, in milliseconds, before `throttled`. @default 5000 */
-  readonly busyTimeoutMs?: number;
-  /** Whether a column the table lacks is added to it; otherwise the write is `refused`. @default true */
-  readonly addColumns?: boolean;
-  /** Size the database may grow to, in bytes; beyond it a write is `unavailable`. @default the disk's */
-  readonly bytesMax?: number;
-  /** @default `sqlite:<table>` */
-  readonly name?: string;
-  /**
-   * Tells one file from another that took its path, e.g. by inode. SQLite goes on writing to a file that was
-   * deleted or replaced under it; with this, the sink notices and opens the new one. @default not noticed
-   */
-  readonly identityOf?: (file: string) => string | undefined;
-  /**
-   * Measures the busy timeout, and waits without holding up the event loop. @default none: SQLite waits in
-   * slices of 20 ms, which count only the sink's own waiting
-   */
-  readonly clock?: Pick<Clock, 'now' | 'schedule'>;
-}
+export type { SqliteSinkOptions };
 
 export interface SqliteSink extends Sink {
   lookup(keys: readonly string[]): Promise<ReadonlySet<string>>;
@@ -131,7 +109,7 @@ class TableSink implements SqliteSink {
     this.#group = new WriteGroup({
       rowsMax: ROWS_PER_TRANSACTION,
       commit: (parts) => this.#commit(parts),
-      aborted: () => this.#aborted(),
+      aborted: () => abortedBefore(this.name),
     });
   }
 
@@ -200,10 +178,6 @@ class TableSink implements SqliteSink {
     );
   }
 
-  #aborted(): SinkError {
-    return new SinkError('unavailable', `${this.name}: aborted before the write`);
-  }
-
   #transact<T>(isAborted: () => boolean, work: (database: DatabaseSync) => T): Promise<T> {
     return this.#attempt(isAborted, (database) => {
       let committing = false;
@@ -224,7 +198,7 @@ class TableSink implements SqliteSink {
     const { clock } = this.#options;
     const startedMs = clock?.now() ?? 0;
     for (let attempts = 1; ; attempts += 1) {
-      if (isAborted()) throw this.#aborted();
+      if (isAborted()) throw abortedBefore(this.name);
       try {
         return work(this.#connect());
       } catch (error) {
@@ -311,6 +285,10 @@ class TableSink implements SqliteSink {
 
 const NEVER = (): boolean => false;
 
+function abortedBefore(name: string): SinkError {
+  return new SinkError('unavailable', `${name}: aborted before the write`);
+}
+
 function openDatabase(file: string, timeout: number, bytesMax: number | undefined): DatabaseSync {
   const database = new DatabaseSync(file, { timeout });
   try {
@@ -367,35 +345,4 @@ function insertRow(
 
 function pause(clock: Pick<Clock, 'schedule'>): Promise<void> {
   return new Promise((resolve) => clock.schedule(BUSY_SLICE_MS, resolve, { keepAlive: true }));
-}
-
-function checkOptions({ file, table, busyTimeoutMs = 0, bytesMax = 1 }: SqliteSinkOptions): void {
-  if (file === '' || file === ':memory:' || file.includes('\0')) {
-    throw new ConfigError(
-      'file',
-      `expected a path, found ${JSON.stringify(file)}`,
-      'Use memorySink() to keep rows in memory.',
-    );
-  }
-  if (table === '' || table.includes('\0') || /^sqlite_/i.test(table) || !table.isWellFormed()) {
-    throw new ConfigError(
-      'table',
-      `${JSON.stringify(table)} cannot name a table`,
-      'SQLite keeps sqlite_… for itself.',
-    );
-  }
-  if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0) {
-    throw new ConfigError(
-      'busyTimeoutMs',
-      `expected 0 or more, found ${busyTimeoutMs}`,
-      'Give it in milliseconds.',
-    );
-  }
-  if (!Number.isFinite(bytesMax) || bytesMax <= 0) {
-    throw new ConfigError(
-      'bytesMax',
-      `expected more than 0, found ${bytesMax}`,
-      'Give it in bytes, or leave it out.',
-    );
-  }
 }

@@ -17,14 +17,18 @@ function fnv(text: string, start = 0x811c9dc5 | 0): number {
   return hash;
 }
 
-/** 2^levels texts of one length that have one hash behind `prefix`: two for each block, which end in one state. */
-function collidingTexts(levels: number, prefix: string): readonly string[] {
+const BLOCK_LENGTH = 9;
+const LEVELS = 8;
+
+/** 2^LEVELS texts of one length that have one hash behind `prefix`: two for each block, which end in one state. */
+function collidingTexts(prefix: string): readonly string[] {
   let texts = [''];
   let state = fnv(prefix);
-  for (let level = 0; level < levels; level += 1) {
+  for (let level = 0; level < LEVELS; level += 1) {
     const known = new Map<number, string>();
     for (let number = 0; ; number += 1) {
-      const block = number.toString(36).padStart(5, '-');
+      // Scattered, because such a hash keeps numbers apart that count up.
+      const block = Math.imul(number, 0x9e3779b1).toString(16).padStart(BLOCK_LENGTH, '-');
       const next = fnv(block, state);
       const other = known.get(next);
       known.set(next, block);
@@ -35,7 +39,7 @@ function collidingTexts(levels: number, prefix: string): readonly string[] {
     }
   }
   expect(new Set(texts.map((text) => fnv(prefix + text))).size).toBe(1);
-  expect(new Set(texts).size).toBe(2 ** levels);
+  expect(new Set(texts).size).toBe(2 ** LEVELS);
   return texts;
 }
 
@@ -63,7 +67,7 @@ async function countCompared(table: Columns, fields: readonly string[]): Promise
 
 describe('keys that were chosen to collide', () => {
   it('are compared about once each, as one text column', async () => {
-    const texts = collidingTexts(11, '');
+    const texts = collidingTexts('');
     const length = texts[0]?.length ?? 0;
     const offsets = Int32Array.from({ length: texts.length + 1 }, (_, row) => row * length);
     const table = tableOf([columnOf('id', 'text')], [textVector(offsets, Buffer.from(texts.join('')))]);
@@ -71,7 +75,7 @@ describe('keys that were chosen to collide', () => {
   });
 
   it('are compared about once each, as several columns', async () => {
-    const texts = collidingTexts(11, `string:${5 * 11}:`);
+    const texts = collidingTexts(`string:${BLOCK_LENGTH * LEVELS}:`);
     const table = tableOf(
       [columnOf('id', 'text'), columnOf('part', 'int')],
       [cellVector(texts), numberVector(new Int32Array(texts.length))],
