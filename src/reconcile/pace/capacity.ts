@@ -11,8 +11,9 @@
  */
 import type { Pacing } from './settings.ts';
 
-/** Time to double: before anything went wrong, and after. */
-const DOUBLING_S = { fresh: 0.05, careful: 1 } as const;
+/** Seconds of allowance to double in, and the most per answer: before anything went wrong, and after. */
+const FRESH = { doublingS: 0.025, factorMax: 4 } as const;
+const CAREFUL = { doublingS: 1, factorMax: 2 } as const;
 /** Below this share of the ceiling there is no danger, so the rate doubles. */
 const STEADY_SHARE = 0.7;
 /** Of the ceiling, per second. */
@@ -31,7 +32,7 @@ export class Capacity {
   readonly #restart: number;
   #rate: number;
   #ceiling = Number.POSITIVE_INFINITY;
-  #doublingS: number = DOUBLING_S.fresh;
+  #slowStart: typeof FRESH | typeof CAREFUL = FRESH;
   #calmS = 0;
 
   constructor({
@@ -59,8 +60,10 @@ export class Capacity {
 
   /** Rows that had waited for their turn were answered well; `usedS` is how many seconds of allowance they were. C2. */
   grow(usedS: number): void {
-    if (this.#rate < STEADY_SHARE * this.#ceiling) this.#rate *= Math.min(2, 2 ** (usedS / this.#doublingS));
-    else if (this.#rate < this.#ceiling) {
+    if (this.#rate < STEADY_SHARE * this.#ceiling) {
+      const { doublingS, factorMax } = this.#slowStart;
+      this.#rate *= Math.min(factorMax, 2 ** (usedS / doublingS));
+    } else if (this.#rate < this.#ceiling) {
       this.#rate = Math.min(this.#ceiling, this.#rate + ADDITIVE_STEP * this.#ceiling * usedS);
     } else {
       this.#calmS += usedS;
@@ -82,14 +85,14 @@ export class Capacity {
     // Who lands nothing begins low again, but one row a second would teach him nothing sooner.
     const least = landedPerSecond > 0 ? this.#floor : Math.min(this.#rate, this.#restart);
     this.#rate = Math.max(least, height * share);
-    this.#doublingS = DOUBLING_S.careful;
+    this.#slowStart = CAREFUL;
     this.#calmS = 0;
   }
 
   /** Begins low again, beside what live traffic takes: whoever comes back from an outage may bear less than before. */
   restart(livePerSecond: number): void {
     this.#rate = Math.min(this.#rate, this.#restart + livePerSecond);
-    this.#doublingS = DOUBLING_S.careful;
+    this.#slowStart = CAREFUL;
     this.#calmS = 0;
   }
 }

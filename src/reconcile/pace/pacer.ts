@@ -76,9 +76,9 @@ const HOLD_DOUBLINGS_MAX = 5;
 /** The sink asks for more than this: a pause, not a wait. */
 const WAIT_MAX_MS = 2_000;
 /** Longest that one entry keeps the next one waiting, however large it was. */
-const ENTRY_MAX_MS = 10_000;
+const ENTRY_MAX_S = 10;
 /** Allowance that is not lost when a timer comes late. */
-const LATE_MS = 50;
+const LATE_S = 0.05;
 const PARTITION_PROBE_MS = 10_000;
 const NEVER_MS = Number.NEGATIVE_INFINITY;
 
@@ -94,7 +94,10 @@ export class Pacer {
   readonly #landings = new LandingRate();
   #gate: Gate = { at: 'open' };
   #inFlight = 0;
-  #nextMs = NEVER_MS;
+  /** Rows sent beyond the allowance; negative while some of it is unused. */
+  #debtRows = 0;
+  #debtMs: number | undefined;
+  #heldUntilMs = NEVER_MS;
   #newest: Sent = { sentMs: NEVER_MS, landedPerSecond: 0 };
   #reducedMs = NEVER_MS;
   #pausedMs = NEVER_MS;
@@ -148,7 +151,8 @@ export class Pacer {
     if (gate.at === 'probing') return this.#offerProbe(gate, rows, nowMs);
     if (gate.at === 'partial' && !gate.subset.has(key)) return waitUntil(gate.subset.stepEndsMs);
     if (this.#inFlight >= this.#window.limit) return waitUntil(Number.POSITIVE_INFINITY);
-    if (nowMs < this.#nextMs) return waitUntil(this.#nextMs);
+    const nextMs = this.#nextMs(nowMs);
+    if (nowMs < nextMs) return waitUntil(nextMs);
     if (gate.at === 'partial') gate.subset.sent();
     return { state: 'go', turn: this.#send(rows, nowMs) };
   }
@@ -191,7 +195,8 @@ export class Pacer {
       this.#pause(reason, retryAfterMs, nowMs);
       return;
     }
-    this.#nextMs = Math.max(this.#nextMs, nowMs + Math.max(retryAfterMs, isNews ? this.#holdMs() : 0));
+    const holdMs = Math.max(retryAfterMs, isNews ? this.#holdMs() : 0);
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, nowMs + holdMs);
   }
 
   #holdMs(): number {
@@ -214,8 +219,14 @@ export class Pacer {
     if (turn.usedS > 0) this.#capacity.grow(turn.usedS);
     if (!answer.isPlain || turn.rows === 0) return;
     const { lowMs, isOverload } = this.#latency.note(turn.rows, turn.sentMs, nowMs);
-    if (isOverload) this.#suffer('strained', { reason: 'throttled' }, turn, nowMs);
+    if (isOverload) this.#slowDown(turn, nowMs);
     else this.#window.answered(turn.inFlight, lowMs, nowMs - turn.sentMs);
+  }
+
+  /** Fewer at once; a lower rate only where one alone is slow: then it is not replay that queues there. */
+  #slowDown(turn: Turn, nowMs: number): void {
+    if (this.#window.limit === 1) this.#suffer('strained', {}, turn, nowMs);
+    else this.#window.halve();
   }
 
   /** The gate as it is now: pauses end, subsets grow, and partitions begin and end, by being looked at. */
@@ -286,15 +297,29 @@ export class Pacer {
 
   #send(rows: number, nowMs: number): Turn {
     const rate = this.#rate(nowMs);
-    const costMs = Math.min(ENTRY_MAX_MS, (rows * 1_000) / rate);
-    const isHeld = this.#nextMs > nowMs - LATE_MS;
-    this.#nextMs = Math.max(this.#nextMs, nowMs - LATE_MS) + costMs;
+    this.#repay(rate, nowMs);
+    const isHeld = this.#debtRows > -rate * LATE_S;
+    const cost = Math.min(rows, rate * ENTRY_MAX_S);
+    this.#debtRows += cost;
     this.#inFlight += 1;
-    const usedS = isHeld ? costMs / 1_000 : 0;
+    const usedS = isHeld ? cost / rate : 0;
     const landedPerSecond = this.#landedPerSecond(nowMs);
     const turn: Turn = { rows, sentMs: nowMs, usedS, inFlight: this.#inFlight, landedPerSecond };
     this.#newest = turn;
     return turn;
+  }
+
+  /** When the debt is paid, at the rate of now: a rate that grew lets those in who wait. */
+  #nextMs(nowMs: number): number {
+    const rate = this.#rate(nowMs);
+    this.#repay(rate, nowMs);
+    return Math.max(this.#heldUntilMs, nowMs + (Math.max(0, this.#debtRows) * 1_000) / rate);
+  }
+
+  #repay(rate: number, nowMs: number): void {
+    const repaid = (rate * (nowMs - (this.#debtMs ?? nowMs))) / 1_000;
+    this.#debtRows = Math.max(-rate * LATE_S, this.#debtRows - repaid);
+    this.#debtMs = nowMs;
   }
 
   /** 0 when nothing of replay landed: live traffic alone does not show what the sink bears. */
