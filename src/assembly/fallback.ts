@@ -22,6 +22,7 @@ import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import type { FenceSettings } from '../reconcile/fence/order-fence.ts';
 import type { ReconcileReport } from '../reconcile/ledger.ts';
+import { checkPace } from '../reconcile/pace/settings.ts';
 import { checkRetention } from '../reconcile/retention.ts';
 import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
 import type { Packer } from '../stores/pack.ts';
@@ -194,7 +195,8 @@ async function openLive(
   return openEngine({ ...limitsOf(options), ...running, framer, ...machine, ...saved });
 }
 
-function checkOptions({ watermarks, overflow, retention, sink }: FallbackOptions): void {
+function checkOptions({ watermarks, overflow, retention, sink, worker }: FallbackOptions): void {
+  if (worker !== false && worker?.pace) checkPace(worker.pace);
   if (retention) checkRetention(retention.settledTtlMs, sink);
   if (watermarks?.whenFull !== 'rotate' || overflow !== undefined) return;
   throw new ConfigError(

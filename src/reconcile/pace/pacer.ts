@@ -57,6 +57,8 @@ type Sent = Pick<Turn, 'sentMs' | 'landedPerSecond'>;
 interface Paused {
   readonly at: 'paused';
   readonly reason: string;
+  /** Until the sink is no longer known to be cut off. */
+  readonly isPartition: boolean;
   untilMs: number;
 }
 
@@ -219,14 +221,9 @@ export class Pacer {
     if (turn.usedS > 0) this.#capacity.grow(turn.usedS);
     if (!answer.isPlain || turn.rows === 0) return;
     const { lowMs, isOverload } = this.#latency.note(turn.rows, turn.sentMs, nowMs);
-    if (isOverload) this.#slowDown(turn, nowMs);
+    // Who is alone at the sink is slowed down by its slowness; a lower rate would punish a machine that is merely busy.
+    if (isOverload) this.#window.halve();
     else this.#window.answered(turn.inFlight, lowMs, nowMs - turn.sentMs);
-  }
-
-  /** Fewer at once; a lower rate only where one alone is slow: then it is not replay that queues there. */
-  #slowDown(turn: Turn, nowMs: number): void {
-    if (this.#window.limit === 1) this.#suffer('strained', {}, turn, nowMs);
-    else this.#window.halve();
   }
 
   /** The gate as it is now: pauses end, subsets grow, and partitions begin and end, by being looked at. */
@@ -234,8 +231,7 @@ export class Pacer {
     const gate = this.#gate;
     if (this.#isPartitioned()) {
       if (gate.at !== 'paused' && gate.at !== 'probing') this.#pause('partitioned', 0, nowMs);
-    } else if (gate.at === 'paused' && gate.reason === 'partitioned')
-      gate.untilMs = Math.min(gate.untilMs, nowMs);
+    } else if (gate.at === 'paused' && gate.isPartition) gate.untilMs = Math.min(gate.untilMs, nowMs);
     if (gate.at === 'paused' && nowMs >= gate.untilMs) {
       this.#gate = { at: 'probing', reason: gate.reason, probe: undefined };
     }
@@ -253,6 +249,7 @@ export class Pacer {
 
   #pause(reason: string, retryAfterMs: number, nowMs: number): void {
     const gate = this.#gate;
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, nowMs + retryAfterMs);
     if (gate.at === 'paused') {
       gate.untilMs = Math.max(gate.untilMs, nowMs + retryAfterMs);
       return;
@@ -260,7 +257,7 @@ export class Pacer {
     const delayMs = Math.max(retryAfterMs, this.#pauseMs());
     this.#rounds += 1;
     this.#pausedMs = nowMs;
-    this.#gate = { at: 'paused', reason, untilMs: nowMs + delayMs };
+    this.#gate = { at: 'paused', reason, isPartition: this.#isPartitioned(), untilMs: nowMs + delayMs };
     this.#capacity.restart(this.#live.perSecond(nowMs) ?? 0);
     this.#window.restart();
     if (gate.at === 'probing') return;
@@ -291,6 +288,7 @@ export class Pacer {
   #offerProbe(gate: Gate & { at: 'probing' }, rows: number, nowMs: number): Offer {
     // Whoever was sent before the pause is still out: its answer would be taken for the probe's.
     if (gate.probe || this.#inFlight > 0) return waitUntil(Number.POSITIVE_INFINITY);
+    if (nowMs < this.#heldUntilMs) return waitUntil(this.#heldUntilMs);
     gate.probe = this.#send(rows, nowMs);
     return { state: 'go', turn: gate.probe };
   }
