@@ -16,11 +16,12 @@ import { Latency } from './latency.ts';
 import { LiveLoad, type ReadLive } from './live-load.ts';
 import type { Pacing } from './settings.ts';
 import { Subset } from './subset.ts';
-import { type Answer, verdictOf } from './verdict.ts';
+import { type Answer, type Verdict, verdictOf } from './verdict.ts';
 import { Window } from './window.ts';
 
 /** Leave to send one entry; it is handed back with `answered`. */
 export interface Turn {
+  readonly key: string;
   readonly rows: number;
   readonly sentMs: number;
   /** Seconds of allowance that it took; 0 when the pace did not hold it back. */
@@ -65,7 +66,7 @@ interface Paused {
 type Gate =
   | { readonly at: 'open' }
   | Paused
-  | { readonly at: 'probing'; readonly reason: string; probe: Turn | undefined }
+  | { readonly at: 'probing'; readonly sinceMs: number; probe: Turn | undefined }
   | { readonly at: 'partial'; readonly subset: Subset };
 
 const LEFT_WHEN = { strained: 0.7, away: 0.5 } as const;
@@ -82,6 +83,9 @@ const ENTRY_MAX_S = 10;
 /** Allowance that is not lost when a timer comes late. */
 const LATE_S = 0.05;
 const PARTITION_PROBE_MS = 10_000;
+/** The entry that failed last lets another one be the probe, for so long. */
+const PROBE_YIELDS_MS = 500;
+const PROBE_JOBS = 2;
 const NEVER_MS = Number.NEGATIVE_INFINITY;
 
 export class Pacer {
@@ -103,6 +107,8 @@ export class Pacer {
   #newest: Sent = { sentMs: NEVER_MS, landedPerSecond: 0 };
   #reducedMs = NEVER_MS;
   #pausedMs = NEVER_MS;
+  /** Of the entry that told of the outage last. */
+  #failedKey: string | undefined;
   #rounds = 0;
   /** Reductions since the last good answer. */
   #strains = 0;
@@ -132,11 +138,11 @@ export class Pacer {
     return this.#gate.at === 'partial' ? this.#gate.subset.sixteenths : 16;
   }
 
-  /** How many jobs are worth having at once. */
+  /** How many jobs are worth having at once: none while paused, and then one more than the one that failed. */
   jobsMax(nowMs: number): number {
     const { at } = this.#look(nowMs);
     if (at === 'paused') return 0;
-    return at === 'probing' ? 1 : Number.POSITIVE_INFINITY;
+    return at === 'probing' ? PROBE_JOBS : Number.POSITIVE_INFINITY;
   }
 
   /** A4; 0 while paused. */
@@ -150,13 +156,13 @@ export class Pacer {
     if (gate.at === 'paused') {
       return { state: 'away', reason: gate.reason, retryAfterMs: gate.untilMs - nowMs };
     }
-    if (gate.at === 'probing') return this.#offerProbe(gate, rows, nowMs);
+    if (gate.at === 'probing') return this.#offerProbe(gate, key, rows, nowMs);
     if (gate.at === 'partial' && !gate.subset.has(key)) return waitUntil(gate.subset.stepEndsMs);
     if (this.#inFlight >= this.#window.limit) return waitUntil(Number.POSITIVE_INFINITY);
     const nextMs = this.#nextMs(nowMs);
     if (nowMs < nextMs) return waitUntil(nextMs);
     if (gate.at === 'partial') gate.subset.sent();
-    return { state: 'go', turn: this.#send(rows, nowMs) };
+    return { state: 'go', turn: this.#send(key, rows, nowMs) };
   }
 
   /** What came of a turn; undefined when nothing did. */
@@ -166,13 +172,20 @@ export class Pacer {
     const isProbe = gate.at === 'probing' && gate.probe === turn;
     if (isProbe) gate.probe = undefined;
     if (!answer) return;
-    const verdict = verdictOf(answer);
+    const verdict = this.#verdictOf(answer, nowMs);
+    if (verdict === 'away') this.#failedKey = turn.key;
     if (answer.landed > 0) this.#landings.add(answer.landed, nowMs);
     if (verdict === 'silent') return;
     if (verdict !== 'good') this.#suffer(verdict, answer, turn, nowMs);
     if (verdict === 'away') return;
     if (isProbe) this.#resume(nowMs);
     if (verdict === 'good' && turn.sentMs > this.#reducedMs) this.#goOn(turn, answer, nowMs);
+  }
+
+  /** Where others land, a sink that is unavailable is so for this entry, or for a moment. */
+  #verdictOf(answer: Answer, nowMs: number): Verdict {
+    const verdict = verdictOf(answer);
+    return answer.reason === 'unavailable' && this.#landings.perSecond(nowMs) > 0 ? 'strained' : verdict;
   }
 
   /**
@@ -233,7 +246,7 @@ export class Pacer {
       if (gate.at !== 'paused' && gate.at !== 'probing') this.#pause('partitioned', 0, nowMs);
     } else if (gate.at === 'paused' && gate.isPartition) gate.untilMs = Math.min(gate.untilMs, nowMs);
     if (gate.at === 'paused' && nowMs >= gate.untilMs) {
-      this.#gate = { at: 'probing', reason: gate.reason, probe: undefined };
+      this.#gate = { at: 'probing', sinceMs: nowMs, probe: undefined };
     }
     if (gate.at === 'partial') {
       gate.subset.advance(nowMs, this.#inFlight);
@@ -285,15 +298,18 @@ export class Pacer {
     this.#pausedSinceMs = undefined;
   }
 
-  #offerProbe(gate: Gate & { at: 'probing' }, rows: number, nowMs: number): Offer {
+  #offerProbe(gate: Gate & { at: 'probing' }, key: string, rows: number, nowMs: number): Offer {
     // Whoever was sent before the pause is still out: its answer would be taken for the probe's.
     if (gate.probe || this.#inFlight > 0) return waitUntil(Number.POSITIVE_INFINITY);
     if (nowMs < this.#heldUntilMs) return waitUntil(this.#heldUntilMs);
-    gate.probe = this.#send(rows, nowMs);
+    // A key that fails alone must not keep the others out: one of them may go first.
+    const yieldsUntilMs = gate.sinceMs + PROBE_YIELDS_MS;
+    if (key === this.#failedKey && nowMs < yieldsUntilMs) return waitUntil(yieldsUntilMs);
+    gate.probe = this.#send(key, rows, nowMs);
     return { state: 'go', turn: gate.probe };
   }
 
-  #send(rows: number, nowMs: number): Turn {
+  #send(key: string, rows: number, nowMs: number): Turn {
     const rate = this.#rate(nowMs);
     this.#repay(rate, nowMs);
     const isHeld = this.#debtRows > -rate * LATE_S;
@@ -302,7 +318,7 @@ export class Pacer {
     this.#inFlight += 1;
     const usedS = isHeld ? cost / rate : 0;
     const landedPerSecond = this.#landedPerSecond(nowMs);
-    const turn: Turn = { rows, sentMs: nowMs, usedS, inFlight: this.#inFlight, landedPerSecond };
+    const turn: Turn = { key, rows, sentMs: nowMs, usedS, inFlight: this.#inFlight, landedPerSecond };
     this.#newest = turn;
     return turn;
   }

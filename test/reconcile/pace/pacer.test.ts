@@ -129,9 +129,10 @@ describe('the gate of a pacer', () => {
       expect(rig.pacer.jobsMax(rig.nowMs)).toBe(0);
       expect(rig.pacer.offer('k', ROWS, rig.nowMs)).toMatchObject({ state: 'away', reason, retryAfterMs: 750 });
       rig.nowMs += 750;
-      expect(rig.pacer.jobsMax(rig.nowMs)).toBe(1);
-      const probe = rig.send();
-      expect(rig.pacer.offer('other', ROWS, rig.nowMs).state).toBe('wait');
+      expect(rig.pacer.jobsMax(rig.nowMs)).toBe(2);
+      expect(rig.pacer.offer('k', ROWS, rig.nowMs)).toEqual({ state: 'wait', untilMs: rig.nowMs + 500 });
+      const probe = rig.send('other');
+      expect(rig.pacer.offer('third', ROWS, rig.nowMs).state).toBe('wait');
       rig.answer(probe);
       expect(rig.told.at(-1)).toBe('resumed 760');
       expect(rig.pacer.sixteenths).toBe(1);
@@ -150,7 +151,7 @@ describe('the gate of a pacer', () => {
     const pauses: number[] = [];
     for (let n = 0; n < 6; n += 1) {
       const beforeMs = rig.nowMs;
-      const turn = rig.send();
+      const turn = rig.send(`k${n}`);
       pauses.push(turn.sentMs - beforeMs);
       rig.answer(turn, 10, { reason: 'unavailable' });
     }
@@ -172,7 +173,7 @@ describe('the gate of a pacer', () => {
     const rig = new Rig({}, { isPartitioned: () => isPartitioned });
     const sentMs: number[] = [];
     for (let n = 0; n < 4; n += 1) {
-      const turn = rig.send();
+      const turn = rig.send(`k${n}`);
       sentMs.push(turn.sentMs);
       rig.answer(turn, 10, n % 2 === 0 ? {} : { reason: 'unavailable' });
     }
@@ -182,9 +183,19 @@ describe('the gate of a pacer', () => {
       expect(gapMs).toBeLessThanOrEqual(30_010);
     }
     isPartitioned = false;
-    expect(rig.pacer.jobsMax(rig.nowMs)).toBe(rig.pacer.isPaused ? 0 : 1);
+    expect(rig.pacer.jobsMax(rig.nowMs)).toBe(2);
     rig.answer(rig.send());
     expect(rig.pacer.sixteenths).toBe(1);
+  });
+
+  it('takes unavailable for a strain where others land, and for an outage where nobody does', () => {
+    const rig = new Rig();
+    rig.drain(50);
+    rig.answer(rig.send('odd'), 10, { reason: 'unavailable' });
+    expect(rig.pacer.isPaused).toBe(false);
+    rig.nowMs += 1_500;
+    rig.answer(rig.send('odd'), 10, { reason: 'unavailable' });
+    expect(rig.pacer.isPaused).toBe(true);
   });
 
   it('learns from a circuit that opened elsewhere', () => {
