@@ -44,7 +44,7 @@ export type ReplayResult =
   /** `fresh` is false when an earlier attempt or another worker had settled it. */
   | { readonly state: 'settled'; readonly settlement: Settlement; readonly fresh: boolean }
   | { readonly state: 'postponed'; readonly reason: string; readonly delayMs: number }
-  /** The caller asked to stop between two windows. */
+  /** The caller asked to stop between two windows, or nothing can be sent now. */
   | { readonly state: 'stopped' };
 
 export interface ReplayControl {
@@ -219,8 +219,7 @@ class Replay {
     if (stop.status === 'rejected') throw stop.reason;
     const { value } = stop;
     if (value.state === 'stopped') return value;
-    const obstacle = value.state === 'away' ? value.obstacle : value.result.obstacle;
-    return obstacle && this.#postponed(obstacle);
+    return value.result.obstacle && this.#postponed(value.result.obstacle);
   }
 
   async #settle(): Promise<ReplayResult> {

@@ -35,7 +35,10 @@ export interface PaceView {
 export type Admission =
   /** `leave` is to be called once, with nothing when the entry came to no result. */
   | { readonly state: 'go'; readonly leave: (result: EntryResult | undefined) => void }
-  | { readonly state: 'away'; readonly obstacle: Obstacle }
+  /**
+   * The worker stops, or the sink is away: the job goes back to the queue as it is. The pause is this worker's own, so the
+   * job is not put off by it: another one, or the next process, may know better.
+   */
   | { readonly state: 'stopped' };
 
 export class ReplayPace {
@@ -68,11 +71,7 @@ export class ReplayPace {
   /** Waits for the turn of an entry. @throws the signal's reason */
   async enter(entry: JournalEntry, signal: AbortSignal): Promise<Admission> {
     const entered = await this.#gate.enter(entry.orderingKey ?? entry.key, entry.rowCount, signal);
-    if (entered.state === 'stopped') return entered;
-    if (entered.state === 'away') {
-      const { reason, retryAfterMs } = entered;
-      return { state: 'away', obstacle: { reason, detail: 'replay is paused', retryAfterMs } };
-    }
+    if (entered.state !== 'go') return { state: 'stopped' };
     return { state: 'go', leave: (result) => entered.leave(result && answerOf(result)) };
   }
 

@@ -75,7 +75,7 @@ describe('the rate of a pacer', () => {
   it('never grows by rows that it had not held back (C2)', () => {
     const rig = new Rig({ rowsPerSecondStart: 1e6 });
     rig.drain(100);
-    expect(rig.pacer.rowsPerSecond(rig.nowMs)).toBeLessThan(1e6 * 5);
+    expect(rig.pacer.rowsPerSecond(rig.nowMs)).toBeLessThan(1e6 * 1.05);
   });
 
   it('leaves half of the capacity to live traffic, and all of it comes back (A4)', () => {

@@ -24,12 +24,21 @@ it('sends one probe per pause while the sink is away, whatever waits, and claims
   const sentMs: number[] = [];
   scene.chain.judge = () => ({ reason: 'unavailable' });
   scene.chain.before = async () => void sentMs.push(scene.clock.now());
-  const worker = scene.worker({ concurrency: 8 });
+  let claims = 0;
+  const queue = new Proxy(scene.queue, {
+    get: (target, name: keyof Scene['queue']) => {
+      const member = target[name] as unknown;
+      if (name === 'claim') claims += 1;
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+  const worker = scene.worker({ concurrency: 8, queue });
   worker.start();
   await scene.clock.advance(20_000);
   const first = sentMs.filter((ms) => ms === sentMs[0]).length;
   expect(first).toBeLessThanOrEqual(4);
   expect(sentMs.length - first).toBeLessThanOrEqual(5);
+  expect(claims).toBeLessThan(30);
   expect(worker.pace).toMatchObject({ isPaused: true, rowsPerSecond: 0, inFlight: 0 });
   scene.chain.judge = () => undefined;
   expect(await scene.until(worker.drain())).toMatchObject({ drained: true });
