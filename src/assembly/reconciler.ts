@@ -11,6 +11,7 @@ import { EventBus, type EventName } from '../core/events.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
 import { checkPace } from '../reconcile/pace/settings.ts';
 import { isTrouble } from '../reconcile/pace/verdict.ts';
+import { WINDOW_ENTRIES_MAX } from '../reconcile/replay-window.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
 import { recordKeys } from '../schema/record-keys.ts';
 import { asCompiledSchema, type SchemaLike } from '../schema/schema-like.ts';
@@ -119,7 +120,8 @@ function toleratingLosses(replay: Chain, { concurrency = 4 }: WorkerSettings = {
   const nodes = replay.nodes.map((node) => {
     const { breaker } = node.limits;
     if (breaker === false) return node;
-    const tolerance = { failuresInRow: Math.max(5, 2 * concurrency), callsMin: Math.max(10, 4 * concurrency) };
+    const out = concurrency * WINDOW_ENTRIES_MAX;
+    const tolerance = { failuresInRow: 2 * out, callsMin: 4 * out };
     return { ...node, limits: { ...node.limits, breaker: { ...tolerance, ...breaker } } };
   });
   return { ...replay, nodes };

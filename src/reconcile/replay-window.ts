@@ -4,7 +4,7 @@
  */
 import type { JournalEntry } from '../journal/journal.ts';
 
-const ENTRIES_MAX = 64;
+export const WINDOW_ENTRIES_MAX = 64;
 const BYTES_MAX = 4 * 1024 * 1024;
 
 /** Entries from `from` on; one at least, if there is one. */
@@ -12,7 +12,7 @@ export function windowAt(entries: readonly JournalEntry[], from: number): readon
   const keys = new Set<string>();
   let bytes = 0;
   let to = from;
-  for (; to < Math.min(entries.length, from + ENTRIES_MAX); to += 1) {
+  for (; to < Math.min(entries.length, from + WINDOW_ENTRIES_MAX); to += 1) {
     const { orderingKey, body } = entries[to] as JournalEntry;
     bytes += body.length;
     if (to > from && (bytes > BYTES_MAX || (orderingKey !== undefined && keys.has(orderingKey)))) break;
