@@ -8,7 +8,7 @@
 
 import type { BreakerState } from '../chain/breaker.ts';
 import type { Chain } from '../chain/chain.ts';
-import { type Engine, openEngine } from '../chain/engine.ts';
+import { type Engine, type EngineOptions, openEngine } from '../chain/engine.ts';
 import { framer } from '../codecs/codecs.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { readState, writeState } from '../core/durable-file.ts';
@@ -22,6 +22,7 @@ import { nodeFileSystem } from '../platform/node-file-system.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import type { FenceSettings } from '../reconcile/fence/order-fence.ts';
 import type { ReconcileReport } from '../reconcile/ledger.ts';
+import { checkPace } from '../reconcile/pace/settings.ts';
 import { checkRetention } from '../reconcile/retention.ts';
 import type { DrainOptions, DrainReport, Worker } from '../reconcile/worker.ts';
 import type { Packer } from '../stores/pack.ts';
@@ -140,6 +141,7 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   const settings = await objectSettings(options);
   const { stores, durable, journal } = await openUnderWatermarks(options, name, settings, machine);
   const opened: (() => Promise<void>)[] = [() => journal.close()];
+  let live: Engine | undefined;
   try {
     const limits = limitsBehind(durability, options.limits);
     const dropsLowest = options.watermarks?.whenFull === 'drop-lowest';
@@ -148,7 +150,8 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     const worker = options.worker === false ? {} : { worker: options.worker ?? {} };
     const checked = schema ? { schema } : {};
     // The disk of the queue is not what anybody was promised there, so nobody waits for it.
-    const objects = { ...settings, stores, areAnnouncementsHints: durability === 'store' };
+    const areAnnouncementsHints = durability === 'store';
+    const objects = { ...settings, stores, areAnnouncementsHints, live: () => live?.ledger };
     const reconciler = await openReconciler(
       { ...objects, ...checked, ...worker, dir, queue, registry, chain: name, replay, sink },
       machine,
@@ -163,14 +166,8 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
       ...{ ...options, name, journal: kept.journal, limits, dropsLowest },
       appended: durable.nudge,
     });
-    const engine = await openEngine({
-      ...limitsOf(options),
-      chain,
-      framer,
-      fence: kept.fence,
-      ...machine,
-      ...(await savedBreakers(fs, paths.root)),
-    });
+    const engine = await openLive(options, { chain, fence: kept.fence }, machine);
+    live = engine;
     opened.unshift(async () => {
       await engine.close();
       await saveBreakers(fs, paths.root, engine, bus.emit);
@@ -195,7 +192,17 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
   }
 }
 
-function checkOptions({ watermarks, overflow, retention, sink }: FallbackOptions): void {
+async function openLive(
+  options: FallbackOptions,
+  running: Pick<EngineOptions, 'chain' | 'fence'>,
+  machine: Machine,
+): Promise<Engine> {
+  const saved = await savedBreakers(machine.fs, dataDirectory(options.dir).root);
+  return openEngine({ ...limitsOf(options), ...running, framer, ...machine, ...saved });
+}
+
+function checkOptions({ watermarks, overflow, retention, sink, worker }: FallbackOptions): void {
+  if (worker !== false && worker?.pace) checkPace(worker.pace);
   if (retention) checkRetention(retention.settledTtlMs, sink);
   if (watermarks?.whenFull !== 'rotate' || overflow !== undefined) return;
   throw new ConfigError(

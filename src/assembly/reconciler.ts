@@ -11,6 +11,9 @@ import type { Cancel, Clock } from '../core/clock.ts';
 import { EventBus, type EventName } from '../core/events.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
+import { checkPace } from '../reconcile/pace/settings.ts';
+import { isTrouble } from '../reconcile/pace/verdict.ts';
+import { WINDOW_ENTRIES_MAX } from '../reconcile/replay-window.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
 import type { SchemaRegistry } from '../schema/declare/registry.ts';
 import { recordKeysInTurns } from '../schema/record-keys.ts';
@@ -24,7 +27,10 @@ import { replayOriginals } from './replay-originals.ts';
 
 /** How the worker goes about it; all optional. */
 export interface WorkerSettings
-  extends Pick<WorkerOptions, 'name' | 'concurrency' | 'lanes' | 'leaseMs' | 'idleMs' | 'sweepEveryMs'> {
+  extends Pick<
+    WorkerOptions,
+    'name' | 'concurrency' | 'lanes' | 'leaseMs' | 'idleMs' | 'sweepEveryMs' | 'pace' | 'isPartitioned'
+  > {
   /** Heals degraded rows when the worker starts, and every so often. @default only when it is asked for */
   readonly heal?: HealSettings;
 }
@@ -42,6 +48,8 @@ export interface ReconcilerOptions extends BacklogOptions {
   /** Where healing finds a newer schema. */
   readonly registry?: SchemaRegistry | undefined;
   readonly worker?: WorkerSettings;
+  /** What live traffic of this process does. @default there is none */
+  readonly live?: WorkerOptions['live'];
 }
 
 export interface Reconciler {
@@ -52,25 +60,22 @@ export interface Reconciler {
   close(): Promise<void>;
 }
 
-/** @throws StorageError when the data directory cannot be used */
+/** @throws StorageError when the data directory cannot be used; ConfigError for a pace that cannot be meant */
 export async function openReconciler(options: ReconcilerOptions, machine: Machine): Promise<Reconciler> {
-  const { chain, replay, sink, schema, registry } = options;
+  const { chain, sink, schema, registry, live } = options;
   const { clock, random, metrics, bus } = machine;
+  if (options.worker?.pace) checkPace(options.worker.pace);
   const backlog = await openBacklog(options, machine);
   const { queue, store, quarantine } = backlog;
-  const originals = replayOriginals({ store, chain, emit: bus.emit, encode: options.encode });
-  const engine = await openEngine({
-    chain: replay(originals),
-    framer,
-    clock,
-    random,
-    metrics,
-    bus: replayBus(bus),
-  });
+  const replay = options.replay(replayOriginals({ store, chain, emit: bus.emit, encode: options.encode }));
+  const own = replayBus(bus);
+  const tolerant = options.worker?.pace === false ? replay : toleratingLosses(replay, options.worker);
+  const engine = await openEngine({ chain: tolerant, framer, clock, random, metrics, bus: own });
   const { heal: healing, ...settings } = options.worker ?? {};
   const heal = createHealer({ backlog, sink, schema, registry }, machine);
   const worker = createWorker({
     ...settings,
+    ...(live ? { live } : {}),
     chain,
     queue,
     store,
@@ -86,11 +91,14 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
     emit: bus.emit,
   });
   const stopHealing = healing && keepHealing({ ...healing, heal, chain, clock, emit: bus.emit });
+  const stopListening = listenForTrouble({ worker, chain, replay, bus, own });
+  showPace(chain, worker, metrics);
   return {
     backlog,
     worker,
     heal,
     close: once(async () => {
+      stopListening();
       const cancel = letGoIn(CLOSE_WITHIN_MS, backlog, clock);
       await stopHealing?.();
       await worker.close();
@@ -124,6 +132,57 @@ function replayBus(bus: EventBus): EventBus {
   const pass = <N extends EventName>(name: N): unknown => own.on(name, (event) => bus.emit(name, event));
   for (const name of TOLD) pass(name);
   return own;
+}
+
+/**
+ * A circuit that a user gave no number of failures opens only when more fails than can be out at once: one lost round is
+ * answered by the pace, and would open it otherwise wherever many jobs run side by side.
+ */
+function toleratingLosses(replay: Chain, { concurrency = 4 }: WorkerSettings = {}): Chain {
+  const nodes = replay.nodes.map((node) => {
+    const { breaker } = node.limits;
+    if (breaker === false) return node;
+    const out = concurrency * WINDOW_ENTRIES_MAX;
+    const tolerance = { failuresInRow: 2 * out, callsMin: 4 * out };
+    return { ...node, limits: { ...node.limits, breaker: { ...tolerance, ...breaker } } };
+  });
+  return { ...replay, nodes };
+}
+
+interface TroubleSources {
+  readonly worker: Worker;
+  readonly chain: string;
+  readonly replay: Chain;
+  /** Of the pipeline, live and replayed. */
+  readonly bus: EventBus;
+  /** Of replay alone. */
+  readonly own: EventBus;
+}
+
+/** Tells the worker what engines see of its sink before an entry has come to its end. @returns stops it */
+function listenForTrouble({ worker, chain, replay, bus, own }: TroubleSources): () => void {
+  const tiers = new Set(replay.nodes.map(({ name }) => name));
+  const ofEntry = own.on('tierTransitioned', ({ reason, to }) => {
+    // What is rejected is the entry's own answer, which follows at once.
+    if (to !== 'REJECT' && isTrouble(reason)) worker.troubled(reason);
+  });
+  const ofCircuit = bus.on('circuitOpened', ({ chain: name, tier, reason, retryInMs }) => {
+    // An isolated circuit is an operator's wish and says nothing about the sink.
+    if (!tiers.has(tier) || retryInMs === Number.POSITIVE_INFINITY) return;
+    if (name === replay.name) worker.troubled(reason, true, retryInMs);
+    else if (name === chain) worker.troubled(reason, true);
+  });
+  return () => {
+    ofEntry();
+    ofCircuit();
+  };
+}
+
+function showPace(chain: string, worker: Worker, metrics: Machine['metrics']): void {
+  if (!worker.pace) return;
+  metrics.gauge('replay_pace_rows_per_second', { chain }, () => worker.pace?.rowsPerSecond ?? 0);
+  metrics.gauge('replay_paused', { chain }, () => (worker.pace?.isPaused ? 1 : 0));
+  metrics.gauge('replay_in_flight_entries', { chain }, () => worker.pace?.inFlight ?? 0);
 }
 
 /** Keys as the sink was given them: of the declared fields where there are some, else of batch and row. */

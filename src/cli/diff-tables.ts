@@ -2,11 +2,11 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { readArrowIpc } from '../codecs/arrow-ipc.ts';
 import { openParquet } from '../codecs/parquet.ts';
-import { badRowError } from '../codecs/parquet-bad-rows.ts';
+import { badRowError, type UndecodableRow } from '../codecs/parquet-bad-rows.ts';
 import type { Column } from '../core/columns.ts';
 import { InputError, TierfallError } from '../core/errors.ts';
 import type { OpenFile } from '../core/file-system.ts';
-import type { ColumnsPart } from '../diff/record-source.ts';
+import type { ColumnsPart, RowFault } from '../diff/record-source.ts';
 import { nodeFileSystem } from '../platform/node-file-system.ts';
 
 /** A file of columns. */
@@ -69,6 +69,11 @@ function inMemory(bytes: Uint8Array): Pick<OpenFile, 'size' | 'read' | 'close'> 
   };
 }
 
+/** Told with its number in the file; `first` is that of its row group. */
+function faultOf(bad: UndecodableRow, first: number): RowFault {
+  return { row: bad.row, error: badRowError({ ...bad, row: first + bad.row }) };
+}
+
 async function openParquetOf(file: Pick<OpenFile, 'size' | 'read' | 'close'>): Promise<TableFile> {
   const byteLength = await file.size();
   const slice = async (start: number, end = byteLength): Promise<ArrayBuffer> =>
@@ -78,9 +83,11 @@ async function openParquetOf(file: Pick<OpenFile, 'size' | 'read' | 'close'>): P
     columns: parquet.columns,
     async *parts() {
       try {
+        let first = 0;
         for (let group = 0; group < parquet.rowGroups; group += 1) {
           const { undecodable, ...columns } = await parquet.readRowGroup(group);
-          yield { ...columns, faults: undecodable.map(badRowError) };
+          yield { ...columns, faults: undecodable.map((bad) => faultOf(bad, first)) };
+          first += columns.rows.length + undecodable.length;
         }
       } finally {
         await file.close();

@@ -31,7 +31,7 @@ export const PIPELINE_OPTIONS = {
     type: 'text',
     placeholder: 'FILE',
     description:
-      'Keys under which records are encrypted at rest: a JSON object of id to 64 hex digits, the last one is used for new data.',
+      'Keys under which records are encrypted at rest: a JSON list of {"id", "key"}, or an object of id to key, each key 64 hex digits. The last one is used for new data.',
   },
   table: {
     type: 'text',

@@ -24,8 +24,8 @@ import { damaged } from './arrow-fault.ts';
 import { loadColumns } from './arrow-load.ts';
 import { findMessages, type IpcMessage } from './arrow-messages.ts';
 import { takeRows } from './arrow-take.ts';
-import { type ReadValue, readerOf } from './arrow-values.ts';
-import { columnOf, vectorOf } from './arrow-vectors.ts';
+import { namesOf, type ReadValue, readerOf } from './arrow-values.ts';
+import { columnsOf, vectorOf } from './arrow-vectors.ts';
 import { type RowFrame, rowError } from './codec.ts';
 
 interface IpcBatch {
@@ -122,13 +122,13 @@ function faultOf(error: unknown): TierfallError {
  * agree: numbers, timestamps, dates and text are not copied.
  *
  * Lists, structs and maps are `json`; times of day are text such as `13:05:09.250`; durations are `bigint`; zstd and LZ4 are
- * unpacked.
+ * unpacked. A second column `x` is called `x_1`, as in CSV.
  * @throws InputError ARROW_DAMAGED; ARROW_UNSUPPORTED for unions, intervals, list views, run-end encoding, big-endian data
  */
 export function readArrowIpc(bytes: Uint8Array): readonly Columns[] {
   const { schema, batches } = readBody(bytes);
   try {
-    const columns = schema.fields.map(columnOf);
+    const columns = columnsOf(schema.fields);
     return batches.map((batch) => ({
       columns,
       rows: Array.from({ length: batch.length }, (_, row) => row),
@@ -148,6 +148,7 @@ class ArrowFrame implements RowFrame {
   /** Row of the first record of each batch. */
   readonly #starts: number[] = [];
   readonly #readers: (readonly ReadValue[])[] = [];
+  #names: readonly string[] = [];
   readonly rowCount: number;
 
   constructor(bytes: Uint8Array) {
@@ -155,6 +156,7 @@ class ArrowFrame implements RowFrame {
     let rows = 0;
     try {
       this.#body = readBody(bytes);
+      this.#names = namesOf(this.#body.schema.fields);
       for (const { length } of this.#body.batches) {
         this.#starts.push(rows);
         rows += length;
@@ -176,14 +178,12 @@ class ArrowFrame implements RowFrame {
 
   decode(row: number): unknown {
     if (!this.#body) throw rowError({ row, offset: 0 }, this.#fault?.message ?? 'it cannot be read');
-    const { schema, batches } = this.#body;
+    const { batches } = this.#body;
     const at = this.#batchOf(row);
     const readers = this.#readersOf(at, batches[at]?.columns ?? []);
     const index = row - (this.#starts[at] ?? 0);
     const record: Record<string, unknown> = Object.create(null);
-    schema.fields.forEach(({ name }, column) => {
-      if (Object.hasOwn(record, name))
-        throw rowError({ row, offset: 0 }, `the schema names ${JSON.stringify(name)} twice`);
+    this.#names.forEach((name, column) => {
       record[name] = this.#read(readers[column], index, row);
     });
     return record;

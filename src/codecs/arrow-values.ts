@@ -6,9 +6,18 @@
 
 import type { TimeUnit } from '../core/columns.ts';
 import { formatDay } from '../core/day.ts';
-import { ArrowTimeUnit, type ArrowVector, type Data, DataType, DateUnit, FloatWidth } from './arrow.ts';
+import {
+  ArrowTimeUnit,
+  type ArrowVector,
+  type Data,
+  DataType,
+  DateUnit,
+  type Field,
+  FloatWidth,
+} from './arrow.ts';
 import { halfValue, readWide } from './arrow-buffers.ts';
 import { damaged, unsupported } from './arrow-fault.ts';
+import { distinctNames } from './distinct-names.ts';
 import { decimalText, timeOfDayText, timestampText } from './value-text.ts';
 
 /** The value at an index; null for null. */
@@ -26,6 +35,11 @@ const INLINE_BYTES = 12;
 const VIEW_BYTES = 16;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** What the values of fields are called, of a table or a struct. */
+export function namesOf(fields: readonly Field[]): readonly string[] {
+  return distinctNames(fields.map(({ name }) => name));
+}
 
 export function timeUnitOf(unit: ArrowTimeUnit): TimeUnit {
   return UNITS[unit];
@@ -155,7 +169,8 @@ function nestedReader(data: Data): ReadValue {
   }
   const [child] = children;
   if (DataType.isStruct(type)) {
-    const fields = children.map((field, at) => [type.children[at]?.name ?? '', innerReader(field)] as const);
+    const names = namesOf(type.children);
+    const fields = children.map((field, at) => [names[at] ?? '', innerReader(field)] as const);
     // Made of entries, so that a field named `__proto__` is one.
     return (index) => Object.fromEntries(fields.map(([name, read]) => [name, read(index)]));
   }

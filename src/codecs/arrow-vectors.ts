@@ -13,7 +13,7 @@ import {
 import { type Data, DataType, DateUnit, type Field, FloatWidth } from './arrow.ts';
 import { halfValue, unpackBits } from './arrow-buffers.ts';
 import { damaged } from './arrow-fault.ts';
-import { daysOfMs, isTextType, readerOf, timeUnitOf, wordsOf } from './arrow-values.ts';
+import { daysOfMs, isTextType, namesOf, readerOf, timeUnitOf, wordsOf } from './arrow-values.ts';
 import { exactJson } from './value-text.ts';
 
 function columnTypeOf(type: DataType): ColumnType {
@@ -39,17 +39,23 @@ function leafType(type: DataType): DataType {
 }
 
 /** Text that its field marks as JSON is a column of JSON, as in a compiled schema. */
-export function columnOf(field: Field): Column {
+function columnOf(field: Field, name: string): Column {
   const type = columnTypeOf(field.type);
   const leaf = leafType(field.type);
   const isJson = type === 'text' && field.metadata.get('json') === 'true';
   const column = {
-    name: field.name,
+    name,
     type: isJson ? ('json' as const) : type,
     nullable: field.nullable,
     key: field.metadata.get('key') === 'true',
   };
   return DataType.isTimestamp(leaf) ? { ...column, unit: timeUnitOf(leaf.unit) } : column;
+}
+
+/** One column per field, with names that are made distinct. */
+export function columnsOf(fields: readonly Field[]): readonly Column[] {
+  const names = namesOf(fields);
+  return fields.map((field, at) => columnOf(field, names[at] ?? field.name));
 }
 
 function validityOf({ nullBitmap, length }: Data): Uint8Array | undefined {

@@ -3,7 +3,7 @@ import type { Batch, Format, Framer } from '../core/batch.ts';
 import { asRowSet, type RowSet } from '../core/row-set.ts';
 import { frameArrow } from './arrow-ipc.ts';
 import { isBareRecord } from './bare-record.ts';
-import { type Codec, isRowFrame, NO_BYTES, SpanFrame } from './codec.ts';
+import { type Codec, isRowFrame, NO_BYTES, SpanFrame, type Wrapping } from './codec.ts';
 import { csv } from './csv.ts';
 import { csvTokenizer } from './csv-tokenizer.ts';
 import { json } from './json.ts';
@@ -64,6 +64,11 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** What surrounds these rows of a batch, at least one, in a body of their own. */
+export function wrappingOf({ format, body }: Batch, rows: readonly Uint8Array[]): Wrapping {
+  return CODECS[format].wrap(body, rows[0] ?? NO_BYTES, rows);
+}
+
 /**
  * A body of the same format that holds just these rows, each byte for byte (of Arrow IPC, value for value); the untouched
  * body (not a copy) when all rows are meant. Framing the result under the attributes of the batch gives back exactly these
@@ -75,9 +80,7 @@ export function extractRows(batch: Batch, rows: RowSet): Uint8Array {
   if (wanted.length === 0) return NO_BYTES;
   if (isRowFrame(batch.frame)) return batch.frame.extract(wanted);
   const parts = wanted.map((row) => batch.frame.row(row));
-  const first = parts[0];
-  if (!first) return NO_BYTES;
-  const { head, separator, tail } = CODECS[batch.format].wrap(batch.body, first, parts);
+  const { head, separator, tail } = wrappingOf(batch, parts);
   return concat([head, ...parts.flatMap((part, index) => (index === 0 ? [part] : [separator, part])), tail]);
 }
 

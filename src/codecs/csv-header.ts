@@ -10,6 +10,7 @@ import { isUtf8 } from 'node:buffer';
 import { asKey } from './bare-record.ts';
 import { bomLength, type Place, rowError } from './codec.ts';
 import { type CellText, splitCells } from './csv-cells.ts';
+import { distinctNames } from './distinct-names.ts';
 import { RowText } from './row-text.ts';
 
 export const LF = 10;
@@ -120,8 +121,7 @@ export interface Header {
 const headers = new WeakMap<Uint8Array, Header>();
 
 /**
- * The header of a body. A name that occurs again gets the first of `_1`, `_2` … that no other column has, for under one name
- * one of the values would be lost.
+ * The header of a body, with names that are made distinct.
  * @throws InputError ROW_UNDECODABLE, ROW_NOT_UTF8: no row of the body can be read
  */
 export function readHeader(body: Uint8Array, place: Place): Header {
@@ -147,22 +147,4 @@ export function readHeader(body: Uint8Array, place: Place): Header {
   };
   headers.set(body, header);
   return header;
-}
-
-function distinctNames(names: readonly string[]): readonly string[] {
-  const taken = new Set(names);
-  if (taken.size === names.length) return names;
-  const seen = new Set<string>();
-  const nextSuffix = new Map<string, number>();
-  return names.map((name) => {
-    if (!seen.has(name)) {
-      seen.add(name);
-      return name;
-    }
-    let suffix = nextSuffix.get(name) ?? 1;
-    while (taken.has(`${name}_${suffix}`)) suffix += 1;
-    nextSuffix.set(name, suffix + 1);
-    taken.add(`${name}_${suffix}`);
-    return `${name}_${suffix}`;
-  });
 }

@@ -19,7 +19,11 @@ function keepExact(_key: string, value: unknown, context?: { readonly source?: s
   return typeof value === 'number' ? exactNumber(value, context?.source) : value;
 }
 
-function exactInteger(source: string): bigint {
+/**
+ * The integer that `source` spells, which must be one.
+ * @throws SyntaxError for one of more than 4,300 digits
+ */
+export function exactInteger(source: string): bigint {
   const digits = source.startsWith('-') ? source.length - 1 : source.length;
   if (digits <= INTEGER_DIGITS_MAX) return BigInt(source);
   throw new SyntaxError(`an integer has ${digits} digits, more than ${INTEGER_DIGITS_MAX}`);
@@ -50,6 +54,11 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
+/** @throws SyntaxError for a text of more than 1,000 levels, which would make whatever recurses over its value fail */
+export function checkLevels(text: string): void {
+  if (isTooDeep(text)) throw new SyntaxError(`it is nested deeper than ${LEVELS_MAX} levels`);
+}
+
 /** The closing quote of the string that starts at `from`, or the end. */
 function endOfString(text: string, from: number): number {
   let at = from + 1;
@@ -62,7 +71,7 @@ function endOfString(text: string, from: number): number {
  * @throws SyntaxError, also for more than 1,000 levels, and for an integer of more than 4,300 digits
  */
 export function parseExactJson(text: string): unknown {
-  if (isTooDeep(text)) throw new SyntaxError(`it is nested deeper than ${LEVELS_MAX} levels`);
+  checkLevels(text);
   return LONG_DIGITS.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text);
 }
 

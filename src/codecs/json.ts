@@ -21,7 +21,7 @@ const APART_SEPARATOR = Uint8Array.of(CLOSE_BRACKET, 10, OPEN_BRACKET);
 const APART_TAIL = Uint8Array.of(CLOSE_BRACKET);
 
 /** Whether the row is a comma or bracket without a place. */
-function isStray(row: Uint8Array): boolean {
+export function isStray(row: Uint8Array): boolean {
   return row[0] === COMMA || row[0] === CLOSE_BRACKET;
 }
 

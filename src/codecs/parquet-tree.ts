@@ -1,11 +1,13 @@
 /** The schema of a Parquet file as a tree, and the columns of its top level. */
 import type { Column, ColumnType } from '../core/columns.ts';
+import { distinctNames } from './distinct-names.ts';
 import { damaged, unsupported } from './parquet-fault.ts';
 import type { SchemaElement } from './parquet-footer.ts';
 
 const DEPTH_MAX = 64;
 
 export interface SchemaNode {
+  /** As the file has it, but with a name that no other child of the same parent has. */
   readonly element: SchemaElement;
   readonly children: readonly SchemaNode[];
   /** Definition level at which this node has a value, and at which its list has an element if it repeats. */
@@ -21,6 +23,11 @@ interface Level {
   readonly definition: number;
   readonly repetition: number;
   readonly depth: number;
+}
+
+function withDistinctNames(siblings: readonly SchemaNode[]): readonly SchemaNode[] {
+  const names = distinctNames(siblings.map(({ element }) => element.name));
+  return siblings.map((node, at) => ({ ...node, element: { ...node.element, name: names[at] as string } }));
 }
 
 class TreeBuilder {
@@ -57,7 +64,14 @@ class TreeBuilder {
       this.#leaves += 1;
     }
     const { definition, repetition } = level;
-    return { element, children, definition, repetition, leaf, leaves: this.#leaves - leaf };
+    return {
+      element,
+      children: withDistinctNames(children),
+      definition,
+      repetition,
+      leaf,
+      leaves: this.#leaves - leaf,
+    };
   }
 }
 

@@ -33,7 +33,7 @@ export interface ParquetOptions {
 
 export interface ParquetFile {
   readonly rowCount: number;
-  /** One per field of the top level, in the order of the file. */
+  /** One per field of the top level, in the order of the file; a second `x` is called `x_1`, as in CSV. */
   readonly columns: readonly Column[];
   readonly rowGroups: number;
   /**

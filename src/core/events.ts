@@ -88,6 +88,10 @@ export interface Events {
     readonly delayMs: number;
     readonly attempts: number;
   };
+  /** The sink is away: replay sends nothing, and asks for it in `delayMs`. */
+  replayPaused: { readonly chain: string; readonly reason: string; readonly delayMs: number };
+  /** The sink answered: replay goes on, with a part of the keys first. */
+  replayResumed: { readonly chain: string; readonly pausedMs: number };
   rowsQuarantined: {
     readonly chain: string;
     readonly ref: string;

@@ -2,14 +2,16 @@
  * Keys of the rows of two sides as 32-bit numbers.
  *
  * J1 two rows are of one key only if their cells were compared, or if the number is the key (32-bit integers). J2 null is a
- * key like any other.
+ * key like any other. J3 numbers that stand for other keys depend on a seed of this comparison, so that nobody can choose
+ * keys of one number.
  */
 import type { Columns } from '../core/columns.ts';
 import type { TextVector, Vector } from '../core/vectors.ts';
 import { type ColumnPair, cellValue, pairColumns, sideOf } from './column-pair.ts';
+import { type HashSeed, hashBytes, hashText, randomSeed } from './keyed-hash.ts';
 import type { InTurns } from './pace.ts';
 import { keyPart, valueKey } from './row-key.ts';
-import type { DiffRules } from './rules.ts';
+import { type DiffRules, keyRule } from './rules.ts';
 
 export type IsSameKey = (x: number, y: number) => boolean;
 
@@ -23,15 +25,6 @@ export interface KeyHashes {
   readonly b0: number;
   /** Whether the key cells of rows of one key are the same by the rules, so that nobody has to look at them again. */
   readonly isCompared: boolean;
-}
-
-const FNV_PRIME = 0x01000193;
-const FNV_START = 0x811c9dc5 | 0;
-
-function hashText(text: string): number {
-  let hash = FNV_START;
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
-  return hash;
 }
 
 /** Hashes rows `from` to `to` of a side. @returns false when this way cannot do it */
@@ -79,20 +72,16 @@ function integerHasher({ a, b }: ColumnPair): KeyHasher | undefined {
   return fillA && fillB && { a: fillA, b: fillB, isSame: undefined, isExact: true, rowNs: 4 };
 }
 
-function fillBytes({ offsets, data }: TextVector): Fill {
+function fillBytes({ offsets, data }: TextVector, seed: HashSeed): Fill {
   return (hashes, from, to) => {
-    for (let row = from; row < to; row += 1) {
-      let hash = FNV_START;
-      const end = offsets[row + 1] ?? 0;
-      for (let at = offsets[row] ?? 0; at < end; at += 1) hash = Math.imul(hash ^ (data[at] ?? 0), FNV_PRIME);
-      hashes[row] = hash;
-    }
+    for (let row = from; row < to; row += 1)
+      hashes[row] = hashBytes(data, offsets[row] ?? 0, offsets[row + 1] ?? 0, seed);
     return true;
   };
 }
 
 /** One text column without nulls on both sides: hashed and compared as bytes. */
-function textHasher({ a, b, rule }: ColumnPair): KeyHasher | undefined {
+function textHasher({ a, b, rule }: ColumnPair, seed: HashSeed): KeyHasher | undefined {
   const [x, y] = [a?.vector, b?.vector];
   if (x?.kind !== 'text' || y?.kind !== 'text' || x.validity || y.validity) return undefined;
   const isText = a?.column.type === 'text' && b?.column.type === 'text';
@@ -103,23 +92,26 @@ function textHasher({ a, b, rule }: ColumnPair): KeyHasher | undefined {
     return vector.data.subarray(vector.offsets[at], vector.offsets[at + 1]);
   };
   const isSame: IsSameKey = (p, q) => Buffer.compare(sliceOf(p), sliceOf(q)) === 0;
-  return { a: fillBytes(x), b: fillBytes(y), isSame, isExact: true, rowNs: 60 };
+  return { a: fillBytes(x, seed), b: fillBytes(y, seed), isSame, isExact: true, rowNs: 60 };
 }
 
 /** Any columns: the key of each row as one text. */
-function generalHasher(pairs: readonly ColumnPair[], rowsA: number, rowsB: number): KeyHasher {
+function generalHasher(pairs: readonly ColumnPair[], rowsA: number, rowsB: number, seed: HashSeed): KeyHasher {
   const texts: string[] = new Array(rowsA + rowsB).fill('');
   const fill =
     (side: 'a' | 'b', first: number): Fill =>
     (hashes, from, to) => {
       for (let row = from; row < to; row += 1) {
         const parts = pairs.map((pair) => {
-          const isTime = pair.a?.column.type === 'timestamp' || pair.b?.column.type === 'timestamp';
+          const isTime =
+            pair.rule.granularity !== undefined ||
+            pair.a?.column.type === 'timestamp' ||
+            pair.b?.column.type === 'timestamp';
           return keyPart(valueKey(cellValue(pair[side], row), pair.rule, isTime));
         });
         const text = parts.join('|');
         texts[first + row] = text;
-        hashes[row] = hashText(text);
+        hashes[row] = hashText(text, seed);
       }
       return true;
     };
@@ -152,13 +144,14 @@ export async function hashKeys(
   rules: DiffRules,
   inTurns: InTurns,
 ): Promise<KeyHashes> {
-  const pairs = fields.map((name) => pairColumns(name, rules.of(name), sideOf(a, name), sideOf(b, name)));
+  const pairs = fields.map((name) => pairColumns(name, keyRule(name, rules), sideOf(a, name), sideOf(b, name)));
   const [only] = pairs;
   const [rowsA, rowsB] = [a.rows.length, b.rows.length];
-  const fast = only && pairs.length === 1 ? (integerHasher(only) ?? textHasher(only)) : undefined;
+  const seed = randomSeed();
+  const fast = only && pairs.length === 1 ? (integerHasher(only) ?? textHasher(only, seed)) : undefined;
   const hashes = fast && (await hashBy(fast, rowsA, rowsB, inTurns));
   if (hashes) return hashes;
-  const general = await hashBy(generalHasher(pairs, rowsA, rowsB), rowsA, rowsB, inTurns);
+  const general = await hashBy(generalHasher(pairs, rowsA, rowsB, seed), rowsA, rowsB, inTurns);
   if (!general) throw new RangeError('the general way hashes any key');
   return general;
 }

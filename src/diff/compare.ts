@@ -5,8 +5,9 @@
  * are a set: their order means nothing. E3 an array has an order. E4 an instant is compared with a text only where one
  * side is typed or a rule says so. E5 nesting of any depth is compared without recursing deeper than `PATH_DEPTH_MAX`.
  */
+import { powerOfTen } from '../schema/number-grammar.ts';
 import { parseLooseTime, toUnit } from '../schema/time-grammar.ts';
-import { parseExactJson } from './exact-json.ts';
+import { parseNestedJson } from './exact-json.ts';
 import { areDoublesWithin, exactOf, isExactlyWithin, isSameExact } from './exact-number.ts';
 import { epochNanoseconds, type FieldRule, nestedRule } from './rules.ts';
 import { Decimal, Instant } from './typed-value.ts';
@@ -47,7 +48,11 @@ export function nanosecondsOf(value: unknown, rule: FieldRule): bigint | undefin
   const unit = epochNanoseconds(rule);
   if (unit === undefined) return undefined;
   if (typeof value === 'bigint') return value * unit;
-  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) * unit : undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value) * unit;
+  const exact = exactOf(value);
+  if (!exact) return undefined;
+  const [digits, per] = [exact.digits * unit, powerOfTen(exact.scale)];
+  return digits % per === 0n ? digits / per : undefined;
 }
 
 function areInstantsSame(a: unknown, b: unknown, rule: FieldRule): boolean {
@@ -78,12 +83,8 @@ function areNumbersSame(a: unknown, b: unknown, rule: FieldRule): boolean {
 function isSpelledSame(text: string, value: unknown, rule: FieldRule): boolean {
   if (isNumber(value)) return areNumbersSame(text, value, rule);
   if (typeof value === 'boolean') return text === String(value);
-  if (!isNested(value)) return false;
-  try {
-    return areNestedSame(parseExactJson(text), value, rule);
-  } catch {
-    return false;
-  }
+  const spelled = isNested(value) ? parseNestedJson(text) : undefined;
+  return spelled !== undefined && areNestedSame(spelled, value, rule);
 }
 
 function areTextsSame(a: string, b: string, rule: FieldRule): boolean {

@@ -10,7 +10,6 @@ export function decodeJsonExactly(bytes: Uint8Array, place: Place): unknown {
   try {
     return parseExactJson(text);
   } catch (error) {
-    // A RangeError is the reviver's recursion on hostile nesting; the row is as unreadable as any other.
     throw rowError(place, error instanceof Error ? error.message : 'not valid JSON');
   }
 }

@@ -24,7 +24,7 @@ import { type InTurns, Pace } from './pace.ts';
 import { createComparer } from './record-comparer.ts';
 import { createKeyReader } from './row-key.ts';
 import { RowList } from './row-list.ts';
-import { type DiffRules, parseRules } from './rules.ts';
+import { type DiffRules, parseRules, withTimes } from './rules.ts';
 import { Tally } from './tally.ts';
 
 /** Rows that are compared in one go, of one column; and of all columns, which together should fit into a cache. */
@@ -82,6 +82,12 @@ class Comparison {
 
   get fields(): readonly string[] {
     return typeof this.#options.key === 'string' ? [] : this.#options.key;
+  }
+
+  /** Of either side. */
+  get timeFields(): readonly string[] {
+    const columns = [...this.a.columns, ...this.b.columns];
+    return columns.filter(({ type }) => type === 'timestamp').map(({ name }) => name);
   }
 
   keyOf(side: 'a' | 'b', row: number): readonly unknown[] {
@@ -218,6 +224,7 @@ async function settleGroups(
     a: (row) => recordOf(a, row),
     b: (row) => recordOf(b, row),
     comparer: createComparer(rules),
+    rules: withTimes(rules, comparison.timeFields),
     pace,
   };
   for (const group of groups) {
@@ -290,8 +297,9 @@ async function allRecords(columns: Columns, { pace }: Comparison): Promise<reado
 export async function diffColumns(a: Columns, b: Columns, options: DiffOptions): Promise<DiffReport> {
   const comparison = new Comparison(a, b, options);
   if (options.key === 'content') {
+    const { timeFields } = comparison;
     const [recordsA, recordsB] = [await allRecords(a, comparison), await allRecords(b, comparison)];
-    return diffRecords(recordsA, recordsB, { ...options, rules: comparison.rules });
+    return diffRecords(recordsA, recordsB, { ...options, rules: comparison.rules, timeFields });
   }
   const tally = new Tally(options.samplesMax ?? SAMPLES_MAX);
   const joined = await join(comparison, options, tally);

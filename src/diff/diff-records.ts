@@ -3,7 +3,8 @@
  *
  * D1 every row of both sides is in exactly one of: equal, changed, removed (only A), added (only B). D2 changes are told in
  * the order of A, then what only B has in the order of B. D3 rows of one key are paired: those that are the same first,
- * the others in their order; what is left over is removed or added. So duplicates are compared and never lost.
+ * the others in their order; what is left over is removed or added. So duplicates are compared and never lost. D4 by
+ * content no row is changed: the digest only finds what may be the same.
  */
 import type { DiffChange, DiffRecord, DiffReport, OnChange } from './change.ts';
 import { type GroupSides, matchGroup } from './match-group.ts';
@@ -12,7 +13,7 @@ import { createComparer, type RecordComparer } from './record-comparer.ts';
 import { type DiffMode, type KeyedSide, keyedBy, type NumberedRecords } from './row-identity.ts';
 import { RowIndex } from './row-index.ts';
 import type { RowKey } from './row-key.ts';
-import { type DiffRules, parseRules } from './rules.ts';
+import { type DiffRules, parseRules, withTimes } from './rules.ts';
 import { Tally } from './tally.ts';
 
 export interface DiffOptions {
@@ -64,6 +65,8 @@ interface Join {
   readonly groups: Map<RowKey, Group>;
   /** Keys that only A has, with their first row. */
   readonly missing: RowIndex;
+  /** Whether rows of one key that are not the same are no pair. */
+  readonly isStrict: boolean;
 }
 
 function rowsPerTurn(records: readonly DiffRecord[]): number {
@@ -124,14 +127,20 @@ function comparePairs(
   b: readonly DiffRecord[],
   from: number,
   to: number,
-  { partner, state }: Join,
+  { partner, owner, state, isStrict }: Join,
   comparer: RecordComparer,
 ): void {
   for (let row = from; row < to; row += 1) {
     const other = partner[row] ?? NONE;
     if (other === NONE || state[row] !== STATE.open) continue;
     const [old, now] = [a[row], b[other]];
-    if (old && now) state[row] = comparer.isSame(old, now) ? STATE.same : STATE.changed;
+    if (!old || !now) continue;
+    const isSame = comparer.isSame(old, now);
+    if (isSame || !isStrict) state[row] = isSame ? STATE.same : STATE.changed;
+    else {
+      partner[row] = NONE;
+      owner[other] = NONE;
+    }
   }
 }
 
@@ -139,13 +148,15 @@ function recordsOf({ records }: KeyedSide): (row: number) => DiffRecord {
   return (row) => records[row] ?? {};
 }
 
-async function settleGroup(group: Group, { owner, partner, state }: Join, sides: GroupSides): Promise<void> {
+async function settleGroup(group: Group, join: Join, sides: GroupSides): Promise<void> {
+  const { owner, partner, state, isStrict } = join;
   for (const row of group.a) {
     partner[row] = NONE;
     state[row] = STATE.open;
   }
   for (const row of group.b) owner[row] = NONE;
   for (const { rowA, rowB, isSame } of await matchGroup(group.a, group.b, sides)) {
+    if (isStrict && !isSame) continue;
     partner[rowA] = rowB;
     owner[rowB] = rowA;
     state[rowA] = isSame ? STATE.same : STATE.changed;
@@ -212,11 +223,11 @@ async function settleGroups(
   join: Join,
   a: KeyedSide,
   b: KeyedSide,
-  comparer: RecordComparer,
-  pace: Pace,
+  by: Pick<GroupSides, 'comparer' | 'rules' | 'pace'>,
   tally: Tally,
 ): Promise<void> {
-  const sides: GroupSides = { a: recordsOf(a), b: recordsOf(b), comparer, pace };
+  const { pace } = by;
+  const sides: GroupSides = { ...by, a: recordsOf(a), b: recordsOf(b) };
   for (const group of join.groups.values()) {
     await settleGroup(group, join, sides);
     if (!a.hasKey) continue;
@@ -238,7 +249,8 @@ export async function tallyRecords(
 ): Promise<void> {
   const { rules = parseRules(), mayGenerate } = options;
   const [a, b] = [rowsA.records, rowsB.records];
-  const [sideA, sideB] = keyedBy(options.key, rowsA, rowsB, rules, options.timeFields ?? []);
+  const timeFields = options.timeFields ?? [];
+  const [sideA, sideB] = keyedBy(options.key, rowsA, rowsB, rules, timeFields);
   const comparer = createComparer(rules, { sample: a[0], mayGenerate });
   const pace = new Pace(options);
   const every = rowsPerTurn(a.length > 0 ? a : b);
@@ -250,11 +262,12 @@ export async function tallyRecords(
     state: new Uint8Array(a.length),
     groups: new Map(),
     missing: new RowIndex(a.length),
+    isStrict: options.key === 'content',
   };
   const index = new RowIndex(b.length);
   await turns(b.length, (from, to) => indexRows(sideB, from, to, index, join), everyKey);
   await turns(a.length, (from, to) => pairRows(sideA, from, to, index, join), everyKey);
-  await settleGroups(join, sideA, sideB, comparer, pace, tally);
+  await settleGroups(join, sideA, sideB, { comparer, rules: withTimes(rules, timeFields), pace }, tally);
   await turns(a.length, (from, to) => comparePairs(a, b, from, to, join, comparer));
   const tell = createTeller(tally, options.onChange, pace);
   await turns(a.length, (from, to) => tellOfA(sideA, sideB, from, to, join, comparer, tell));

@@ -3,8 +3,10 @@
  *
  * N1 a number is the decimal that it is written as: a safe integer or the double that is spelled that way where there is
  * one, a bigint for any other whole number in plain digits, else a `Decimal` of its text. N2 a text whose numbers are all
- * spelled by their doubles, as most are, pays one look at every 16th character and no reviver.
+ * spelled by their doubles, as most are, pays one look at every 16th character and no reviver. N3 the limits are those of
+ * the codecs: what they do not decode is not compared either.
  */
+import { checkLevels, exactInteger } from '../codecs/json-text.ts';
 import { exactOf, isSameExact } from './exact-number.ts';
 import { Decimal } from './typed-value.ts';
 
@@ -57,15 +59,28 @@ function keepExact(_name: string, value: unknown, context?: { readonly source?: 
   const source = context?.source;
   if (typeof value !== 'number' || source === undefined) return value;
   if (String(value) === source && !isWide(value)) return value;
-  if (INTEGER.test(source)) return Number.isSafeInteger(value) ? value : BigInt(source);
+  if (INTEGER.test(source)) return Number.isSafeInteger(value) ? value : exactInteger(source);
   const [written, held] = [exactOf(source), exactOf(value)];
   return written && held && isSameExact(written, held) ? value : new Decimal(source);
 }
 
 /**
  * Like `JSON.parse`, with whole numbers outside ±(2^53 - 1) as bigint, and numbers that no double is spelled as `Decimal`.
- * @throws SyntaxError; RangeError at hostile nesting
+ * @throws SyntaxError, also for more than 1,000 levels, and for an integer of more than 4,300 digits
  */
 export function parseExactJson(text: string): unknown {
+  checkLevels(text);
   return areSpelledByDoubles(text) ? JSON.parse(text) : JSON.parse(text, keepExact);
+}
+
+const NESTED = /^[ \t\n\r]*[[{]/;
+
+/** The object or array that a text spells; undefined for any other text. */
+export function parseNestedJson(text: string): object | undefined {
+  if (!NESTED.test(text)) return undefined;
+  try {
+    return parseExactJson(text) as object;
+  } catch {
+    return undefined;
+  }
 }

@@ -3,9 +3,12 @@ import type { DiffRecord } from './change.ts';
 import { canonicalText } from './digest.ts';
 import type { Pace } from './pace.ts';
 import type { RecordComparer } from './record-comparer.ts';
+import { type DiffRules, withoutSpelling } from './rules.ts';
 
 /** Comparing each with each is quadratic: larger groups are matched by their text, which knows no tolerances. */
 const PAIRS_MAX = 4096;
+/** Rows of one text that are tried, where texts may spell what another one does without being it. */
+const TRIES_MAX = 8;
 /** To compare two records, and to write the text of one. */
 const COMPARE_NS = 1000;
 const TEXT_NS = 4000;
@@ -24,6 +27,8 @@ export interface GroupSides {
   readonly a: RecordOf;
   readonly b: RecordOf;
   readonly comparer: RecordComparer;
+  /** Those of `comparer`, `withTimes`. */
+  readonly rules: DiffRules;
   readonly pace: Pace;
 }
 
@@ -47,18 +52,19 @@ async function sameByComparing(
   return found;
 }
 
-async function sameByText(
+/** Adds the pairs of rows that have one text by `rules` and are the same. */
+async function pairByText(
   rowsA: readonly number[],
   rowsB: readonly number[],
-  { a, b, pace }: GroupSides,
-): Promise<Map<number, number>> {
-  const found = new Map<number, number>();
+  { a, b, comparer, rules, pace }: GroupSides,
+  found: Map<number, number>,
+): Promise<void> {
   const byText = new Map<string, number[]>();
   await pace.inTurns(rowsB.length, TEXT_NS, (from, to) => {
     // From the end, so that the first of equal rows is taken first.
     for (let at = from; at < to; at += 1) {
       const row = rowsB[rowsB.length - 1 - at] ?? -1;
-      const text = canonicalText(b(row));
+      const text = canonicalText(b(row), rules);
       const rows = byText.get(text);
       if (rows) rows.push(row);
       else byText.set(text, [row]);
@@ -66,10 +72,31 @@ async function sameByText(
   });
   await pace.inTurns(rowsA.length, TEXT_NS, (from, to) => {
     for (const row of rowsA.slice(from, to)) {
-      const other = byText.get(canonicalText(a(row)))?.pop();
-      if (other !== undefined) found.set(row, other);
+      const rows = byText.get(canonicalText(a(row), rules)) ?? [];
+      const last = Math.max(0, rows.length - TRIES_MAX);
+      for (let at = rows.length - 1; at >= last; at -= 1) {
+        const other = rows[at] ?? -1;
+        if (!comparer.isSame(a(row), b(other))) continue;
+        found.set(row, other);
+        rows.splice(at, 1);
+        break;
+      }
     }
   });
+}
+
+async function sameByText(
+  rowsA: readonly number[],
+  rowsB: readonly number[],
+  sides: GroupSides,
+): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  await pairByText(rowsA, rowsB, { ...sides, rules: withoutSpelling(sides.rules) }, found);
+  if (found.size === Math.min(rowsA.length, rowsB.length)) return found;
+  // Of one spelled value `1.0` and `1` have one text here, so what was written alike comes first.
+  const taken = new Set(found.values());
+  const [leftA, leftB] = [rowsA.filter((row) => !found.has(row)), rowsB.filter((row) => !taken.has(row))];
+  await pairByText(leftA, leftB, sides, found);
   return found;
 }
 

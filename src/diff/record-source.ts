@@ -10,13 +10,14 @@ import { decodeExactly, decodeJsonExactly } from './decode-exactly.ts';
 import { recordOf } from './diff-columns.ts';
 import type { SideTraits } from './rules.ts';
 import { Instant } from './typed-value.ts';
+import { bytesOfColumns } from './vector-bytes.ts';
 
-/** Some rows that are in memory. */
+/** Some rows that are in memory, in their order: those that fail are among them, so that places are numbers of rows. */
 export interface SourcePart {
   readonly rows: number;
   /** About how many bytes it holds. */
   readonly bytes: number;
-  /** Set when the rows are columns anyway. */
+  /** Set when the rows are columns anyway, all of them. */
   readonly columns?: Columns;
   /** @throws InputError when the row is not the format */
   record(row: number): DiffRecord;
@@ -27,6 +28,8 @@ export interface SourcePart {
 export interface RecordSource {
   readonly name: string;
   readonly traits: SideTraits;
+  /** Whether its parts are columns, but for those with rows that fail. */
+  readonly isColumnar: boolean;
   /** Fields that hold instants by their type. */
   readonly timeFields: readonly string[];
   /** Size of the whole source, if it is known; decides how finely rows are spread when they do not fit into memory. */
@@ -83,6 +86,7 @@ export function batchSource(
   return {
     name,
     bytes,
+    isColumnar: false,
     traits: isCsv ? { isTabular: true, isText: true } : {},
     timeFields: format === 'line-protocol' ? ['time'] : [],
     async *parts() {
@@ -105,20 +109,40 @@ function decodeCell(value: unknown, column: Column): Cell {
   return column.type === 'bytes' ? Buffer.from(value, 'base64') : value;
 }
 
-/** About how many bytes a row of columns takes; a text is taken for a short one. */
-const CELL_BYTES = 12;
-
-/** Columns, and one error for each row that could not be read and is not among them. */
-export interface ColumnsPart extends Columns {
-  readonly faults?: readonly InputError[];
+/** A row that could not be read. */
+export interface RowFault {
+  /** Its number in the part. */
+  readonly row: number;
+  readonly error: InputError;
 }
 
-/** Rows that all fail. */
-function faultyPart(faults: readonly InputError[]): SourcePart {
-  const fail = (row: number): never => {
-    throw faults[row] ?? new RangeError(`row ${row} is outside 0..${faults.length - 1}`);
+/** Columns of a part whose rows count from 0, and one fault for each row that is not among them. */
+export interface ColumnsPart extends Columns {
+  readonly faults?: readonly RowFault[];
+}
+
+function partOfColumns(part: Columns): SourcePart {
+  return {
+    rows: part.rows.length,
+    bytes: bytesOfColumns(part),
+    columns: part,
+    record: (row) => recordOf(part, row),
+    encode: (row) => Buffer.from(JSON.stringify(part.vectors.map((vector) => encodeCell(vector.at(row))))),
   };
-  return { rows: faults.length, bytes: 0, record: fail, encode: fail };
+}
+
+/** Rows of which some fail. */
+function faultyPart(part: Columns, faults: readonly RowFault[]): SourcePart {
+  const { bytes, record, encode } = partOfColumns(part);
+  const places = new Map(part.rows.map((row, place) => [row, place]));
+  const errors = new Map(faults.map(({ row, error }) => [row, error]));
+  const rows = part.rows.length + faults.length;
+  const placeOf = (row: number): number => {
+    const place = places.get(row);
+    if (place !== undefined) return place;
+    throw errors.get(row) ?? new RangeError(`row ${row} of ${rows} is neither there nor a fault`);
+  };
+  return { rows, bytes, record: (row) => record(placeOf(row)), encode: (row) => encode(placeOf(row)) };
 }
 
 /** Rows of columns that all have the same layout. */
@@ -131,19 +155,13 @@ export function columnsSource(
   return {
     name,
     bytes,
+    isColumnar: true,
     traits: { isTabular: true },
     timeFields: columns.filter(({ type }) => type === 'timestamp').map((column) => column.name),
     async *parts() {
       for await (const part of parts) {
-        yield {
-          rows: part.rows.length,
-          bytes: part.rows.length * part.columns.length * CELL_BYTES,
-          columns: part,
-          record: (row) => recordOf(part, row),
-          encode: (row) =>
-            Buffer.from(JSON.stringify(part.vectors.map((vector) => encodeCell(vector.at(row))))),
-        };
-        if (part.faults && part.faults.length > 0) yield faultyPart(part.faults);
+        const { faults = [] } = part;
+        yield faults.length > 0 ? faultyPart(part, faults) : partOfColumns(part);
       }
     },
     restore(encoded) {

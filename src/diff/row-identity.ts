@@ -3,7 +3,7 @@ import { ConfigError } from '../core/errors.ts';
 import type { DiffRecord } from './change.ts';
 import { rowDigest } from './digest.ts';
 import { createKeyReader, type RowKey } from './row-key.ts';
-import type { DiffRules } from './rules.ts';
+import { type DiffRules, withTimes } from './rules.ts';
 
 /** Key fields; or the whole content; or the place. */
 export type DiffMode = readonly string[] | 'content' | 'order';
@@ -38,7 +38,8 @@ export function keyFunction(
   if (mode === 'order') return undefined;
   if (mode === 'content') {
     checkExact(rules);
-    return (record) => rowDigest(record, rules);
+    const timed = withTimes(rules, timeFields);
+    return (record) => rowDigest(record, timed);
   }
   return createKeyReader(mode, rules, timeFields).keyOf;
 }
@@ -64,7 +65,8 @@ function keyedSide(
     return { records, hasKey: false, numberOf, keyOf: numberOf, valuesOf: (row) => [numberOf(row)] };
   if (mode === 'content') {
     checkExact(rules);
-    const keyOf = (row: number): RowKey => rowDigest(records[row] ?? {}, rules);
+    const timed = withTimes(rules, timeFields);
+    const keyOf = (row: number): RowKey => rowDigest(records[row] ?? {}, timed);
     return { records, hasKey: false, numberOf, keyOf, valuesOf: () => [] };
   }
   const reader = createKeyReader(mode, rules, timeFields);

@@ -5,9 +5,10 @@
 import { ConfigError } from '../core/errors.ts';
 import type { DiffRecord } from './change.ts';
 import { memberOf, nanosecondsOf } from './compare.ts';
-import { canonicalText } from './digest.ts';
+import { canonicalValue } from './digest.ts';
+import { parseNestedJson } from './exact-json.ts';
 import { canonicalDigits, exactOf } from './exact-number.ts';
-import type { DiffRules, FieldRule } from './rules.ts';
+import { type DiffRules, type FieldRule, isInexact, keyRule, withTimes } from './rules.ts';
 import { Decimal, Instant } from './typed-value.ts';
 
 /** Equal by SameValueZero when the keys are the same. */
@@ -31,22 +32,29 @@ function numberKey(value: number | bigint | Decimal | string): RowKey | undefine
 function textKey(value: string, rule: FieldRule): RowKey {
   const spelled = rule.isSpelled ? numberKey(value) : undefined;
   if (spelled !== undefined) return spelled;
+  if (rule.isSpelled && parseNestedJson(value)) return `${MARK}o${canonicalValue(value, rule)}`;
   const text = rule.isNfc ? value.normalize('NFC') : value;
   return text.startsWith(MARK) ? MARK + text : text;
+}
+
+/** A text may also spell a count. */
+function instantOf(value: unknown, rule: FieldRule): bigint | undefined {
+  const isCount = rule.isSpelled && rule.epochUnit !== undefined && typeof value === 'string';
+  return nanosecondsOf(value, rule) ?? (isCount ? nanosecondsOf(new Decimal(value), rule) : undefined);
 }
 
 /** The key of one value; `isTime` reads texts as instants. */
 export function valueKey(value: unknown, rule: FieldRule, isTime: boolean): RowKey {
   if (value === null || value === undefined) return null;
   if (isTime || value instanceof Instant) {
-    const nanoseconds = nanosecondsOf(value, rule);
+    const nanoseconds = instantOf(value, rule);
     if (nanoseconds !== undefined) return `${MARK}t${nanoseconds}`;
   }
   if (typeof value === 'string') return textKey(value, rule);
   if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Decimal)
     return numberKey(value) ?? `${MARK}n${value}`;
   if (typeof value === 'boolean') return rule.isSpelled ? String(value) : value;
-  return `${MARK}o${canonicalText({ value })}`;
+  return `${MARK}o${canonicalValue(value, rule)}`;
 }
 
 /** One part of a key of several: its length keeps ("a","bc") and ("ab","c") apart. */
@@ -64,14 +72,15 @@ export interface KeyReader {
 
 /**
  * @param timeFields fields that hold instants on a typed side, so that texts of the other side are read as instants
- * @throws ConfigError when a key field has a tolerance: what is nearly the same cannot be looked up
+ * @throws ConfigError when a key field has a tolerance of its own: what is nearly the same cannot be looked up
  */
 export function createKeyReader(
   fields: readonly string[],
   rules: DiffRules,
   timeFields: readonly string[],
 ): KeyReader {
-  const inexact = fields.find((field) => rules.of(field).epsilon || (rules.of(field).granularity ?? 0n) > 0n);
+  const exact = { inexact: rules.inexact, of: (field: string) => keyRule(field, rules) };
+  const inexact = fields.find((field) => isInexact(exact.of(field)));
   if (inexact !== undefined) {
     throw new ConfigError(
       '--tolerance',
@@ -79,9 +88,10 @@ export function createKeyReader(
       'Give the tolerance to another field, or choose another key.',
     );
   }
+  const timed = withTimes(exact, timeFields);
   const parts = fields.map((name) => {
-    const rule = rules.of(name);
-    return { name, rule, isTime: rule.granularity !== undefined || timeFields.includes(name) };
+    const rule = timed.of(name);
+    return { name, rule, isTime: rule.granularity !== undefined };
   });
   const read = ({ name, rule, isTime }: (typeof parts)[number], record: DiffRecord): RowKey => {
     const value = record[name];

@@ -2,7 +2,8 @@
  * What counts as the same, per field: tolerances as data, parsed from short texts such as `temp=0.01`.
  *
  * G1 without a rule only equal values are the same. G2 a rule of a field holds for everything nested in it, unless a rule
- * names the nested path. G3 rules of `*` hold for every field and are added to those of the field itself.
+ * names the nested path. G3 rules of `*` hold for every field and are added to those of the field itself; but what nearly is
+ * the same cannot be looked up, so a tolerance of `*` is none for keys.
  */
 import type { TimeUnit } from '../core/columns.ts';
 import { ConfigError } from '../core/errors.ts';
@@ -173,9 +174,47 @@ export function parseRules(
   };
 }
 
+export function isInexact({ epsilon, granularity = 0n }: FieldRule): boolean {
+  return epsilon !== undefined || granularity > 0n;
+}
+
+/** The rule of a field as a key: a tolerance is left only where it is the field's own. */
+export function keyRule(field: string, rules: DiffRules): FieldRule {
+  const rule = rules.of(field);
+  if (!isInexact(rule) || rules.inexact.includes(field)) return rule;
+  return { ...rule, epsilon: undefined, granularity: rule.granularity === undefined ? undefined : 0n };
+}
+
 /** The rule of a name nested in a field; elements of arrays have the rule of their array. */
 export function nestedRule(rule: FieldRule, name: string): FieldRule {
   return rule.nested?.get(name) ?? rule;
+}
+
+function timedRule(rule: FieldRule): FieldRule {
+  const { granularity = 0n, nested } = rule;
+  const timed = nested && new Map(Array.from(nested, ([name, own]) => [name, timedRule(own)]));
+  return { ...rule, granularity, nested: timed };
+}
+
+/** The same rules, but for fields that hold instants on a typed side: in these, texts are instants on both sides. */
+export function withTimes(rules: DiffRules, timeFields: readonly string[]): DiffRules {
+  if (timeFields.length === 0) return rules;
+  const timed = new Map(timeFields.map((field) => [field, timedRule(rules.of(field))]));
+  return { inexact: rules.inexact, of: (field) => timed.get(field) ?? rules.of(field) };
+}
+
+/** The same rules without reading any text as something else. */
+export function withoutSpelling(rules: DiffRules): DiffRules {
+  const known = new Map<FieldRule, FieldRule>();
+  const literal = (rule: FieldRule): FieldRule => {
+    const found = known.get(rule);
+    if (found) return found;
+    const nested = rule.nested && new Map(Array.from(rule.nested, ([name, own]) => [name, literal(own)]));
+    const made = { ...rule, isSpelled: false, nested };
+    known.set(rule, made);
+    return made;
+  };
+  return { inexact: rules.inexact, of: (field) => literal(rules.of(field)) };
 }
 
 /** Nanoseconds that a count of this field stands for; undefined when numbers are no instants here. */

@@ -2,7 +2,7 @@
  * Sets damaged bytes aside before anything may overwrite or delete them.
  *
  * Each span goes to `damaged/<segment>-<offset>.bin`. When even that fails (a full disk, a dead sector), the
- * bytes stay where they are, the segment is kept, and the damage is reported all the same.
+ * bytes stay where they are, the segment is kept, and the damage is reported all the same; `retry` tries again.
  */
 import { makeDirectory } from '../core/durable-file.ts';
 import type { Emit } from '../core/events.ts';
@@ -35,12 +35,24 @@ async function saveSpan(
   try {
     const file = await fs.open(`${target}.tmp`, 'create');
     await copySpan(source, gap, file).finally(() => file.close());
+  } catch (error) {
+    // A half of it would take room on a full disk.
+    await fs.unlink(`${target}.tmp`).catch(() => undefined);
+    throw error;
   } finally {
     await source.close();
   }
   await fs.rename(`${target}.tmp`, target);
   await fs.syncDirectory(directory);
   return true;
+}
+
+/** A span that is only in its segment. */
+interface Left {
+  readonly segment: string;
+  readonly gap: Gap;
+  /** Its place among what was found. */
+  readonly at: number;
 }
 
 /** The damage found since a journal was opened. */
@@ -50,6 +62,7 @@ export class DamageLog {
   readonly #chain: string;
   readonly #emit: Emit;
   readonly #found: JournalDamage[] = [];
+  #left: Left[] = [];
 
   constructor(fs: FileSystem, directory: string, chain: string, emit: Emit) {
     this.#fs = fs;
@@ -70,27 +83,38 @@ export class DamageLog {
 
   /** Counts and reports a span. @returns whether its bytes are safe outside the segment; never throws */
   async record(segment: string, gap: Gap): Promise<boolean> {
-    const segmentPath = `${this.#directory}/${segment}`;
+    const file = `${this.#directory}/${segment}`;
+    const { offset, bytes } = gap;
+    const saved = await this.#save(segment, gap);
+    if (saved === undefined) this.#left.push({ segment, gap, at: this.#found.length });
+    this.#found.push({ file, offset, bytes, setAside: saved?.path ?? file });
+    if (saved?.isFresh !== false) this.#emit('journalDamaged', { chain: this.#chain, file, offset, bytes });
+    return saved !== undefined;
+  }
+
+  /** Tries again to set aside what of a segment could not be. @returns whether all of it is safe now; never throws */
+  async retry(segment: string): Promise<boolean> {
+    const left: Left[] = [];
+    for (const one of this.#left) {
+      const saved = one.segment === segment ? await this.#save(segment, one.gap) : undefined;
+      const found = this.#found[one.at];
+      if (saved === undefined || found === undefined) left.push(one);
+      else this.#found[one.at] = { ...found, setAside: saved.path };
+    }
+    this.#left = left;
+    return !left.some((one) => one.segment === segment);
+  }
+
+  /** @returns undefined when it could not be */
+  async #save(segment: string, gap: Gap): Promise<{ path: string; isFresh: boolean } | undefined> {
+    if (gap.unreadable) return undefined;
     const directory = `${this.#directory}/damaged`;
     const name = `${segment.replace('.seg', '')}-${gap.offset}.bin`;
-    let fresh = true;
-    let saved = !gap.unreadable;
-    if (saved) {
-      await saveSpan(this.#fs, segmentPath, directory, name, gap).then(
-        (written) => (fresh = written),
-        () => (saved = false),
-      );
+    try {
+      const isFresh = await saveSpan(this.#fs, `${this.#directory}/${segment}`, directory, name, gap);
+      return { path: `${directory}/${name}`, isFresh };
+    } catch {
+      return undefined;
     }
-    const setAside = saved ? `${directory}/${name}` : segmentPath;
-    this.#found.push({ file: segmentPath, offset: gap.offset, bytes: gap.bytes, setAside });
-    if (fresh) {
-      this.#emit('journalDamaged', {
-        chain: this.#chain,
-        file: segmentPath,
-        offset: gap.offset,
-        bytes: gap.bytes,
-      });
-    }
-    return saved;
   }
 }

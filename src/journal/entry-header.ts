@@ -29,8 +29,12 @@ export const ENCRYPTED = 8;
 const ESCAPED = 16;
 export const FIXED_BYTES = 52;
 const SHA256_BYTES = 32;
+/** A control character in an attribute: JSON makes `\\u0001` of it, and JSON in JSON one byte more. */
+const CHARACTER_BYTES_MAX = 7;
 /** Longer texts are encoded each time. */
 const LAST_BYTES = 4096;
+/** `Buffer.write` ends before a character that does not fit; with so many bytes left none was cut off. */
+const UTF8_BYTES_MAX = 4;
 
 const PRIORITY_CODES: Readonly<Record<Priority, number>> = { critical: 1, normal: 2, low: 3 };
 const FORMAT_CODES: Readonly<Record<Format, number>> = {
@@ -74,9 +78,11 @@ function attributesText(attributes: Readonly<Record<string, string>>): string {
 export function headerBytesMax(entry: RawEntry): number {
   const { orderingKey, reason, trail, rows, attributes } = entry;
   let texts = (orderingKey?.length ?? 0) + reason.length + trail.length;
-  // Six bytes for a character that JSON has to escape; attributes are escaped once more than they were.
+  // Quotes, colon and comma of each attribute.
   for (const name in attributes) texts += name.length + (attributes[name]?.length ?? 0) + 6;
-  return FIXED_BYTES + SHA256_BYTES + texts * 6 + 8 + (rows === undefined ? 0 : rows.length * 4);
+  return (
+    FIXED_BYTES + SHA256_BYTES + texts * CHARACTER_BYTES_MAX + 8 + (rows === undefined ? 0 : rows.length * 4)
+  );
 }
 
 /** Whether the format can hold the fields of fixed width; callers in plain JavaScript may give anything. */
@@ -142,8 +148,9 @@ export function writeFacts(
 /** What was written last, when it was ASCII: in an outage most entries tell the same, so it is copied and not encoded. */
 const last = { reason: '', attributes: '', trail: '', length: 0, bytes: Buffer.alloc(LAST_BYTES) };
 
-/** Writes reason, attributes and trail. @returns their bytes; -1 when they are not ASCII */
+/** Writes reason, attributes and trail. @returns their bytes; -1 when they are not ASCII, or may not fit */
 function writeTexts(into: Buffer, start: number, reason: string, attributes: string, trail: string): number {
+  if (start + reason.length + attributes.length + trail.length + UTF8_BYTES_MAX > into.length) return -1;
   if (reason === last.reason && trail === last.trail && attributes === last.attributes) {
     last.bytes.copy(into, start, 0, last.length);
     return last.length;
@@ -161,7 +168,11 @@ function writeTexts(into: Buffer, start: number, reason: string, attributes: str
   return bytes;
 }
 
-/** Writes the details at `from`, and their lengths into the facts at `at`. @returns where they end */
+/**
+ * Writes the details at `from`, and their lengths into the facts at `at`.
+ * @returns where they end
+ * @throws Error when they do not fit: what was cut off must not be acknowledged
+ */
 export function writeDetails(into: Buffer, from: number, view: DataView, at: number, entry: RawEntry): number {
   const { orderingKey = '', reason, trail } = entry;
   const attributes = attributesText(entry.attributes);
@@ -190,7 +201,10 @@ function writeWideTexts(
   if (isEscaped) view.setUint8(at + 1, view.getUint8(at + 1) | ESCAPED);
   let end = start;
   for (const [i, text] of texts.entries()) {
-    const bytes = into.write(isEscaped ? JSON.stringify(text) : text, end, 'utf8');
+    const written = isEscaped ? JSON.stringify(text) : text;
+    const bytes = into.write(written, end, 'utf8');
+    const needed = Buffer.byteLength(written);
+    if (bytes !== needed) throw new Error(`a text takes ${needed} bytes, and there is room for ${bytes}`);
     view.setUint32(at + 32 + 4 * i, bytes, true);
     end += bytes;
   }

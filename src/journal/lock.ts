@@ -3,7 +3,8 @@
  * the moment its owner dies, however it dies, so there is no stale lock to clean up.
  *
  * L1 while a lock is held, every other attempt fails at once, from this process too. L2 `lock.db` is never
- * opened by anything but SQLite: closing any other handle of it would drop the lock silently (POSIX).
+ * opened by anything but SQLite: closing any other handle of it would drop the lock silently (POSIX). L3 whoever only asks
+ * creates and changes no file.
  */
 import { DatabaseSync } from 'node:sqlite';
 import { DirectoryLockedError } from '../core/errors.ts';
@@ -105,4 +106,29 @@ export async function lockDirectory(directory: string, fs: FileSystem): Promise<
       if (database.isOpen) database.close();
     },
   };
+}
+
+/**
+ * Who has the directory, without taking it. Somebody who takes it in the very moment of asking may be told once that it is
+ * taken.
+ * @returns undefined when nobody has it, or when this process may not know
+ */
+export async function ownerOf(directory: string, fs: FileSystem): Promise<string | undefined> {
+  const file = `${directory}/lock.db`;
+  if ((await fs.stat(file)) === undefined) return undefined;
+  return isTaken(file) ? await describeOwner(directory, fs) : undefined;
+}
+
+function isTaken(file: string): boolean {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { readOnly: true, timeout: 0 });
+    // Reads the first page, which nobody may do beside an exclusive lock.
+    database.exec('PRAGMA schema_version');
+    return false;
+  } catch (error) {
+    return sqliteCode(error) === SQLITE_BUSY;
+  } finally {
+    database?.close();
+  }
 }

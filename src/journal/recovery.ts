@@ -13,13 +13,7 @@ import type { DamageLog } from './damage.ts';
 import { ENTRY_PREFIX_BYTES } from './entry.ts';
 import { firstSeqOfPlaceFile, readPlaces, writePlaces } from './place-file.ts';
 import type { PlaceTable } from './place-table.ts';
-import {
-  firstSeqOf,
-  SEGMENT_HEADER_BYTES,
-  SEGMENT_VERSION,
-  segmentName,
-  segmentVersion,
-} from './segment-file.ts';
+import { firstSeqOf, readSegmentVersion, SEGMENT_VERSION, segmentName } from './segment-file.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { findPlaces, scanPlaces } from './segment-places.ts';
 
@@ -38,20 +32,11 @@ export async function readCheckpoint(fs: FileSystem, directory: string): Promise
   return typeof seq === 'number' && Number.isSafeInteger(seq) ? seq : -1;
 }
 
-async function readVersion(fs: FileSystem, path: string): Promise<number | undefined> {
-  const file = await fs.open(path, 'read');
-  try {
-    return segmentVersion(await file.read(0, SEGMENT_HEADER_BYTES));
-  } finally {
-    await file.close();
-  }
-}
-
 async function refuseNewer(fs: FileSystem, directory: string, firstSeqs: readonly number[]): Promise<void> {
   for (const firstSeq of firstSeqs) {
     const path = `${directory}/${segmentName(firstSeq)}`;
     // An unreadable header is damage, and is met again by the scan.
-    const version = await readVersion(fs, path).catch(() => undefined);
+    const version = await readSegmentVersion(fs, path).catch(() => undefined);
     if (version !== undefined && version > SEGMENT_VERSION) {
       throw new StorageError(
         'JOURNAL_VERSION_NEWER',

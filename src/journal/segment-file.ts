@@ -50,6 +50,16 @@ export function segmentVersion(header: Uint8Array): number | undefined {
     : undefined;
 }
 
+/** The version that the head of a segment on the disk says. @returns undefined when the head is damaged */
+export async function readSegmentVersion(fs: FileSystem, path: string): Promise<number | undefined> {
+  const file = await fs.open(path, 'read');
+  try {
+    return segmentVersion(await file.read(0, SEGMENT_HEADER_BYTES));
+  } finally {
+    await file.close();
+  }
+}
+
 /** A segment that was created; it is durable once its file is synced and `named` has resolved. */
 export interface CreatedSegment {
   readonly file: OpenFile;

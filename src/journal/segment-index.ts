@@ -21,7 +21,7 @@ const NUMBER_MAX = 65_535;
 export interface Segment {
   readonly name: string;
   readonly firstSeq: number;
-  /** Stands for the segment in the identity table, while it lives. */
+  /** Stands for the segment in the identity table, while it lives; others have it too when there are very many. */
   readonly number: number;
   /** Of the newest entry that is served; below `firstSeq` when there is none. */
   lastSeq: number;
@@ -49,7 +49,7 @@ export type LoadPlaces = (segment: Segment) => Promise<PlaceTable>;
 export class SegmentIndex {
   readonly #load: LoadPlaces;
   #segments: Segment[] = [];
-  readonly #byNumber = new Map<number, Segment>();
+  readonly #byNumber = new Map<number, readonly Segment[]>();
   readonly #alive = new Uint8Array(NUMBER_MAX + 1);
   readonly #identities = new IdentityTable(this.#alive);
   readonly #loaded = new Map<Segment, Promise<PlaceTable>>();
@@ -69,12 +69,10 @@ export class SegmentIndex {
 
   /** Starts the newest segment. */
   open(name: string, firstSeq: number): Segment {
-    do this.#lastNumber = (this.#lastNumber % NUMBER_MAX) + 1;
-    while (this.#byNumber.has(this.#lastNumber));
     const segment: Segment = {
       name,
       firstSeq,
-      number: this.#lastNumber,
+      number: this.#nextNumber(),
       lastSeq: firstSeq - 1,
       live: new Tally(),
       places: this.#emptyTable(firstSeq),
@@ -82,7 +80,7 @@ export class SegmentIndex {
       keep: false,
     };
     this.#segments.push(segment);
-    this.#byNumber.set(segment.number, segment);
+    this.#byNumber.set(segment.number, [...(this.#byNumber.get(segment.number) ?? []), segment]);
     this.#alive[segment.number] = 1;
     return segment;
   }
@@ -143,7 +141,7 @@ export class SegmentIndex {
   }
 
   has(segment: Segment): boolean {
-    return this.#byNumber.get(segment.number) === segment;
+    return this.#byNumber.get(segment.number)?.includes(segment) === true;
   }
 
   /** Places of entries after `seq`, until `bytesMax` bytes of body, at least one. */
@@ -173,16 +171,29 @@ export class SegmentIndex {
       if (segment.lastSeq > seq) this.#recount(segment, await this.#placesOf(segment));
       else this.#replace(segment, new Tally());
     }
+    const empty = this.dropEmpty();
+    if (this.#total.count === 0) this.#identities.clear();
+    else await this.#identities.compact(this.#total.count);
+    return empty;
+  }
+
+  /** Segments that hold nothing any more, the newest and those to be kept among them. */
+  get empty(): readonly Segment[] {
+    return this.#segments.filter(({ live }) => live.count === 0);
+  }
+
+  /**
+   * Forgets segments that hold nothing, because the store owns it or because nothing in them was ever acknowledged. The
+   * newest is never among them: by its name the seqs in the others are not used again.
+   */
+  dropEmpty(): Segment[] {
     const newest = this.#segments.at(-1);
     const empty = this.#segments.filter((one) => one !== newest && one.live.count === 0 && !one.keep);
     for (const segment of empty) {
-      this.#byNumber.delete(segment.number);
-      this.#alive[segment.number] = 0;
+      this.#giveBack(segment);
       this.#loaded.delete(segment);
     }
     if (empty.length > 0) this.#segments = this.#segments.filter((one) => this.has(one));
-    if (this.#total.count === 0) this.#identities.clear();
-    else await this.#identities.compact(this.#total.count);
     return empty;
   }
 
@@ -218,9 +229,8 @@ export class SegmentIndex {
   }
 
   async #search(numbers: readonly number[], identity: Uint32Array): Promise<number | undefined> {
-    for (const number of numbers) {
-      const segment = this.#byNumber.get(number);
-      if (segment === undefined || segment.live.count === 0) continue;
+    for (const segment of numbers.flatMap((number) => this.#byNumber.get(number) ?? [])) {
+      if (segment.live.count === 0) continue;
       // Places that cannot be loaded now say nothing: the entry is then kept twice, which its key makes harmless.
       const places = await this.#placesOf(segment).catch(() => undefined);
       const found = places?.lastWith(identity, places.firstAfter(this.#checkpointed)) ?? -1;
@@ -228,6 +238,23 @@ export class SegmentIndex {
       if (seq >= 0 && !segment.lost?.has(seq)) return seq;
     }
     return undefined;
+  }
+
+  /** The next one that is free, or, when there is none, the next one: what is found by a number is only a hint. */
+  #nextNumber(): number {
+    const isFull = this.#byNumber.size === NUMBER_MAX;
+    do this.#lastNumber = (this.#lastNumber % NUMBER_MAX) + 1;
+    while (!isFull && this.#byNumber.has(this.#lastNumber));
+    return this.#lastNumber;
+  }
+
+  #giveBack(segment: Segment): void {
+    const others = this.#byNumber.get(segment.number)?.filter((one) => one !== segment) ?? [];
+    if (others.length > 0) this.#byNumber.set(segment.number, others);
+    else {
+      this.#byNumber.delete(segment.number);
+      this.#alive[segment.number] = 0;
+    }
   }
 
   async #placesOf(segment: Segment): Promise<PlaceTable> {

@@ -23,7 +23,7 @@ import { toStorageError } from '../core/storage-fault.ts';
 import { DamageLog } from './damage.ts';
 import { hasFixedFields } from './entry-header.ts';
 import { readEntries } from './entry-reader.ts';
-import type { Committed } from './group-options.ts';
+import type { ActiveSegment, Committed } from './group-options.ts';
 import { GroupWriter } from './group-writer.ts';
 import { IDENTITY_WORDS, type Identity, identityOf, identityText, isKey, writeIdentity } from './identity.ts';
 import type { Journal, JournalDamage, JournalDepth, JournalEntry, RawEntry } from './journal.ts';
@@ -31,7 +31,7 @@ import { type DirectoryLock, type LockDirectory, lockDirectory } from './lock.ts
 import { placeFileName, writePlaces } from './place-file.ts';
 import type { PlaceTable } from './place-table.ts';
 import { CHECKPOINT_FILE, type Recovered, recoverSegments } from './recovery.ts';
-import { keepReserve, renewReserve, spendReserve } from './reserve.ts';
+import { Reserve } from './reserve.ts';
 import { createSegment, segmentName } from './segment-file.ts';
 import { type Segment, SegmentIndex } from './segment-index.ts';
 import { findPlaces } from './segment-places.ts';
@@ -72,6 +72,7 @@ interface Parts {
   readonly lock: DirectoryLock;
   readonly damage: DamageLog;
   readonly recovered: Recovered;
+  readonly reserve: Reserve;
 }
 
 class SegmentJournal implements Journal {
@@ -79,6 +80,8 @@ class SegmentJournal implements Journal {
   readonly #directory: string;
   readonly #keys: KeyRing | undefined;
   readonly #lock: DirectoryLock;
+  readonly #clock: Clock;
+  readonly #reserve: Reserve;
   readonly #index: SegmentIndex;
   readonly #damage: DamageLog;
   readonly #writer: GroupWriter;
@@ -90,12 +93,14 @@ class SegmentJournal implements Journal {
   #checkpointing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor({ options, lock, damage, recovered }: Parts) {
+  constructor({ options, lock, damage, recovered, reserve }: Parts) {
     const { fs, directory, clock } = options;
     this.#fs = fs;
     this.#directory = directory;
     this.#keys = options.keys;
     this.#lock = lock;
+    this.#clock = clock;
+    this.#reserve = reserve;
     this.#index = recovered.index;
     this.#damage = damage;
     this.#checkpointed = recovered.checkpointed;
@@ -107,10 +112,7 @@ class SegmentJournal implements Journal {
       segmentEntriesMax: options.segmentEntriesMax ?? 65_536,
       groupBytes: options.groupBytes ?? MIB,
       entryBytesMax: Math.min(options.entryBytesMax ?? 256 * MIB, FORMAT_BYTES_MAX),
-      createSegment: async (firstSeq) => ({
-        ...(await createSegment(fs, directory, firstSeq, clock.wallNow())),
-        segment: this.#index.open(segmentName(firstSeq), firstSeq),
-      }),
+      createSegment: (firstSeq) => this.#createSegment(firstSeq),
       committed: (segment, committed) => this.#publish(segment, committed),
       touch: (identity) => this.#index.touch(this.#wordsOf(identity)),
       find: (identity) => this.#index.find(this.#wordsOf(identity)),
@@ -237,16 +239,15 @@ class SegmentJournal implements Journal {
   }
 
   async #writeCheckpoint(seq: number): Promise<void> {
+    const write = () => writeState(this.#fs, this.#directory, CHECKPOINT_FILE, { seq });
     try {
-      await writeState(this.#fs, this.#directory, CHECKPOINT_FILE, { seq });
+      await write();
     } catch (error) {
       if (toStorageError(error, '').code !== 'STORAGE_FULL') throw error;
-      // An append would take the space at once, and the reserve would be gone for good.
+      // An append, or the index of a segment, would take the space at once, and the reserve would be gone for good.
       await this.#writer.holdWhile(async () => {
-        await spendReserve(this.#fs, this.#directory);
-        await writeState(this.#fs, this.#directory, CHECKPOINT_FILE, { seq }).finally(() =>
-          renewReserve(this.#fs, this.#directory),
-        );
+        await Promise.all(this.#sealing.values());
+        await this.#reserve.lend(write);
       });
     }
   }
@@ -258,7 +259,33 @@ class SegmentJournal implements Journal {
       await removeSegment(this.#fs, this.#directory, segment);
     }
     if (empty.length > 0) await this.#fs.syncDirectory(this.#directory);
-    await renewReserve(this.#fs, this.#directory);
+    await this.#reserve.keep();
+  }
+
+  /**
+   * Starts a segment. On a full disk the one before it may be all the space there is, although it holds nothing any more: the
+   * reserve is lent to the new one, which lets the other go.
+   */
+  async #createSegment(firstSeq: number): Promise<ActiveSegment> {
+    try {
+      return await this.#startSegment(firstSeq);
+    } catch (error) {
+      const empty = this.#index.empty;
+      if (toStorageError(error, '').code !== 'STORAGE_FULL' || empty.length === 0) throw error;
+      await Promise.all(this.#sealing.values());
+      return await this.#reserve.lend(async () => {
+        for (const segment of empty) if (segment.keep) segment.keep = !(await this.#damage.retry(segment.name));
+        if (empty.every(({ keep }) => keep)) throw error;
+        const active = await this.#startSegment(firstSeq);
+        await removeUnneeded(this.#fs, this.#directory, this.#index.dropEmpty());
+        return active;
+      });
+    }
+  }
+
+  async #startSegment(firstSeq: number): Promise<ActiveSegment> {
+    const created = await createSegment(this.#fs, this.#directory, firstSeq, this.#clock.wallNow());
+    return { ...created, segment: this.#index.open(segmentName(firstSeq), firstSeq) };
   }
 
   #refusal(entry: RawEntry, isValid: boolean): StorageError | undefined {
@@ -299,6 +326,11 @@ async function removeSegment(fs: FileSystem, directory: string, { name }: Segmen
   await fs.unlink(`${directory}/${name}`);
 }
 
+/** Nobody needs them any more: a file that cannot be deleted now is met again at the next open. */
+async function removeUnneeded(fs: FileSystem, directory: string, segments: readonly Segment[]): Promise<void> {
+  for (const segment of segments) await removeSegment(fs, directory, segment).catch(() => undefined);
+}
+
 /** Without an index the segment is read again, and what decayed in it meanwhile is found on the way. */
 async function loadPlaces(
   fs: FileSystem,
@@ -323,12 +355,10 @@ async function openLocked(options: SegmentJournalOptions, lock: DirectoryLock): 
   const load = (segment: Segment) => loadPlaces(fs, directory, segment, damage);
   const createIndex = (checkpointed: number): SegmentIndex => new SegmentIndex(checkpointed, load);
   const recovered = await recoverSegments({ fs, directory, damage, verifyBytes, createIndex });
-  await keepReserve(fs, directory);
-  for (const segment of await recovered.index.dropThrough(recovered.checkpointed)) {
-    // Owned by the store already: a file that cannot be deleted now is met again at the next open.
-    await removeSegment(fs, directory, segment).catch(() => undefined);
-  }
-  return new SegmentJournal({ options, lock, damage, recovered });
+  await removeUnneeded(fs, directory, await recovered.index.dropThrough(recovered.checkpointed));
+  const reserve = new Reserve(fs, directory);
+  await reserve.keep();
+  return new SegmentJournal({ options, lock, damage, recovered, reserve });
 }
 
 /**

@@ -10,7 +10,7 @@ import type { EntryOpener } from './entry-cipher.ts';
 import type { JournalEntry, PriorityDepth } from './journal.ts';
 import { readPlaces } from './place-file.ts';
 import { readCheckpoint } from './recovery.ts';
-import { firstSeqOf, SEGMENT_HEADER_BYTES, segmentName, segmentVersion } from './segment-file.ts';
+import { firstSeqOf, readSegmentVersion, SEGMENT_HEADER_BYTES, segmentName } from './segment-file.ts';
 import { scanPlaces } from './segment-places.ts';
 import type { Gap, ScannedEntry } from './segment-scan.ts';
 import { Tally, tallyOf } from './tally.ts';
@@ -59,11 +59,6 @@ async function segmentsIn(fs: FileSystem, directory: string): Promise<SegmentRan
   }));
 }
 
-async function versionOf(fs: FileSystem, path: string): Promise<number | undefined> {
-  const file = await fs.open(path, 'read');
-  return segmentVersion(await file.read(0, SEGMENT_HEADER_BYTES).finally(() => file.close()));
-}
-
 async function surveySegment(
   fs: FileSystem,
   directory: string,
@@ -76,7 +71,7 @@ async function surveySegment(
     if (facts.keyId !== undefined) keyIds.add(facts.keyId);
   };
   const { name, firstSeq } = range;
-  const version = await versionOf(fs, `${directory}/${name}`);
+  const version = await readSegmentVersion(fs, `${directory}/${name}`);
   const { places, gaps, lastOffset, size } = await scanPlaces(fs, directory, range, note);
   const from = places.firstAfter(checkpointed);
   const live = tallyOf(places, from, undefined);
@@ -116,11 +111,26 @@ export async function surveyJournal(fs: FileSystem, directory: string): Promise<
   return { checkpointed, segments, pending: pending.toDepth().byPriority };
 }
 
-/** An entry, or the seq of one that cannot be given back as it was written. */
-export type SurveyedEntry = JournalEntry | { readonly seq: number; readonly body: undefined };
+/** An entry that cannot be given back as it was written. */
+export interface UnreadableEntry {
+  readonly body: undefined;
+  readonly seq: number;
+}
+
+/** Bytes that are no entry, and where entries may have been. */
+export interface UnreadableSpan {
+  readonly body: undefined;
+  readonly seq: undefined;
+  readonly segment: string;
+  readonly gap: Gap;
+  /** Whether no entry is behind it: a write that did not end, or one that is under way. */
+  readonly isTail: boolean;
+}
+
+export type Surveyed = JournalEntry | UnreadableEntry | UnreadableSpan;
 
 /**
- * Entries after `afterSeq` in order, each checked; one at a time is in memory.
+ * What is after `afterSeq`, in order, each entry checked; one at a time is in memory.
  * @throws StorageError with code ENCRYPTION_KEY_MISSING at the first entry whose key is not at hand
  */
 export async function* readSurveyed(
@@ -128,7 +138,7 @@ export async function* readSurveyed(
   directory: string,
   afterSeq: number,
   keys: EntryOpener | undefined,
-): AsyncGenerator<SurveyedEntry> {
+): AsyncGenerator<Surveyed> {
   for (const range of await segmentsIn(fs, directory)) {
     if (range.seqMax <= afterSeq) continue;
     try {
@@ -145,20 +155,31 @@ async function* readSegment(
   range: SegmentRange,
   afterSeq: number,
   keys: EntryOpener | undefined,
-): AsyncGenerator<SurveyedEntry> {
-  const { places } = await scanPlaces(fs, directory, range);
+): AsyncGenerator<Surveyed> {
+  const { places, gaps } = await scanPlaces(fs, directory, range);
+  const spans = gaps.filter(({ offset, bytes }) => offset + bytes > SEGMENT_HEADER_BYTES);
   const file = await fs.open(`${directory}/${range.name}`, 'read');
   try {
     const reader = new WindowReader(file);
     for (let at = places.firstAfter(afterSeq); at < places.count; at += 1) {
       const { seq, offset, bytes } = places.at(at);
+      yield* spansBefore(offset, seq > afterSeq + 1, false);
       const found = await reader.at(offset, bytes);
       const prefix = readPrefix(found);
       const entry = prefix && (await doInTurns(entrySteps(found, prefix, keys)));
       yield entry ?? { seq, body: undefined };
     }
+    yield* spansBefore(Number.POSITIVE_INFINITY, true, true);
   } finally {
     await file.close();
+  }
+
+  /** @param isAfter whether what was there may have been after `afterSeq` */
+  function* spansBefore(end: number, isAfter: boolean, isTail: boolean): Generator<UnreadableSpan> {
+    for (let [gap] = spans; gap !== undefined && gap.offset < end; [gap] = spans) {
+      spans.shift();
+      if (isAfter) yield { body: undefined, seq: undefined, segment: range.name, gap, isTail };
+    }
   }
 }
 

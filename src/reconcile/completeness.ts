@@ -52,28 +52,37 @@ export async function lookupKeys(
  * @throws what `lookup` throws
  */
 export async function proveComplete(
-  expected: AsyncIterable<Expected>,
+  expected: Iterable<Expected> | AsyncIterable<Expected>,
   keysOf: KeysOf,
   lookup: Sink['lookup'] | undefined,
 ): Promise<Proof> {
   const source = new Set<string>();
   const held = new Set<string>();
   let checkable = lookup !== undefined;
+  let asked: string[] = [];
+  const ask = async (): Promise<void> => {
+    const keys = asked;
+    asked = [];
+    if (!lookup || !checkable || keys.length === 0) return;
+    // A sink may answer with keys it was not asked for; only those asked for are evidence.
+    const found = await lookupKeys(lookup, keys);
+    for (const key of keys) if (found.has(key)) held.add(key);
+  };
   for await (const part of expected) {
     const keys = await findKeys(keysOf, part);
     if (!keys) checkable = false;
     for (const key of keys ?? part.rows.map((row) => part.batch.rowKey(row))) source.add(key);
-    if (!lookup || !checkable || !keys) continue;
-    // A sink may answer with keys it was not asked for; only those asked for are evidence.
-    const found = await lookupKeys(lookup, keys);
-    for (const key of keys) if (found.has(key)) held.add(key);
+    for (const key of keys ?? []) asked.push(key);
+    if (asked.length >= LOOKUP_CHUNK) await ask();
   }
+  await ask();
   const sourceDigest = digestOf(source);
   if (!checkable) return { sourceDigest, sinkDigest: null, missing: [], checked: 'receipt' };
   const missing = missingFrom(source, held).toSorted();
   return {
     sourceDigest,
-    sinkDigest: digestOf(held),
+    // What was found is among what was asked for: as many are the same.
+    sinkDigest: held.size === source.size ? sourceDigest : digestOf(held),
     missing: missing.slice(0, MISSING_MAX),
     checked: 'lookup',
   };

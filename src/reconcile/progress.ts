@@ -1,12 +1,13 @@
 /** How far one job is: the entries settled inside its object and what became of their rows. */
 import type { ClaimedJob } from './queue.ts';
+import type { EntryResult } from './replay-entry.ts';
 
 export interface Progress {
   entriesDone: number;
   delivered: number;
   degraded: number;
   alreadyHeld: number;
-  /** Rows of the next entry that landed before something stopped it; they are found again by a lookup. */
+  /** Rows of later entries that landed before something stopped the one before them; a lookup finds them again. */
   partDelivered: number;
   partDegraded: number;
   /** `attempts` of the claim that last finished an entry: the backoff counts from there. */
@@ -43,6 +44,28 @@ export function progressOf(job: ClaimedJob): Progress {
   } catch {
     return fresh;
   }
+}
+
+/** After an entry of which nothing is left. Rows that an earlier attempt landed count as what they were then. */
+export function advanced(progress: Progress, result: EntryResult, attempts: number): Progress {
+  const { delivered, degraded, alreadyHeld } = result;
+  const foundDegraded = Math.min(progress.partDegraded, alreadyHeld);
+  const foundDelivered = Math.min(progress.partDelivered, alreadyHeld - foundDegraded);
+  return {
+    entriesDone: progress.entriesDone + 1,
+    delivered: progress.delivered + foundDelivered + delivered,
+    degraded: progress.degraded + foundDegraded + degraded,
+    alreadyHeld: progress.alreadyHeld + alreadyHeld - foundDegraded - foundDelivered,
+    partDelivered: progress.partDelivered - foundDelivered,
+    partDegraded: progress.partDegraded - foundDegraded,
+    movedAt: attempts,
+  };
+}
+
+/** After an entry that has to be replayed again, or comes after one that has. */
+export function landedAhead(progress: Progress, { delivered, degraded }: EntryResult): Progress {
+  const { partDelivered, partDegraded } = progress;
+  return { ...progress, partDelivered: partDelivered + delivered, partDegraded: partDegraded + degraded };
 }
 
 function isProgress(value: unknown): value is Progress {

@@ -70,11 +70,14 @@ export interface QuarantineCount {
   readonly discarded: number;
 }
 
+/** By seq of the entry: indices in its body. Entries without such rows are left out. */
+export type Aside = ReadonlyMap<number, ReadonlySet<number>>;
+
 export interface Quarantine {
   /** @returns how many of the rows were new */
   add(rows: readonly RowToQuarantine[]): Promise<number>;
-  /** Indices in the entry's body of rows that were ever added, in any state. */
-  rowsOf(ref: string, entry: number): Promise<ReadonlySet<number>>;
+  /** Rows of an object that were ever added, in any state. */
+  asideOf(ref: string): Promise<Aside>;
   /** Held rows in order of object, entry and row. @param options.limit @default 100 */
   list(filter?: QuarantineFilter & { readonly limit?: number }): Promise<readonly QuarantinedRow[]>;
   /** Held rows with their bytes, in order of object, entry and row; an object in memory at a time. */

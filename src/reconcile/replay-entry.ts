@@ -25,9 +25,9 @@ export interface ReplayEngine {
 export interface EntryDeps {
   readonly chain: string;
   readonly engine: ReplayEngine;
-  /** Asked before sending and for the proof, when it can `lookup`. */
-  readonly sink?: Pick<Sink, 'lookup'>;
-  readonly quarantine: Pick<Quarantine, 'add' | 'rowsOf'>;
+  /** Asked before sending, where rows may be in it, and for the proof, when it can `lookup`. */
+  readonly sink?: Pick<Sink, 'lookup'> & Partial<Pick<Sink, 'idempotent'>>;
+  readonly quarantine: Pick<Quarantine, 'add' | 'asideOf'>;
   readonly framer: Framer;
   /** A body of the same format with just these rows, each byte for byte. */
   readonly extractRows: (batch: Batch, rows: RowSet) => Uint8Array;
@@ -79,6 +79,8 @@ export interface EntryContext {
   readonly ref: string;
   /** Times the job was claimed, this one counted. */
   readonly attempts: number;
+  /** Rows of the entry that are in quarantine. */
+  readonly aside: ReadonlySet<number>;
   readonly signal: AbortSignal;
   /** Makes sure that the lease still holds. @throws LeaseLostError */
   readonly confirm: () => Promise<void>;
@@ -93,9 +95,9 @@ export async function replayEntry(
   context: EntryContext,
 ): Promise<EntryResult> {
   const batch = rebuildBatch(entry, deps);
-  const known = await deps.quarantine.rowsOf(context.ref, entry.seq);
-  const open = rowIndices('all', batch.rowCount).filter((row) => !known.has(row));
-  const held = await findHeld(batch, open, deps);
+  const all = rowIndices('all', batch.rowCount);
+  const open = context.aside.size === 0 ? all : all.filter((row) => !context.aside.has(row));
+  const held = mayBeHeld(entry, deps, context) ? await findHeld(batch, open, deps) : NONE_HELD;
   if ('obstacle' in held) return unsent(held.obstacle);
   const rows = held.rows.size === 0 ? open : open.filter((row) => !held.rows.has(row));
   context.signal.throwIfAborted();
@@ -135,6 +137,18 @@ interface EntryResidue extends Residue {
 
 interface Stopped {
   readonly obstacle: Obstacle;
+}
+
+/** Reasons with which rows may have been written all the same. */
+const UNKNOWN_OUTCOMES: ReadonlySet<string> = new Set(['ambiguous', 'crashed']);
+const NONE_HELD = { rows: new Set<number>() };
+
+/**
+ * Rows that were never sent are not asked for: whoever has them all the same has them under the same keys, and an
+ * idempotent sink keeps them as they are.
+ */
+function mayBeHeld(entry: JournalEntry, { sink }: EntryDeps, { attempts }: EntryContext): boolean {
+  return sink?.idempotent !== true || attempts > 1 || UNKNOWN_OUTCOMES.has(entry.reason);
 }
 
 async function findHeld(

@@ -1,9 +1,10 @@
 /**
  * Replays one stored object from where an earlier attempt got to, proves that it is complete, and settles it.
  *
- * P1 entries go in order, and the next one starts only when every row of the one before is in the sink, held by it,
- * or in quarantine. P2 an object whose bytes or counts differ from its job is never delivered. P3 a settlement
- * is written only when the account balances and no key is missing. P4 progress is remembered after every entry.
+ * P1 entries of one ordering key go in order, and the next one starts only when every row of the one before is in the sink,
+ * held by it, or in quarantine; entries of different keys go side by side (replay-window.ts). P2 an object whose bytes or counts differ from its job is never delivered. P3 a settlement
+ * is written only when the account balances and no key is missing. P4 progress is remembered after
+ * every window.
  */
 import type { Clock, Random } from '../core/clock.ts';
 import { StorageError } from '../core/errors.ts';
@@ -15,7 +16,9 @@ import type { Store } from '../stores/store.ts';
 import { type Expected, proveComplete, writeIncomplete } from './completeness.ts';
 import { placeOf } from './job.ts';
 import type { Lease } from './lease.ts';
-import { encodeProgress, freshProgress, type Progress, progressOf } from './progress.ts';
+import type { Admission, ReplayPace } from './pace/replay-pace.ts';
+import { advanced, encodeProgress, freshProgress, landedAhead, type Progress, progressOf } from './progress.ts';
+import type { Aside } from './quarantine.ts';
 import type { ClaimedJob, Job } from './queue.ts';
 import {
   type EntryDeps,
@@ -25,6 +28,7 @@ import {
   rebuildBatch,
   replayEntry,
 } from './replay-entry.ts';
+import { windowAt } from './replay-window.ts';
 import { type Proof, readSettlement, type Settlement, writeSettlement } from './settlement.ts';
 
 export interface ReplayDeps extends EntryDeps {
@@ -40,14 +44,23 @@ export type ReplayResult =
   /** `fresh` is false when an earlier attempt or another worker had settled it. */
   | { readonly state: 'settled'; readonly settlement: Settlement; readonly fresh: boolean }
   | { readonly state: 'postponed'; readonly reason: string; readonly delayMs: number }
-  /** The caller asked to stop between two entries. */
+  /** The caller asked to stop between two windows, or nothing can be sent now. */
   | { readonly state: 'stopped' };
 
 export interface ReplayControl {
   readonly lease: Pick<Lease, 'signal' | 'checkpoint'>;
-  /** Asked before each entry. */
+  /** Asked before each window. */
   readonly isStopping: () => boolean;
+  /** When the next entry may be sent. @default at once */
+  readonly pace?: Pick<ReplayPace, 'enter' | 'met'> | undefined;
 }
+
+/** What became of one entry. */
+type Passed =
+  | { readonly state: 'replayed'; readonly result: EntryResult }
+  | Exclude<Admission, { state: 'go' }>;
+
+const NONE: ReadonlySet<number> = new Set();
 
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 30_000;
@@ -160,37 +173,76 @@ class Replay {
   }
 
   async run(): Promise<ReplayResult> {
-    for (const entry of this.#entries.slice(this.#progress.entriesDone)) {
+    const entries = this.#entries;
+    const aside = await this.#deps.quarantine.asideOf(this.#job.ref);
+    while (this.#progress.entriesDone < entries.length) {
       this.#control.lease.signal.throwIfAborted();
       if (this.#control.isStopping()) return { state: 'stopped' };
-      const obstacle = await this.#replay(entry);
-      if (obstacle) return this.#postponed(obstacle);
+      const window = windowAt(entries, this.#progress.entriesDone);
+      const passed = await Promise.allSettled(
+        window.map((entry) => this.#pass(entry, aside.get(entry.seq) ?? NONE)),
+      );
+      const end = this.#advance(passed);
+      await this.#remember();
+      if (end) return end;
     }
     return this.#settle();
   }
 
-  async #replay(entry: JournalEntry): Promise<Obstacle | undefined> {
+  async #pass(entry: JournalEntry, aside: ReadonlySet<number>): Promise<Passed> {
     const { ref, attempts } = this.#job;
     const { signal } = this.#control.lease;
+    const turn = await this.#control.pace?.enter(entry, signal);
+    if (turn !== undefined && turn.state !== 'go') return turn;
     const confirm = (): Promise<void> => this.#remember();
-    const result = await replayEntry(entry, this.#deps, { ref, attempts: attempts + 1, signal, confirm });
+    let result: EntryResult | undefined;
+    try {
+      result = await replayEntry(entry, this.#deps, { ref, attempts: attempts + 1, aside, signal, confirm });
+    } finally {
+      turn?.leave(result);
+    }
     for (const [reason, rows] of result.quarantined) {
       this.#deps.emit('rowsQuarantined', { chain: this.#deps.chain, ref, reason, rows });
     }
-    this.#progress = advance(this.#progress, result, attempts);
-    await this.#remember();
-    return result.obstacle;
+    return { state: 'replayed', result };
+  }
+
+  /**
+   * Everything up to the first entry that has to wait is done; what landed behind it is found again.
+   * @returns why the job ends here, if it does
+   * @throws what an entry threw
+   */
+  #advance(passed: readonly PromiseSettledResult<Passed>[]): ReplayResult | undefined {
+    const end = passed.findIndex((each) => each.status === 'rejected' || !isDone(each.value));
+    for (const [at, each] of passed.entries()) {
+      if (each.status === 'rejected' || each.value.state !== 'replayed') continue;
+      const { result } = each.value;
+      const isAhead = end >= 0 && at >= end;
+      this.#progress = isAhead
+        ? landedAhead(this.#progress, result)
+        : advanced(this.#progress, result, this.#job.attempts);
+    }
+    const stop = passed[end];
+    if (stop === undefined) return undefined;
+    if (stop.status === 'rejected') throw stop.reason;
+    const { value } = stop;
+    if (value.state === 'stopped') return value;
+    return value.result.obstacle && this.#postponed(value.result.obstacle);
   }
 
   async #settle(): Promise<ReplayResult> {
     const { ref, sha256: digest, rows, attempts } = this.#job;
     const { delivered, degraded, alreadyHeld } = this.#progress;
+    const aside = await this.#deps.quarantine.asideOf(ref);
     let quarantined = 0;
-    for (const entry of this.#entries) quarantined += (await this.#deps.quarantine.rowsOf(ref, entry.seq)).size;
+    for (const { seq } of this.#entries) quarantined += aside.get(seq)?.size ?? 0;
     // Differs only when two workers had the object at once and put different rows aside: count again.
     if (delivered + degraded + alreadyHeld + quarantined !== rows) return this.#startOver('unbalanced');
-    const proof = await this.#prove();
-    if ('reason' in proof) return this.#postponed(proof);
+    const proof = await this.#prove(aside);
+    if ('reason' in proof) {
+      this.#control.pace?.met(proof);
+      return this.#postponed(proof);
+    }
     const settledAt = new Date(this.#deps.clock.wallNow()).toISOString();
     if (proof.missing.length > 0) {
       await writeIncomplete(this.#deps.store, { version: 1, ref, foundAt: settledAt, proof });
@@ -211,21 +263,22 @@ class Replay {
     return { state: 'settled', settlement: standing, fresh: standing === settlement };
   }
 
-  async #prove(): Promise<Proof | Obstacle> {
+  async #prove(aside: Aside): Promise<Proof | Obstacle> {
     const { sink, keysOf } = this.#deps;
     const lookup = sink?.lookup?.bind(sink);
     try {
-      return await proveComplete(this.#expected(), keysOf, lookup);
+      return await proveComplete(this.#expected(aside), keysOf, lookup);
     } catch (error) {
       return obstacleOf(error);
     }
   }
 
-  async *#expected(): AsyncGenerator<Expected> {
+  *#expected(aside: Aside): Generator<Expected> {
     for (const entry of this.#entries) {
       const batch = rebuildBatch(entry, this.#deps);
-      const aside = await this.#deps.quarantine.rowsOf(this.#job.ref, entry.seq);
-      const rows = rowIndices('all', batch.rowCount).filter((row) => !aside.has(row));
+      const known = aside.get(entry.seq) ?? NONE;
+      const all = rowIndices('all', batch.rowCount);
+      const rows = known.size === 0 ? all : all.filter((row) => !known.has(row));
       if (rows.length > 0) yield { batch, rows };
     }
   }
@@ -247,23 +300,6 @@ class Replay {
   }
 }
 
-/** Rows that an earlier attempt landed are found by the lookup now; they count as what they were then. */
-function advance(progress: Progress, result: EntryResult, attempts: number): Progress {
-  const { obstacle } = result;
-  // Nothing was found out, because the lookup itself failed: what is known stays known.
-  if (obstacle && result.delivered + result.degraded + result.alreadyHeld === 0) return progress;
-  const partDegraded = Math.min(progress.partDegraded, result.alreadyHeld);
-  const partDelivered = Math.min(progress.partDelivered, result.alreadyHeld - partDegraded);
-  const delivered = partDelivered + result.delivered;
-  const degraded = partDegraded + result.degraded;
-  if (obstacle) return { ...progress, partDelivered: delivered, partDegraded: degraded };
-  return {
-    entriesDone: progress.entriesDone + 1,
-    delivered: progress.delivered + delivered,
-    degraded: progress.degraded + degraded,
-    alreadyHeld: progress.alreadyHeld + result.alreadyHeld - partDegraded - partDelivered,
-    partDelivered: 0,
-    partDegraded: 0,
-    movedAt: attempts,
-  };
+function isDone(passed: Passed): boolean {
+  return passed.state === 'replayed' && passed.result.obstacle === undefined;
 }

@@ -13,6 +13,7 @@ import type { Passage } from '../core/outcome.ts';
 import type { RawEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
 import type {
+  Aside,
   Quarantine,
   QuarantineAction,
   QuarantineCount,
@@ -97,8 +98,8 @@ class QuarantineInStore implements StoreQuarantine {
     for (const group of groupRows(rows)) {
       const [first] = group;
       if (!first) continue;
-      const known = await this.rowsOf(first.ref, first.entry);
-      const fresh = group.filter(({ row }) => !known.has(row));
+      const known = (await this.asideOf(first.ref)).get(first.entry);
+      const fresh = group.filter(({ row }) => !known?.has(row));
       if (fresh.length === 0) continue;
       const { clock, chain, store } = this.#options;
       const object = encodeRows(chain, fresh, new Date(clock.wallNow()).toISOString());
@@ -109,11 +110,13 @@ class QuarantineInStore implements StoreQuarantine {
     return added;
   }
 
-  async rowsOf(ref: string, entry: number): Promise<ReadonlySet<number>> {
-    const sql = 'SELECT row FROM quarantine WHERE chain = ? AND ref = ? AND entry = ?';
+  async asideOf(ref: string): Promise<Aside> {
+    const sql = 'SELECT entry, row FROM quarantine WHERE chain = ? AND ref = ?';
     const { chain } = this.#options;
-    const found = await this.#ask((session) => session.all<{ row: number }>(sql, chain, ref, entry));
-    return new Set(found.map(({ row }) => row));
+    const found = await this.#ask((session) => session.all<{ entry: number; row: number }>(sql, chain, ref));
+    const aside = new Map<number, Set<number>>();
+    for (const { entry, row } of found) aside.set(entry, (aside.get(entry) ?? new Set()).add(row));
+    return aside;
   }
 
   async list(filter: QuarantineFilter & { readonly limit?: number } = {}): Promise<readonly QuarantinedRow[]> {

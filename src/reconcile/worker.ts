@@ -12,6 +12,9 @@ import { TierfallError } from '../core/errors.ts';
 import { linkAbort } from '../core/signal.ts';
 import type { Store } from '../stores/store.ts';
 import { Lease } from './lease.ts';
+import type { ReadLive } from './pace/live-load.ts';
+import { type PaceView, ReplayPace } from './pace/replay-pace.ts';
+import type { PaceSettings } from './pace/settings.ts';
 import { type ClaimedJob, type Queue, type QueueDepth, QueueForgotError } from './queue.ts';
 import { backoffMs, type ReplayControl, type ReplayDeps, type ReplayResult, replayObject } from './replay.ts';
 import type { Settlement } from './settlement.ts';
@@ -33,6 +36,12 @@ export interface WorkerOptions extends Omit<ReplayDeps, 'store'> {
   readonly idleMs?: number;
   /** @default 60000 */
   readonly sweepEveryMs?: number;
+  /** How fast it may replay; `false` as fast as jobs at a time allow. @default found out by the sink's answers */
+  readonly pace?: PaceSettings | false;
+  /** What live traffic of this process does, which replay leaves room for. @default not known */
+  readonly live?: ReadLive;
+  /** Whether the sink is known to be cut off: then one entry asks for it every 10 to 30 s. @default never */
+  readonly isPartitioned?: () => boolean;
 }
 
 export interface WorkerStats {
@@ -79,9 +88,16 @@ export interface Worker {
   readonly stats: WorkerStats;
   /** When it last finished an entry or a job, or was started, by the clock it was given. */
   readonly movedMs: number;
+  /** How fast it may replay now; undefined without a pace. */
+  readonly pace: PaceView | undefined;
+  /**
+   * Tells that an engine over the same sink saw it suffer, so that replay holds back at once.
+   * @param isAway whether nothing can be sent before `retryAfterMs` is over
+   */
+  troubled(reason: string, isAway?: boolean, retryAfterMs?: number): void;
 }
 
-/** A worker that is not running yet. */
+/** A worker that is not running yet. @throws ConfigError */
 export function createWorker(options: WorkerOptions): Worker {
   return new ReconcileWorker(options);
 }
@@ -109,6 +125,7 @@ class ReconcileWorker implements Worker {
   readonly #leaseMs: number;
   readonly #idleMs: number;
   readonly #sweepEveryMs: number;
+  readonly #pace: ReplayPace | undefined;
   readonly #news: Waiting;
   readonly #watchers = new Set<Waiting>();
   readonly #running = new Set<Promise<void>>();
@@ -121,7 +138,7 @@ class ReconcileWorker implements Worker {
   #sweeping: Promise<unknown> = Promise.resolve();
   #sweptMs: number | undefined;
   #failures = 0;
-  #movedMs = 0;
+  movedMs = 0;
   #lastObstacle: string | undefined;
 
   constructor(options: WorkerOptions) {
@@ -131,19 +148,25 @@ class ReconcileWorker implements Worker {
     this.#leaseMs = options.leaseMs ?? 10_000;
     this.#idleMs = options.idleMs ?? 200;
     this.#sweepEveryMs = options.sweepEveryMs ?? 60_000;
+    const { pace = {} } = options;
+    this.#pace = pace === false ? undefined : new ReplayPace(pace, options);
     this.#news = new Waiting(options.clock);
+  }
+
+  get pace(): PaceView | undefined {
+    return this.#pace?.view;
+  }
+
+  troubled(reason: string, isAway?: boolean, retryAfterMs?: number): void {
+    this.#pace?.troubled(reason, isAway, retryAfterMs);
   }
 
   get stats(): WorkerStats {
     return { running: this.#running.size, ...this.#counts };
   }
 
-  get movedMs(): number {
-    return this.#movedMs;
-  }
-
   start(): void {
-    if (!this.#isStarted) this.#movedMs = this.#options.clock.now();
+    if (!this.#isStarted) this.movedMs = this.#options.clock.now();
     this.#isStarted = true;
     this.#run();
   }
@@ -159,7 +182,7 @@ class ReconcileWorker implements Worker {
     try {
       const swept = await this.#sweep(true, signal);
       this.#drains += 1;
-      this.#movedMs = clock.now();
+      this.movedMs = clock.now();
       this.#run();
       const left = await this.#untilStill(watcher, patienceMs, signal).finally(() => this.#endDrain());
       const done = subtract(this.#counts, before);
@@ -194,7 +217,8 @@ class ReconcileWorker implements Worker {
 
   async #work(): Promise<void> {
     while (!this.#isStopping) {
-      const isFull = this.#running.size >= this.#concurrency;
+      const jobsMax = Math.min(this.#concurrency, this.#pace?.jobsMax() ?? this.#concurrency);
+      const isFull = this.#running.size >= jobsMax;
       const claimed = !isFull && (await this.#isSwept()) && (await this.#claim());
       if (!claimed && !this.#isStopping) await this.#news.wait(this.#pauseMs());
     }
@@ -289,10 +313,11 @@ class ReconcileWorker implements Worker {
     let entriesDone = job.entriesDone;
     const checkpoint = async (done: number, progress: string): Promise<void> => {
       await lease.checkpoint(done, progress);
-      if (done > entriesDone) this.#movedMs = this.#options.clock.now();
+      if (done > entriesDone) this.movedMs = this.#options.clock.now();
       entriesDone = done;
     };
-    return { lease: { signal: lease.signal, checkpoint }, isStopping: () => this.#isStopping };
+    const isStopping = (): boolean => this.#isStopping;
+    return { lease: { signal: lease.signal, checkpoint }, isStopping, pace: this.#pace };
   }
 
   /** @returns false when the job had gone to another worker */
@@ -300,7 +325,7 @@ class ReconcileWorker implements Worker {
     const { queue, chain, emit } = this.#options;
     if (result.state === 'settled') {
       if (result.fresh) this.#count(job, result.settlement);
-      this.#movedMs = this.#options.clock.now();
+      this.movedMs = this.#options.clock.now();
       return queue.complete(job, claim);
     }
     if (result.state === 'stopped') return queue.postpone(job, claim, 0, 'stopped');
@@ -334,7 +359,7 @@ class ReconcileWorker implements Worker {
       signal?.throwIfAborted();
       const left = await queue.depth();
       const isEmpty = left.waiting + left.active + left.postponed === 0;
-      const isStuck = left.active === 0 && clock.now() - this.#movedMs > patienceMs;
+      const isStuck = left.active === 0 && clock.now() - this.movedMs > patienceMs;
       if (this.#isClosed || (this.#running.size === 0 && (isEmpty || isStuck))) return left;
       await watcher.wait(this.#idleMs);
     }
@@ -347,6 +372,7 @@ class ReconcileWorker implements Worker {
   }
 
   #tellAll(): void {
+    if (this.#isStopping) this.#pace?.letGo();
     this.#news.wake();
     for (const watcher of this.#watchers) watcher.wake();
   }

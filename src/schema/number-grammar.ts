@@ -71,11 +71,6 @@ export function gapOf(a: Exact, b: Exact): Exact {
   return { digits: magnitude(first - b.digits * powerOfTen(scale - b.scale)), scale };
 }
 
-/** |a - b|, computed exactly before it becomes a double. */
-export function distanceOf(a: Exact, b: Exact): number {
-  return toNumber(gapOf(a, b));
-}
-
 /** Digits with `scale` decimals: (-5n, 2) is `-0.05`. */
 export function formatExact(digits: bigint, scale: number): string {
   const shown = magnitude(digits)

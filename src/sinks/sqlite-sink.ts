@@ -1,7 +1,8 @@
 /**
  * Records as rows of one SQLite table; the owner of node:sqlite among the sinks.
  *
- * Q1 nothing is awaited between BEGIN and COMMIT: concurrent writes share the connection. Q2 a row is reported
+ * Q1 nothing is awaited between BEGIN and COMMIT: concurrent writes share the connection, and a transaction where they come
+ * in one turn (sqlite-group.ts). Q2 a row is reported
  * as landed only after its COMMIT, with synchronous=FULL. Q3 a row that failed alone is named, and the rest of
  * its transaction commits. Q4 a column is never dropped, and no value is changed to fit. Q5 a row the table
  * swallowed without an error (ON CONFLICT IGNORE, a trigger) is not taken for a row that is held. Q6 every
@@ -17,7 +18,8 @@ import { type RowFailure, residuesOf } from './row-failures.ts';
 import type { Sink, UpgradeRequest, UpgradeResult, WriteRequest, WriteResult } from './sink.ts';
 import { cellEncoder, encodeKey, type SqlValue } from './sqlite-cells.ts';
 import { isBusy, isRowFault, spoilsConnection, translateSqliteError } from './sqlite-errors.ts';
-import { checkOptions } from './sqlite-options.ts';
+import { type Write, WriteGroup } from './sqlite-group.ts';
+import { checkOptions, type SqliteSinkOptions } from './sqlite-options.ts';
 import {
   checkColumnNames,
   fitTable,
@@ -30,30 +32,7 @@ import {
 import { rowUpgrader, type UpgradePlan } from './sqlite-upgrade.ts';
 import { degradedOf, type Judged, upgradeResultOf } from './upgrade-result.ts';
 
-export interface SqliteSinkOptions {
-  /** Path of the database; created when absent, its directory is not. */
-  readonly file: string;
-  /** Created as a STRICT table from the first columns when absent. */
-  readonly table: string;
-  /** How long to wait for another writer, in milliseconds, before `throttled`. @default 5000 */
-  readonly busyTimeoutMs?: number;
-  /** Whether a column the table lacks is added to it; otherwise the write is `refused`. @default true */
-  readonly addColumns?: boolean;
-  /** Size the database may grow to, in bytes; beyond it a write is `unavailable`. @default the disk's */
-  readonly bytesMax?: number;
-  /** @default `sqlite:<table>` */
-  readonly name?: string;
-  /**
-   * Tells one file from another that took its path, e.g. by inode. SQLite goes on writing to a file that was
-   * deleted or replaced under it; with this, the sink notices and opens the new one. @default not noticed
-   */
-  readonly identityOf?: (file: string) => string | undefined;
-  /**
-   * Measures the busy timeout, and waits without holding up the event loop. @default none: SQLite waits in
-   * slices of 20 ms, which count only the sink's own waiting
-   */
-  readonly clock?: Pick<Clock, 'now' | 'schedule'>;
-}
+export type { SqliteSinkOptions };
 
 export interface SqliteSink extends Sink {
   upgrade(request: UpgradeRequest): Promise<UpgradeResult>;
@@ -96,6 +75,13 @@ interface Plan {
   readonly keys: readonly string[];
 }
 
+/** Positions `from` to before `to` of a plan. */
+interface Part extends Write {
+  readonly plan: Plan;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Prepared on this connection for a table that fits, and good for as long as the schema version stays. */
 interface Statements {
   readonly shape: Shape;
@@ -111,6 +97,7 @@ class TableSink implements SqliteSink {
   readonly settlesOnAbort = true;
   readonly #options: SqliteSinkOptions;
   readonly #busyTimeoutMs: number;
+  readonly #group: WriteGroup<Part>;
   #database: DatabaseSync | undefined;
   #schemaVersion: StatementSync | undefined;
   #statements: Statements | undefined;
@@ -122,6 +109,11 @@ class TableSink implements SqliteSink {
     this.name = options.name ?? `sqlite:${options.table}`;
     this.#options = options;
     this.#busyTimeoutMs = options.busyTimeoutMs ?? 5_000;
+    this.#group = new WriteGroup({
+      rowsMax: ROWS_PER_TRANSACTION,
+      commit: (parts) => this.#commit(parts),
+      aborted: () => abortedBefore(this.name),
+    });
   }
 
   async write(request: WriteRequest): Promise<WriteResult | undefined> {
@@ -131,10 +123,7 @@ class TableSink implements SqliteSink {
     for (let from = 0; from < count; from += ROWS_PER_TRANSACTION) {
       const to = Math.min(from + ROWS_PER_TRANSACTION, count);
       try {
-        if (from > 0) await yieldToLoop();
-        failures.push(
-          ...(await this.#transact(request.signal, (database) => this.#insert(database, plan, from, to))),
-        );
+        failures.push(...(await this.#group.add({ plan, from, to, rows: to - from, signal: request.signal })));
       } catch (error) {
         if (!(error instanceof SinkError) || from === 0) throw error;
         // Rows before this one are committed, so the failure is theirs no more.
@@ -152,11 +141,12 @@ class TableSink implements SqliteSink {
     const degraded = columnsOf(degradedOf(request), this.name);
     const plan = { table: this.#options.table, full, degraded, keys: request.keys };
     const judged: Judged[] = [];
+    const isAborted = (): boolean => request.signal.aborted;
     for (let from = 0; from < plan.keys.length; from += ROWS_PER_TRANSACTION) {
       if (from > 0) await yieldToLoop();
       const to = Math.min(from + ROWS_PER_TRANSACTION, plan.keys.length);
       judged.push(
-        ...(await this.#transact(request.signal, (database) => this.#upgradeRows(database, plan, from, to))),
+        ...(await this.#transact(isAborted, (database) => this.#upgradeRows(database, plan, from, to))),
       );
     }
     return upgradeResultOf(judged, request);
@@ -200,8 +190,15 @@ class TableSink implements SqliteSink {
     return this.#shape;
   }
 
-  #transact<T>(signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
-    return this.#attempt(signal, (database) => {
+  #commit(parts: readonly Part[]): Promise<readonly (readonly RowFailure[])[]> {
+    const isAborted = (): boolean => parts.every(({ signal }) => signal.aborted);
+    return this.#transact(isAborted, (database) =>
+      parts.map(({ plan, from, to }) => this.#insert(database, plan, from, to)),
+    );
+  }
+
+  #transact<T>(isAborted: () => boolean, work: (database: DatabaseSync) => T): Promise<T> {
+    return this.#attempt(isAborted, (database) => {
       let committing = false;
       try {
         database.exec('BEGIN IMMEDIATE');
@@ -216,11 +213,11 @@ class TableSink implements SqliteSink {
   }
 
   /** Runs `work` in one go, again while the database is busy and the time for that has not run out. */
-  async #attempt<T>(signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
+  async #attempt<T>(isAborted: () => boolean, work: (database: DatabaseSync) => T): Promise<T> {
     const { clock } = this.#options;
     const startedMs = clock?.now() ?? 0;
     for (let attempts = 1; ; attempts += 1) {
-      if (signal.aborted) throw new SinkError('unavailable', `${this.name}: aborted before the write`);
+      if (isAborted()) throw abortedBefore(this.name);
       try {
         return work(this.#connect());
       } catch (error) {
@@ -323,7 +320,11 @@ class TableSink implements SqliteSink {
   }
 }
 
-const NEVER = new AbortController().signal;
+const NEVER = (): boolean => false;
+
+function abortedBefore(name: string): SinkError {
+  return new SinkError('unavailable', `${name}: aborted before the write`);
+}
 
 function openDatabase(file: string, timeout: number, bytesMax: number | undefined): DatabaseSync {
   const database = new DatabaseSync(file, { timeout });

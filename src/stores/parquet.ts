@@ -9,11 +9,12 @@
  * attributes. P3 no statistics on `body`: they would write it again into the footer; those of other columns are in the
  * order of bytes, or left out. P4 what does not match its SHA-256 is never handed out. P5 the file carries its own
  * digest (object-digest.ts); it is checked before a Parquet library sees a single byte, because one flipped bit in a
- * length can keep a reader busy for hours.
+ * length can keep a reader busy for hours. P6 a sealed body opens only in the row that it was sealed for.
  */
 import { gunzipSync } from 'node:zlib';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { FORMATS, type Format, PRIORITIES, type Priority } from '../core/batch.ts';
+import { StorageError } from '../core/errors.ts';
 import { missingKey } from '../core/key-ring.ts';
 import { sha256 } from '../core/keys.ts';
 import type { JournalEntry, Purpose } from '../journal/journal.ts';
@@ -22,6 +23,7 @@ import { sortedByName } from './parquet/object-columns.ts';
 import { checkDigest, corrupt, type EncodedObject, footerStart, SealedFile } from './parquet/object-digest.ts';
 import type { WriteObject } from './parquet/object-writer.ts';
 import { writeObject } from './parquet/own-writer.ts';
+import { factsOfEntry, factsOfRow } from './parquet/row-facts.ts';
 
 export type { EncodedObject } from './parquet/object-digest.ts';
 export type { WriteObject } from './parquet/object-writer.ts';
@@ -30,12 +32,19 @@ export type { WriteObject } from './parquet/object-writer.ts';
 export interface BodySeal {
   /** Names the key to whoever opens the object; stands in the metadata of the file. */
   readonly keyId: string;
-  /** Bytes from which only the holder of the key gets `body` back; it is a zstd frame. */
-  seal(body: Uint8Array): Uint8Array;
+  /**
+   * Bytes from which only the holder of the key gets `body` back; it is a zstd frame.
+   * @param facts the rest of its row: what is sealed should be bound to it, so that it fits nowhere else
+   */
+  seal(body: Uint8Array, facts: Uint8Array): Uint8Array;
 }
 
-/** The other direction. @throws when there is no such key, or the bytes are not what `seal` made */
-export type OpenBody = (keyId: string, sealed: Uint8Array) => Uint8Array;
+/**
+ * The other direction.
+ * @param facts as they were given to `seal`; undefined for objects of the time before bodies were bound to their rows
+ * @throws when there is no such key, or the bytes are not what `seal` made
+ */
+export type OpenBody = (keyId: string, sealed: Uint8Array, facts: Uint8Array | undefined) => Uint8Array;
 
 export interface EncodeOptions {
   /** @default the writer of this package */
@@ -45,6 +54,9 @@ export interface EncodeOptions {
 }
 
 const SEAL_META = 'tierfall.body-key';
+/** How bodies are sealed. Not there: they are bound to nothing. 2: to the other columns of their row. */
+const SEAL_VERSION_META = 'tierfall.body-seal';
+const SEAL_VERSION = '2';
 
 /**
  * Encodes entries as one Parquet file; large pages are compressed on other threads, and the event loop gets turns.
@@ -56,7 +68,8 @@ export async function encodeObject(
   { write = writeObject, seal }: EncodeOptions = {},
 ): Promise<EncodedObject> {
   const file = new SealedFile();
-  const keyValues = Object.entries(sortedByName(seal ? { ...meta, [SEAL_META]: seal.keyId } : meta));
+  const sealMeta = seal ? { [SEAL_META]: seal.keyId, [SEAL_VERSION_META]: SEAL_VERSION } : {};
+  const keyValues = Object.entries(sortedByName({ ...meta, ...sealMeta }));
   const sealed = seal ? await sealBodies(entries, seal) : entries;
   const options = { keyValues, areBodiesSealed: seal !== undefined };
   return file.finish(await write(sealed, options, (bytes) => file.push(bytes)));
@@ -67,7 +80,7 @@ async function sealBodies(entries: readonly JournalEntry[], { seal }: BodySeal):
   const sealed: JournalEntry[] = [];
   for (const entry of entries) {
     const frame = await compress([entry.body]);
-    sealed.push({ ...entry, body: seal(Buffer.concat(frame)) });
+    sealed.push({ ...entry, body: seal(Buffer.concat(frame), factsOfEntry(entry)) });
   }
   return sealed;
 }
@@ -147,17 +160,30 @@ function toEntry(row: Readonly<Record<string, unknown>>): JournalEntry {
   };
 }
 
+interface SealOfFile {
+  readonly keyId: string;
+  readonly version: string | undefined;
+}
+
 function openBodies(
   rows: readonly Record<string, unknown>[],
-  keyId: string | undefined,
+  { keyId, version }: SealOfFile,
   open: OpenBody | undefined,
 ): void {
-  if (keyId === undefined) return;
+  if (version !== undefined && version !== SEAL_VERSION) {
+    throw new StorageError(
+      'STORAGE_NEWER_FORMAT',
+      `the bodies are sealed in the way ${JSON.stringify(version)}, this program knows up to ${SEAL_VERSION}`,
+      { hint: 'Read this object with the newer version that wrote it; nothing was changed.' },
+    );
+  }
   if (!open)
     throw missingKey(`the bodies are sealed with the key ${JSON.stringify(keyId)}, and no key was given`);
   for (const row of rows) {
     const { body } = row;
-    if (body instanceof Uint8Array) row['body'] = decompress(open(keyId, body), PAGE_BYTES_MAX);
+    if (!(body instanceof Uint8Array)) continue;
+    const facts = version === undefined ? undefined : factsOfRow(row);
+    row['body'] = decompress(open(keyId, body, facts), PAGE_BYTES_MAX);
   }
 }
 
@@ -173,10 +199,12 @@ export async function decodeObject(bytes: Uint8Array, open?: OpenBody): Promise<
     slice: (start: number, end?: number) => new Uint8Array(bytes.subarray(start, end)).buffer,
   };
   let rows: Record<string, unknown>[];
-  let keyId: string | undefined;
+  let seal: SealOfFile | undefined;
   try {
     const metadata = parquetMetadata(file.slice(footerStart(bytes)));
-    keyId = metadata.key_value_metadata?.find(({ key }) => key === SEAL_META)?.value;
+    const meta = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
+    const keyId = meta.get(SEAL_META);
+    seal = keyId === undefined ? undefined : { keyId, version: meta.get(SEAL_VERSION_META) };
     rows = await parquetReadObjects({
       file,
       metadata,
@@ -187,6 +215,6 @@ export async function decodeObject(bytes: Uint8Array, open?: OpenBody): Promise<
   } catch (error) {
     throw corrupt(`the object is not a readable Parquet file: ${String(error)}`, error);
   }
-  openBodies(rows, keyId, open);
+  if (seal !== undefined) openBodies(rows, seal, open);
   return rows.map(toEntry);
 }

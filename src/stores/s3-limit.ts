@@ -26,18 +26,21 @@ export function limitAnswer(body: Readable): Readable {
 }
 
 /**
- * All bytes of an object.
+ * All bytes of an object. A body that is not read to its end is let go, and its connection with it.
  * @param length as the server said it
  * @throws S3Fault `corrupt` when they are others; `refused` when they are more than `bytesMax`, before they are read
  */
 export async function readObject(
-  body: AsyncIterable<Uint8Array>,
+  body: Readable,
   length: number | undefined,
   bytesMax: number,
 ): Promise<Uint8Array> {
-  if (length === undefined) throw new S3Fault('corrupt', 'the server does not say how long the object is');
-  if (length > bytesMax)
-    throw new S3Fault('refused', `the object has ${length} bytes, the limit is ${bytesMax}`);
+  if (length === undefined || length > bytesMax) {
+    body.destroy();
+    throw length === undefined
+      ? new S3Fault('corrupt', 'the server does not say how long the object is')
+      : new S3Fault('refused', `the object has ${length} bytes, the limit is ${bytesMax}`);
+  }
   const bytes = Buffer.allocUnsafe(length);
   let filled = 0;
   for await (const chunk of body) {

@@ -6,6 +6,7 @@
  * one key are sealed to the same bytes.
  */
 import type { KeyRing } from '../core/key-ring.ts';
+import { checkRange } from './object-key.ts';
 import type { ByteRange, GetOptions, PutOptions, Store } from './store.ts';
 
 const MAGIC = Buffer.from('tierfall sealed 1\n');
@@ -29,6 +30,7 @@ export function sealedStore(store: Store, prefix: string, keys: KeyRing): Store 
     async get(key: string, options: GetOptions = {}) {
       if (!isMeant(key)) return store.get(key, options);
       const { range, ...rest } = options;
+      if (range) checkRange(range);
       return cut(open(key, await store.get(key, rest)), range);
     },
     head: (key, options) => store.head(key, options),

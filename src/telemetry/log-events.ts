@@ -52,6 +52,8 @@ const LINES: { readonly [N in EventName]: Line<Events[N]> } = {
   jobSettled: { level: 'info', message: 'reconcile job settled' },
   jobPostponed: { level: 'info', message: 'reconcile job postponed' },
   rowsHealed: { level: 'info', message: 'degraded rows upgraded in place' },
+  replayPaused: { level: 'warn', message: 'replay paused: the sink is away' },
+  replayResumed: { level: 'info', message: 'replay resumed, with a part of the keys first' },
   rowsQuarantined: { level: 'warn', message: 'rows quarantined' },
 };
 

@@ -103,6 +103,21 @@ export const METRICS = {
     help: 'Ordering keys with deferred records: their new batches are deferred behind them.',
     labels: [],
   },
+  replay_pace_rows_per_second: {
+    type: 'gauge',
+    help: 'Records per second that replay may send to the sink; 0 while it is paused.',
+    labels: [],
+  },
+  replay_paused: {
+    type: 'gauge',
+    help: 'Whether replay sends nothing because the sink is away: 1, else 0.',
+    labels: [],
+  },
+  replay_in_flight_entries: {
+    type: 'gauge',
+    help: 'Stored batches that replay is sending.',
+    labels: [],
+  },
   quarantine_rows: {
     type: 'gauge',
     help: 'Records in quarantine, by the reason they cannot land.',

@@ -2,8 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   ConfigError,
   createFallback,
@@ -12,6 +11,7 @@ import {
   SinkError,
   StorageError,
 } from '../../src/index.ts';
+import { expiredPrefix } from '../../src/reconcile/retention.ts';
 import { MemoryStore } from '../../src/testing/memory-store.ts';
 
 const opened: (() => Promise<unknown>)[] = [];
@@ -52,6 +52,16 @@ class RefusingStore extends MemoryStore {
   }
 }
 
+/** Counts the runs of retention: each begins with what expired before. */
+class RunsStore extends MemoryStore {
+  runs = 0;
+
+  override list(...args: Parameters<MemoryStore['list']>) {
+    if (args[0].startsWith(expiredPrefix('default'))) this.runs += 1;
+    return super.list(...args);
+  }
+}
+
 describe('a second store', () => {
   it('takes the oldest records when the first refuses them and the journal is half full', async () => {
     const store = new RefusingStore({ name: 'first' });
@@ -85,19 +95,20 @@ describe('a second store', () => {
 
 describe('settled objects', () => {
   it('are gone after their time, and what is open stays', async () => {
-    const store = new MemoryStore();
+    const store = new RunsStore();
     const { open, submit, state } = await pipeline({ store, retention: { settledTtlMs: 1, everyMs: 10 } });
     const fallback = await open();
     await submit(fallback, 0, 3);
     state.isUp = true;
     await fallback.reconcile();
     const isGone = () => !store.keys.some((key) => key.startsWith('chain='));
-    for (let n = 0; n < 200 && !isGone(); n += 1) await sleep(10);
-    expect(isGone()).toBe(true);
+    await vi.waitUntil(isGone, { interval: 5, timeout: 10_000 });
     state.isUp = false;
     await submit(fallback, 3, 5);
     await fallback.flush();
-    await sleep(50);
+    // The first of these may have begun before the flush; the next one begins when it has ended.
+    const { runs } = store;
+    await vi.waitUntil(() => store.runs >= runs + 3, { interval: 5, timeout: 10_000 });
     expect(store.keys.filter((key) => key.endsWith('.parquet')).length).toBeGreaterThan(0);
     const { expired, rows, pending, balanced } = await fallback.report();
     expect([expired.rows, rows, pending, balanced]).toEqual([3, 2, 2, true]);

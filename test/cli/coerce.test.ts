@@ -89,6 +89,35 @@ describe('tierfall coerce', () => {
     ]);
   });
 
+  it.each<[string, string, string]>([
+    ['csv', '\r', 'id,note'],
+    ['csv', '\r\n', 'id,note'],
+    ['ndjson', '\n', ''],
+    ['json', ',\n', ''],
+  ])(
+    'keeps refused records of %s with %j between them so that they are read again',
+    async (format, end, header) => {
+      const isCsv = format === 'csv';
+      const rowOf = (row: number): string => {
+        const [id, note] = [row % 2 ? 'zz' : String(row), `n ${row}`];
+        return isCsv ? `${id},${note}` : JSON.stringify({ id, note });
+      };
+      const rows = Array.from({ length: 1200 }, (_, row) => rowOf(row));
+      const text = [...(isCsv ? [header] : []), ...rows].join(end);
+      const place = placeWith(`e.${format}`, format === 'json' ? `[${text}]` : text);
+      place.file('n.json', JSON.stringify({ type: 'object', properties: { id: SCHEMA.properties.id } }));
+      const run = (file: string, kept: string) =>
+        place.tierfall(['coerce', file, '--schema', 'n.json', '--refused', kept]);
+      expect((await run(`e.${format}`, `r.${format}`)).err).toContain('600 of 1,200 records land');
+      const again = await run(`r.${format}`, `s.${format}`);
+      expect(again.err).toContain('0 of 600 records land');
+      const read = (name: string): string => readFileSync(join(place.path, name), 'utf8').trimEnd();
+      expect(read(`s.${format}`)).toBe(read(`r.${format}`));
+      for (const row of [1, 1199]) expect(read(`r.${format}`)).toContain(rowOf(row));
+      if (format === 'json') expect(JSON.parse(read('r.json'))).toHaveLength(600);
+    },
+  );
+
   it('exits 0 when everything lands', async () => {
     const place = placeWith('e.ndjson', '{"id":1,"at":"2026-01-01T00:00:00Z"}\n');
     expect((await place.tierfall(['coerce', 'e.ndjson', '--schema', 's.json'])).code).toBe(0);

@@ -1,5 +1,16 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { Field, Float64, Int32, makeVector, Schema, Table, tableToIPC } from 'apache-arrow';
+import {
+  Field,
+  Float64,
+  Int32,
+  makeData,
+  makeVector,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableToIPC,
+} from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { MEANING, pageBytes, parquetBytes, plainTexts, TYPE } from '../hostile/parquet-bytes.ts';
 import { type Workplace, workplace } from './workplace.ts';
@@ -50,6 +61,22 @@ describe('tierfall diff on files of columns', () => {
     expect((await place.tierfall(['diff', 'a.arrow', 'a.csv', '-k', 'id'])).code).toBe(0);
   });
 
+  it('compares every column of a name that occurs twice', async () => {
+    const place = workplace();
+    const fields = ['id', 'x', 'x'].map((name) => new Field(name, new Int32()));
+    const fileOf = (...cells: readonly number[]): Uint8Array => {
+      const children = cells.map((cell) => makeVector(Int32Array.of(cell)).data[0]);
+      const rows = makeData({ type: new Struct(fields), length: 1, nullCount: 0, children: children as never });
+      return tableToIPC(new Table([new RecordBatch(new Schema(fields), rows)]), 'stream');
+    };
+    place.file('a.arrow', fileOf(1, 5, 1));
+    place.file('b.arrow', fileOf(1, 5, 9));
+    place.file('a.csv', 'id,x,x\n1,5,1\n');
+    const { code, out } = await place.tierfall(['diff', 'a.arrow', 'b.arrow', '-k', 'id']);
+    expect([code, out]).toEqual([1, expect.stringContaining('x_1: 1 → 9')]);
+    expect((await place.tierfall(['diff', 'a.arrow', 'a.csv', '-k', 'id'])).code).toBe(0);
+  });
+
   it('compares the rows of Parquet that can be read, names the others, and exits with 2', async () => {
     const place = workplace();
     const fileOf = (word: Uint8Array | string): Uint8Array =>
@@ -62,11 +89,13 @@ describe('tierfall diff on files of columns', () => {
       });
     place.file('a.parquet', fileOf('b'));
     place.file('b.parquet', fileOf(Uint8Array.of(0xff)));
-    const { code, out } = await place.tierfall(['diff', 'a.parquet', 'b.parquet', '-k', 't']);
-    expect(code).toBe(2);
-    expect(out).toContain('row 1 (page at byte 4): column "t" holds text that is not UTF-8');
-    expect(out).toContain('1 rows are not their format');
-    expect(out).toMatch(/3 +2 +2 +0 +1 +0/);
+    for (const way of [['-k', 't'], ['--in-order']]) {
+      const { code, out } = await place.tierfall(['diff', 'a.parquet', 'b.parquet', ...way]);
+      expect(code).toBe(2);
+      expect(out).toContain('row 1 (page at byte 4): column "t" holds text that is not UTF-8');
+      expect(out).toContain('1 rows are not their format');
+      expect(out).toMatch(/3 +2 +2 +0 +1 +0/);
+    }
   });
 
   it.each([

@@ -56,6 +56,19 @@ describe('tierfall diff', () => {
     expect(out).toContain('✗ Different.');
   });
 
+  it('takes the digits of printf("%.17g") for the doubles that they are where a tolerance says so', async () => {
+    const place = pair(
+      '{"id":1,"v":0.10000000000000001,"w":[0.69999999999999996]}\n',
+      '{"id":1,"v":0.1,"w":[0.7]}\n',
+    );
+    for (const way of [['-k', 'id'], ['--in-order']]) {
+      const call = ['diff', 'a.ndjson', 'b.ndjson', ...way];
+      expect((await place.tierfall(call)).code).toBe(1);
+      expect((await place.tierfall([...call, '-t', '*=1e-15r'])).code).toBe(0);
+    }
+    expect((await place.tierfall(['diff', '--help'])).out).toContain('*=1e-15r');
+  });
+
   it('shows at most as many changes of each kind as it is told to, and says how many there are more', async () => {
     const many = Array.from({ length: 1500 }, (_, id) => `{"id":${id}}\n`).join('');
     const { out } = await pair(many, '{"id":0}\n').tierfall([

@@ -70,7 +70,14 @@ describe('a ring of keys', () => {
     expect(() => seal(sealer, 5)).toThrow('was used');
     expect(() => seal(sealer, 4)).toThrow('was used');
     expect(seal(ring.sealer(), 5).sealed).not.toEqual(seal(ring.sealer(), 5).sealed);
-    expect(open(ring, seal(sealer, 2 ** 40))).toEqual(PLAIN);
+  });
+
+  it('has another nonce for every number, also beyond 32 bits', () => {
+    const sealer = new KeyRing([namedKey('a')]).sealer();
+    const numbers = [7, 2 ** 31 + 7, 2 ** 32 + 7, 2 ** 33 + 7, 2 ** 40 + 7, 2 ** 52 + 7];
+    // Under one key equal nonces would hide equal bytes in the same way.
+    const hidden = numbers.map((number) => seal(sealer, number).sealed.toString('hex'));
+    expect(new Set(hidden).size).toBe(numbers.length);
   });
 
   it('has tags of 16 bytes, and takes no shorter ones', () => {

@@ -142,6 +142,21 @@ describe('keys', () => {
     });
   });
 
+  it.each<[string, unknown]>([
+    ['*=0.5', 1.25],
+    ['*=1h', '2024-01-01T00:10:00Z'],
+  ])('looks keys up exactly where %s has a tolerance for all fields', async (rule, v) => {
+    const rules = parseRules([rule]);
+    const a = [
+      { id: 1, v },
+      { id: 2, v },
+    ];
+    const b = a.map(({ id }) => ({ id: id + 0.25, v: v === 1.25 ? 1 : '2024-01-01T00:20:00Z' }));
+    expect(await diffRecords(a, b, { ...byId, rules })).toMatchObject({ removed: 2, added: 2 });
+    const near = b.map((row) => ({ ...row, id: row.id - 0.25 }));
+    expect(await diffRecords(a, near, { ...byId, rules })).toMatchObject({ equal: 2, changed: 0 });
+  });
+
   it('compares row by row when the order is the key', async () => {
     const report = await diffRecords([{ v: 1 }, { v: 2 }], [{ v: 2 }, { v: 2 }, { v: 3 }], { key: 'order' });
     expect(report).toMatchObject({ equal: 1, changed: 1, added: 1, duplicates: { a: 0, b: 0 } });

@@ -2,11 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BatchInput, Format } from '../../src/core/batch.ts';
 import type { Columns } from '../../src/core/columns.ts';
-import { cellVector, numberVector, wideVector } from '../../src/core/vectors.ts';
+import { InputError } from '../../src/core/errors.ts';
+import { cellVector, numberVector, textVector, wideVector, wordVector } from '../../src/core/vectors.ts';
 import type { DiffChange } from '../../src/diff/change.ts';
 import { type DiffOptions, diffRecords } from '../../src/diff/diff-records.ts';
 import { diffSources, type SourceDiffReport, traitsOf } from '../../src/diff/diff-sources.ts';
-import { batchSource, columnsSource, type RecordSource } from '../../src/diff/record-source.ts';
+import {
+  batchSource,
+  type ColumnsPart,
+  columnsSource,
+  type RecordSource,
+} from '../../src/diff/record-source.ts';
 import { parseRules } from '../../src/diff/rules.ts';
 import { spillTo } from '../../src/diff/spill.ts';
 import { MemoryFileSystem } from '../../src/testing/memory-file-system.ts';
@@ -88,6 +94,78 @@ describe('sources against sources', () => {
         },
       ),
     );
+  });
+
+  it.each([64, 0])(
+    'numbers the rows after one that cannot be read as they stand, with %i bytes of memory',
+    async (memoryBytes) => {
+      const column = { name: 'v', type: 'int', nullable: false, key: false } as const;
+      const partOf = (values: readonly number[], bad?: number): ColumnsPart => {
+        const rows = [...values.keys()].filter((row) => row !== bad);
+        const vectors = [numberVector(Int32Array.from(rows, (row) => values[row] ?? 0))];
+        const faults =
+          bad === undefined
+            ? []
+            : [{ row: bad, error: new InputError('ROW_UNDECODABLE', `row ${bad}`, { hint: 'None.' }) }];
+        return { columns: [column], rows, vectors, faults };
+      };
+      const of = (...parts: ColumnsPart[]): RecordSource => columnsSource('t', [column], each(parts));
+      const a = of(partOf([1, 2, 3], 1), partOf([4, 5], 0), partOf([6]));
+      const b = of(partOf([1, 2, 3]), partOf([4, 5, 7]));
+      const { report, changes } = await diff(a, b, { key: 'order', memoryBytes });
+      expect(report).toMatchObject({ rowsA: 4, equal: 3, undecodable: { a: 2, b: 0 } });
+      expect(changes.toSorted((x, y) => ('rowB' in x && 'rowB' in y ? x.rowB - y.rowB : 0))).toMatchObject([
+        { kind: 'added', rowB: 1, record: { v: 2 } },
+        { kind: 'added', rowB: 3, record: { v: 4 } },
+        { kind: 'changed', rowA: 5, rowB: 5, cells: [{ field: 'v', before: 6, after: 7 }] },
+      ]);
+      const keyed = await diff(of(partOf([1, 2, 3], 1)), of(partOf([1, 2, 4])), { key: ['v'], memoryBytes });
+      const numbers = keyed.changes.map((change) => ('rowB' in change ? change.rowB : -change.rowA));
+      expect(numbers.toSorted((x, y) => x - y)).toEqual([-2, 1, 2]);
+    },
+  );
+
+  it('counts the bytes of columns, and holds more of them only where they are compared as they are', async () => {
+    const rows = Array.from({ length: 100 }, (_, row) => row);
+    const words = rows.map((row) => `${row}`.padStart(10_000, '-'));
+    const columns = [
+      { name: 'id', type: 'int', nullable: false, key: false },
+      { name: 'text', type: 'text', nullable: false, key: false },
+    ] as const;
+    const ids = numberVector(Int32Array.from(rows));
+    const body = Buffer.from(words.join(''));
+    const vectors = [
+      textVector(
+        Int32Array.from([...rows, 100], (row) => row * 10_000),
+        body,
+      ),
+      wordVector(Int32Array.from(rows), words),
+      cellVector(words),
+    ];
+    for (const vector of vectors) {
+      const part = { columns, rows, vectors: [ids, vector] };
+      const table = (): RecordSource => columnsSource('t', columns, each([part]));
+      const records = words.map((text, id) => ({ id, text }));
+      const isSpilled = async (
+        b: RecordSource,
+        key: DiffOptions['key'],
+        memoryBytes: number,
+      ): Promise<boolean> => {
+        const { report } = await diff(table(), b, { key, memoryBytes });
+        expect(report).toMatchObject({ isEqual: true, equal: 100 });
+        return report.isSpilled;
+      };
+      for (const key of [['id'], 'order'] as const) {
+        expect(await isSpilled(table(), key, 300_000)).toBe(false);
+        expect(await isSpilled(table(), key, 200_000)).toBe(true);
+        expect(await isSpilled(source('ndjson', lines(records)), key, 1_500_000)).toBe(true);
+      }
+      expect(await isSpilled(table(), 'content', 1_500_000)).toBe(true);
+      expect(await isSpilled(table(), 'content', 2_500_000)).toBe(false);
+      const bad = { row: 100, error: new InputError('ROW_UNDECODABLE', 'row 100', { hint: 'None.' }) };
+      const faulty = columnsSource('t', columns, each<ColumnsPart>([{ ...part, faults: [bad] }]));
+      expect(await isSpilled(faulty, ['id'], 300_000)).toBe(true);
+    }
   });
 
   it('keeps typed cells exact on their way over a disk', async () => {

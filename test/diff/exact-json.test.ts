@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseExactJson as parseOfCodecs } from '../../src/codecs/json-text.ts';
+import type { BatchInput } from '../../src/core/batch.ts';
 import { isSameValue } from '../../src/diff/compare.ts';
+import { diffSources } from '../../src/diff/diff-sources.ts';
 import { rowDigest } from '../../src/diff/digest.ts';
 import { parseExactJson } from '../../src/diff/exact-json.ts';
+import { batchSource, type RecordSource } from '../../src/diff/record-source.ts';
 import { valueKey } from '../../src/diff/row-key.ts';
 import { parseRules } from '../../src/diff/rules.ts';
 import { Decimal } from '../../src/diff/typed-value.ts';
@@ -44,6 +48,20 @@ const neighbour = (text: string) =>
   );
 const pair = numberText.chain((text) => fc.tuple(fc.constant(text), fc.oneof(numberText, neighbour(text))));
 
+async function* inputs(body: string): AsyncGenerator<BatchInput, void, undefined> {
+  yield { body, format: 'ndjson' };
+}
+
+function isReadBy(parse: (text: string) => unknown, text: string): boolean {
+  try {
+    parse(text);
+    return true;
+  } catch (error) {
+    expect(error).toBeInstanceOf(SyntaxError);
+    return false;
+  }
+}
+
 describe('numbers of JSON', () => {
   it('are the same exactly when they are one decimal number, however they are spelled', () => {
     fc.assert(
@@ -76,6 +94,46 @@ describe('numbers of JSON', () => {
   it('are told apart beyond exact arithmetic by their text', () => {
     const [a, b, c] = parseExactJson('[1e5000,1e5000,1e5001]') as unknown[];
     expect([isSameValue(a, b, rule), isSameValue(a, c, rule)]).toEqual([true, false]);
+  });
+
+  it('are refused beyond the limits of the codecs, and rows with them are not compared', async () => {
+    const digits = (count: number): string => '9'.repeat(count);
+    const levels = (count: number): string => `${'[{"a":'.repeat(count / 2)}1${'}]'.repeat(count / 2)}`;
+    const texts = [
+      digits(4300),
+      `-${digits(4300)}`,
+      digits(4301),
+      `-${digits(4301)}`,
+      levels(998),
+      levels(1000),
+    ];
+    const body = texts.map((n, id) => `{"id":${id},"n":${n}}\n`).join('');
+    const source = (): RecordSource => batchSource('a', 'ndjson', inputs(body));
+    const report = await diffSources(source(), source(), {
+      key: ['id'],
+      openSpill: () => Promise.reject(new Error('everything fits')),
+    });
+    expect(report).toMatchObject({ equal: 3, undecodable: { a: 3, b: 3 } });
+    expect(report.undecodable.samples[0]).toContain('an integer has 4301 digits, more than 4300');
+    expect(report.undecodable.samples[2]).toContain('it is nested deeper than 1000 levels');
+    for (const text of texts)
+      expect(isReadBy(parseExactJson, `{"n":${text}}`)).toBe(isReadBy(parseOfCodecs, `{"n":${text}}`));
+  });
+
+  it('of 17 digits are the doubles that they stand for within 1e-15r, and only there', () => {
+    const tolerant = parseRules(['*=1e-15r']).of('n');
+    let others = 0;
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        // Below them, doubles have fewer digits.
+        fc.pre(value === 0 || Math.abs(value) > 2.3e-308);
+        const [long, short] = [parseExactJson(value.toPrecision(17)), parseExactJson(JSON.stringify(value))];
+        expect(isSameValue(long, short, tolerant)).toBe(true);
+        others += isSameValue(long, short, rule) ? 0 : 1;
+      }),
+    );
+    expect(others).toBeGreaterThan(10);
+    expect(isSameValue(parseExactJson('0.1000000000000002'), 0.1, tolerant)).toBe(false);
   });
 
   it('are integers at any size', () => {

@@ -4,6 +4,7 @@ import { systemClock } from '../../src/platform/system-clock.ts';
 import { type BullmqQueueOptions, bullmqQueue } from '../../src/reconcile/bullmq/bullmq-queue.ts';
 import type { Queue } from '../../src/reconcile/queue.ts';
 import { contractJob, queueContract } from '../../src/testing/queue-contract.ts';
+import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { freshNamespace, type RedisServer, sharedRedis, startRedis } from '../support/redis-server.ts';
 
 const opened: Queue[] = [];
@@ -102,16 +103,36 @@ describe('the queue in Redis', () => {
   });
 });
 
-describe('the queue in a Redis Cluster', () => {
-  let redis: RedisServer;
+describe('the queue in a Redis Cluster of three nodes', () => {
+  let cluster: RedisCluster;
   beforeAll(async () => {
-    redis = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] });
-    const client = redis.client();
-    await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-    while (!String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(20);
+    cluster = await startRedisCluster(3);
   });
-  afterAll(() => redis[Symbol.asyncDispose]());
-  contractOn(() => ({ cluster: [redis.url] }));
+  afterAll(() => cluster[Symbol.asyncDispose]());
+  contractOn(() => ({ cluster: cluster.urls.slice(0, 1) }));
+
+  it('keeps everything of a pipeline in one slot, and pipelines on different nodes', async () => {
+    const slots = new Set<number>();
+    const used = new Set<number>();
+    for (let pipeline = 0; pipeline < 12; pipeline += 1) {
+      const namespace = `pipeline-${pipeline}`;
+      const queue = await openQueue({ connection: { cluster: cluster.urls }, namespace });
+      for (let lane = 0; lane < 8; lane += 1) await queue.announce(contractJob(lane, lane + 1));
+      for (let claim = 0; claim < 8; claim += 1)
+        expect(await queue.claim(`w${claim}`, 10_000)).toMatchObject({ lane: claim });
+      const own = new Set<number>();
+      for (const [at, node] of cluster.nodes.entries()) {
+        const client = node.client();
+        const keys = await client.keys(`*${namespace}:*`);
+        for (const key of keys) own.add(await client.cluster('KEYSLOT', key));
+        if (keys.length > 0) used.add(at);
+      }
+      expect(own.size).toBe(1);
+      for (const slot of own) slots.add(slot);
+    }
+    expect(slots.size).toBeGreaterThan(6);
+    expect(used.size).toBe(3);
+  });
 });
 
 describe('the queue behind Sentinel', () => {

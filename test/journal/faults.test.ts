@@ -3,14 +3,23 @@ import { sampleEntry } from '../../src/testing/journal-contract.ts';
 import { MemoryFileSystem } from '../../src/testing/memory-file-system.ts';
 import { bodiesIn, DIRECTORY, openOn, segmentsIn } from './rig.ts';
 
-/** Holds the syncs of segments, and watches what is done to a descriptor after one of them failed. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Holds syncs or appends of segments, and watches what is done to a descriptor meanwhile and after a failure. */
 class HeldDisk extends MemoryFileSystem {
   appends = 0;
   syncsAfterFailure = 0;
+  closedWhileSyncing = 0;
+  /** The append of this number fails. */
+  failingAppend = 0;
+  #held: 'append' | 'datasync' = 'datasync';
   #gate = Promise.resolve();
   #open = (): void => {};
 
-  hold(): void {
+  hold(held: 'append' | 'datasync' = 'datasync'): void {
+    this.#held = held;
     this.#gate = new Promise((resolve) => (this.#open = resolve));
   }
 
@@ -23,19 +32,28 @@ class HeldDisk extends MemoryFileSystem {
     const file = await super.open(path, mode);
     if (!path.endsWith('.seg') || mode !== 'create') return file;
     let hasFailed = false;
+    let syncing = 0;
     return {
       ...file,
-      append: (chunks: readonly Uint8Array[]) => {
+      append: async (chunks: readonly Uint8Array[]) => {
         this.appends += 1;
-        return file.append(chunks);
+        if (this.appends === this.failingAppend) this.failNext('append', 'ENOSPC');
+        if (this.#held === 'append') await this.#gate;
+        await file.append(chunks);
       },
       datasync: async () => {
         if (hasFailed) this.syncsAfterFailure += 1;
-        await this.#gate;
+        syncing += 1;
+        if (this.#held === 'datasync') await this.#gate;
         await file.datasync().catch((error: unknown) => {
           hasFailed = true;
           throw error;
         });
+        syncing -= 1;
+      },
+      close: async () => {
+        if (syncing > 0) this.closedWhileSyncing += 1;
+        await file.close();
       },
     };
   }
@@ -85,7 +103,7 @@ describe('a disk that fails', () => {
     const body = new Uint8Array(400);
     const appends = [1, 2, 3].map((n) => journal.append(sampleEntry(n, { body })));
     const settled = Promise.allSettled(appends);
-    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await turns(20);
     expect(held.appends, 'the second group is written while the first one is synced').toBeGreaterThan(3);
     held.failNext('datasync', 'EIO');
     held.release();
@@ -136,7 +154,7 @@ describe('a disk that fails', () => {
     const { journal } = await openOn(new Held());
     let resolved = 0;
     const appends = [1, 2, 3].map((n) => journal.append(sampleEntry(n)).then(() => (resolved += 1)));
-    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await turns(50);
     expect([resolved, (await journal.read(-1, 1e6)).length, journal.depth.entries]).toEqual([0, 0, 0]);
     release();
     await Promise.all(appends);
@@ -162,18 +180,61 @@ describe('a disk that fails', () => {
     await journal.append(sampleEntry(0));
     let appended: Promise<number> | undefined;
     let isAppended = false;
+    let wasAppended: boolean | undefined;
     const { unlink } = fs;
     fs.unlink = async (path) => {
       await unlink.call(fs, path);
       if (!path.endsWith('/reserve') || appended !== undefined) return;
       appended = journal.append(sampleEntry(1)).finally(() => (isAppended = true));
-      for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-      expect(isAppended).toBe(false);
+      await turns(50);
+      wasAppended = isAppended;
     };
     fs.failNext('append', 'ENOSPC');
     await journal.checkpoint(0);
+    expect(wasAppended, 'while the reserve was lent').toBe(false);
     expect(await appended).toBe(1);
     expect((await fs.stat(`${DIRECTORY}/reserve`))?.size).toBe(65_536);
+  });
+
+  for (const held of ['append', 'datasync'] as const) {
+    it(`lends the reserve only after a group that is under way, held in its ${held}`, async () => {
+      const disk = new HeldDisk();
+      const { journal } = await openOn(disk, { segmentBytes: 1e6 });
+      await journal.append(sampleEntry(0));
+      disk.hold(held);
+      const under = journal.append(sampleEntry(1));
+      await turns(20);
+      let isLent = false;
+      const { unlink } = disk;
+      disk.unlink = async (path) => {
+        if (path.endsWith('/reserve')) isLent = true;
+        await unlink.call(disk, path);
+      };
+      disk.failNext('append', 'ENOSPC');
+      const checkpoint = journal.checkpoint(0);
+      await turns(20);
+      expect(isLent).toBe(false);
+      disk.release();
+      expect(await under).toBe(1);
+      await checkpoint;
+      expect(isLent).toBe(true);
+    });
+  }
+
+  it('lets go of a segment only after the sync that is under way when a write behind it fails', async () => {
+    const disk = new HeldDisk();
+    const { journal } = await openOn(disk, { segmentBytes: 1e6, groupBytes: 500 });
+    await journal.append(sampleEntry(0));
+    disk.hold();
+    const body = new Uint8Array(400);
+    // The first group is synced meanwhile.
+    disk.failingAppend = disk.appends + 2;
+    const appends = Promise.allSettled([1, 2, 3].map((n) => journal.append(sampleEntry(n, { body }))));
+    await turns(20);
+    expect(disk.appends).toBe(disk.failingAppend);
+    disk.release();
+    expect((await appends).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(disk.closedWhileSyncing).toBe(0);
   });
 
   it('keeps entries when the checkpoint cannot be written, and takes the same checkpoint later', async () => {

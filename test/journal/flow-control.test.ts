@@ -116,10 +116,23 @@ describe('watermarks of a journal', () => {
   it('count nothing twice where the journal counts what is not acknowledged by itself', async () => {
     const { append, shelf } = rig({ countsOpen: true });
     shelf.isHeld = true;
-    const waiting = [append(500), append(500)];
+    const waiting = append(950);
+    // Held here, and so in the depth of no journal: nobody counts it.
+    const next = append(1, 'low');
     shelf.release();
-    await Promise.all(waiting);
-    expect(shelf.depth.bytes).toBe(1000);
+    expect([await waiting, await next]).toEqual([0, 1]);
+    await expect(append(1)).rejects.toBeInstanceOf(BackpressureError);
+  });
+
+  it('forget what could not be stored', async () => {
+    const { append, shelf } = rig();
+    const { append: kept } = shelf;
+    shelf.append = async () => {
+      throw new Error('the disk is gone');
+    };
+    for (let n = 0; n < 5; n += 1) await expect(append(300)).rejects.toThrow('the disk is gone');
+    shelf.append = kept;
+    expect(await append(1, 'low')).toBe(0);
   });
 
   it('hurry the packing from one half on, and tell when the pressure is gone', async () => {
@@ -147,6 +160,24 @@ describe('watermarks of a journal', () => {
     await journal.checkpoint(2);
     await append(200);
     expect((await refusal()).retryAfterMs).toBe(1_000);
+  });
+
+  it('spread those who come again over a fifth of the time, and never later than in 72 s', async () => {
+    for (const [chance, retryAfterMs] of [
+      [0, 5_000],
+      [0.5, 5_500],
+      [1, 6_000],
+    ] as const) {
+      const { append } = rig({ random: () => chance });
+      await append(950);
+      await expect(append(1)).rejects.toMatchObject({ retryAfterMs });
+    }
+    const { append, journal, clock } = rig({ random: () => 1 });
+    await append(1);
+    await append(950);
+    await clock.advance(1e9);
+    await journal.checkpoint(1);
+    await expect(append(1)).rejects.toMatchObject({ retryAfterMs: 72_000 });
   });
 
   it('refuse marks that mean nothing', () => {

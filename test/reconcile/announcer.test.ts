@@ -105,6 +105,22 @@ describe('an announcer', () => {
     expect(queue.calls).toEqual(['1', '2']);
   });
 
+  it('forgets nobody who comes in the very moment that the last kept one was told', async () => {
+    for (let turns = 0; turns < 12; turns += 1) {
+      const { clock, queue, announcer } = await rig();
+      queue.isAway = true;
+      await announcer.announce(job(1));
+      queue.isAway = false;
+      const release = queue.hold();
+      await clock.advance(250);
+      release();
+      for (let turn = 0; turn < turns; turn += 1) await undefined;
+      await announcer.announce(job(2));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(queue.calls).toEqual(['1', '2']);
+    }
+  });
+
   it('asks less and less often, and tells each time how much waits', async () => {
     const { clock, queue, failures, announcer } = await rig();
     queue.isAway = true;

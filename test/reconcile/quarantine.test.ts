@@ -70,7 +70,7 @@ describe('the quarantine', () => {
     await scene.quarantine.counts();
     scene.store.failNext('put');
     await expect(scene.quarantine.add([rowOf(1)])).rejects.toMatchObject({ code: 'STORAGE_IO' });
-    expect(await scene.quarantine.rowsOf(rowOf(1).ref, 7)).toEqual(new Set());
+    expect(await scene.quarantine.asideOf(rowOf(1).ref)).toEqual(new Map());
     expect(await scene.quarantine.add([rowOf(1)])).toBe(1);
   });
 
@@ -119,7 +119,7 @@ describe('the quarantine', () => {
     await scene.state.close();
     for (const end of ['', '-wal', '-shm']) await rm(`${scene.place.file}${end}`, { force: true });
     const next = await scene.reopen();
-    expect(await next.quarantine.rowsOf(rowOf(1).ref, 7)).toEqual(new Set([1, 2, 3]));
+    expect(await next.quarantine.asideOf(rowOf(1).ref)).toEqual(new Map([[7, new Set([1, 2, 3])]]));
     const sum = { held: 0, released: 0, discarded: 0 };
     for (const count of await next.quarantine.counts()) {
       sum.held += count.held;

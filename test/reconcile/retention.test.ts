@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/errors.ts';
+import { quarantinePrefix } from '../../src/reconcile/quarantine-object.ts';
 import { checkRetention, expireSettled, readExpired } from '../../src/reconcile/retention.ts';
 import { settlementKey } from '../../src/reconcile/settlement.ts';
 import { sweep } from '../../src/reconcile/sweep.ts';
@@ -51,6 +52,16 @@ describe('what was settled long ago', () => {
     scene.store.damage(settlementKey(open.ref), () => new Uint8Array(3));
     expect(await expire()).toEqual({ objects: 0, rows: 0 });
     expect(scene.store.keys).toContain(open.ref);
+  });
+
+  it('stays while the quarantine cannot be read, because its rows may be of it', async () => {
+    scene.chain.judge = (text) => (text.includes('bad') ? { reason: 'refused' } : undefined);
+    const ref = await settle(['{"n":"good"}', '{"n":"bad"}']);
+    await scene.clock.advance(DAY_MS);
+    const [kept = ''] = scene.store.keys.filter((key) => key.startsWith(quarantinePrefix(CHAIN)));
+    scene.store.damage(kept, () => new Uint8Array(3));
+    await expect(expire()).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' });
+    expect(scene.store.keys).toContain(ref);
   });
 
   it('waits for a decision on every row that is in quarantine', async () => {

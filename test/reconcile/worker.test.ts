@@ -276,8 +276,12 @@ describe('the worker', () => {
     expect(report).toMatchObject({ drained: false, lastObstacle: 'REPLAY_CHAIN_STORES' });
   });
 
-  it('closes after the running entry and gives the job back at once', async () => {
-    await scene.put(0, [entryOf(lines('a', 2)), entryOf(lines('b', 2)), entryOf(lines('c', 2))]);
+  it('closes after the running window and gives the job back at once', async () => {
+    const key = { orderingKey: 'k' };
+    await scene.put(
+      0,
+      ['a', 'b', 'c'].map((name) => entryOf(lines(name, 2), key)),
+    );
     const gate = Promise.withResolvers<void>();
     const entered = Promise.withResolvers<void>();
     scene.chain.before = () => {
@@ -310,8 +314,11 @@ describe('the worker', () => {
     expect(scene.clock.pending).toBe(0);
   });
 
-  it('ends a drain when its signal is aborted, after the running entry', async () => {
-    await scene.put(0, [entryOf(lines('a', 2)), entryOf(lines('b', 2))]);
+  it('ends a drain when its signal is aborted, after the running window', async () => {
+    await scene.put(0, [
+      entryOf(lines('a', 2), { orderingKey: 'k' }),
+      entryOf(lines('b', 2), { orderingKey: 'k' }),
+    ]);
     const stop = new AbortController();
     scene.chain.before = async () => stop.abort(new Error('enough'));
     const drain = scene.worker().drain({ signal: stop.signal });

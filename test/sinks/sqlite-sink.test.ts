@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/errors.ts';
 import { sqliteSink } from '../../src/sinks/sqlite-sink.ts';
@@ -230,6 +231,7 @@ describe('a long write', () => {
     const target = sqliteTarget();
     const controller = new AbortController();
     const write = target.open().write(numbers(upTo(12_000), { signal: controller.signal }));
+    await nextTurn();
     controller.abort();
     const result = await write;
     expect(result?.residue).toMatchObject([{ reason: 'unavailable', rows: upTo(12_000).slice(5_000) }]);
@@ -254,6 +256,7 @@ describe('a long write', () => {
     const target = sqliteTarget();
     const sink = target.open();
     const write = sink.write(numbers(upTo(5_001)));
+    await nextTurn();
     await sink.close();
     expect((await write)?.residue).toMatchObject([{ reason: 'unavailable', rows: [5_000] }]);
     expect((await failure(sink, numbers([1]))).message).toBe('sqlite:t: the sink is closed');

@@ -72,7 +72,20 @@ describe('two stores as one', () => {
     await expect(store.get('gone')).rejects.toMatchObject({ code: 'STORAGE_NOT_FOUND' });
     second.failNext('list');
     await expect(keysOf(store)).rejects.toMatchObject({ code: 'STORAGE_IO' });
+    first.failNext('head');
+    await expect(store.head('gone')).rejects.toMatchObject({ code: 'STORAGE_IO' });
+    second.failNext('head');
+    await expect(store.head('gone')).rejects.toMatchObject({ code: 'STORAGE_IO' });
     expect(await store.head('gone')).toBeUndefined();
+  });
+
+  it('find what the second holds while the first does not answer', async () => {
+    const { first, second, store } = rig();
+    await second.put('a', bytes('1'));
+    first.failNext('head');
+    expect((await store.head('a'))?.bytes).toBe(1);
+    first.failNext('get');
+    expect(Buffer.from(await store.get('a')).toString()).toBe('1');
   });
 
   it('list what either holds once, in the order of keys', async () => {

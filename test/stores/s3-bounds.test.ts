@@ -1,5 +1,7 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { isShort } from '../../src/stores/s3-limit.ts';
+import { S3Fault } from '../../src/stores/s3-fault.ts';
+import { isShort, readObject } from '../../src/stores/s3-limit.ts';
 import { S3Slots } from '../../src/stores/s3-slots.ts';
 import { emulatedStore } from '../support/s3/emulated-store.ts';
 
@@ -38,6 +40,25 @@ describe('an answer without end', () => {
     await host.store.put('k', [Buffer.alloc(11)]);
     await expect(host.store.get('k')).rejects.toMatchObject({ code: 'STORAGE_REFUSED' });
     expect((await host.store.get('k', { range: { start: 0, end: 10 } })).length).toBe(10);
+  });
+});
+
+describe('an object that is above the limit', () => {
+  it('keeps no connection', async () => {
+    await using host = await emulatedStore({ socketsMax: 2, objectBytesMax: 10, patienceMs: 0 });
+    await host.store.put('k', [Buffer.alloc(4 * MIB)]);
+    for (let call = 0; call < 6; call += 1) {
+      await expect(host.store.get('k'), `call ${call}`).rejects.toMatchObject({ code: 'STORAGE_REFUSED' });
+    }
+    expect(await host.store.put('other', [Buffer.from('x')])).toBe('created');
+  });
+
+  it('or has no length is not read, and its body is let go', async () => {
+    for (const length of [undefined, 11]) {
+      const body = Readable.from([Buffer.alloc(11)]);
+      await expect(readObject(body, length, 10)).rejects.toBeInstanceOf(S3Fault);
+      expect(body.destroyed).toBe(true);
+    }
   });
 });
 

@@ -84,7 +84,7 @@ describe('a put whose answer is lost', () => {
 });
 
 describe('a server that asks to slow down', () => {
-  it('is waited for, and gets fewer requests the longer it lasts', async () => {
+  it('is waited for by everybody who puts meanwhile', async () => {
     await using host = await warmStore();
     const { emulator, store } = host;
     emulator.faults.add({ code: 'SlowDown', times: 6 });

@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { S3StoreOptions } from '../../src/assembly/s3-store.ts';
 import { storeContract } from '../../src/testing/store-contract.ts';
 import { emulatedStore } from '../support/s3/emulated-store.ts';
@@ -22,4 +22,19 @@ describe.each(Object.entries(SERVERS))('store in %s', (_, [options, emulation]) 
     return { store: host.store, dispose: async () => host[Symbol.asyncDispose]() };
   };
   for (const { name, run } of storeContract(make)) it(name, run);
+});
+
+describe('a server without conditions', () => {
+  it('lets a put be tried after another one of the same key was refused', async () => {
+    await using host = await emulatedStore({}, { quirks: { conditionalPut: 'not-implemented' } });
+    const { emulator, store } = host;
+    await store.put('warm', []);
+    emulator.faults.add({ operation: 'PutObject', key: /^k$/, code: 'AccessDenied' });
+    const puts = await Promise.allSettled(['1', '2'].map((text) => store.put('k', [Buffer.from(text)])));
+    expect(puts).toMatchObject([
+      { status: 'rejected', reason: { code: 'STORAGE_DENIED' } },
+      { status: 'fulfilled', value: 'created' },
+    ]);
+    expect(Buffer.from(await store.get('k')).toString()).toBe('2');
+  });
 });

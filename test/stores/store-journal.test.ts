@@ -61,6 +61,25 @@ describe('journal in the store', () => {
     expect([await journal.read(-1, 1000), journal.checkpointed]).toEqual([[], seq]);
   });
 
+  it('says the highest seq that is stored, also when an object of lower ones is stored later', async () => {
+    let puts = 0;
+    const latencyMs = (): number => (puts++ === 0 ? 50 : 10);
+    const { clock, journal } = rig({ lanes: 2, latencyMs });
+    expect(laneOf('a', 2)).not.toBe(laneOf('d', 2));
+    const slow = journal.append(sampleEntry(1, { orderingKey: 'a' }));
+    await settle(20);
+    const quick = journal.append(sampleEntry(2, { orderingKey: 'd' }));
+    await settle(20);
+    await clock.advance(10);
+    await settle(20);
+    const highest = await quick;
+    expect(journal.checkpointed).toBe(highest);
+    await clock.advance(50);
+    await settle(20);
+    expect(await slow).toBeLessThan(highest);
+    expect(journal.checkpointed).toBe(highest);
+  });
+
   it('puts what comes at the same time into one object, and what comes meanwhile into the next (S2)', async () => {
     const { clock, store, journal } = rig({ lanes: 1 });
     const all = Promise.all(Array.from({ length: 50 }, (_, n) => journal.append(unkeyed(n))));

@@ -4,6 +4,7 @@ import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { Redis } from 'ioredis';
 import { explainMissing, findMissingServers, SERVERS } from '../../scripts/servers.ts';
 import { freePort, ServerProcess, UNPRIVILEGED } from './server-process.ts';
@@ -15,11 +16,20 @@ export interface RedisOptions {
   readonly sentinel?: string;
   /** More arguments of redis-server. */
   readonly args?: readonly string[];
+  /** Speaks TLS only, with this certificate and its key. */
+  readonly tls?: Certificate;
+}
+
+export interface Certificate {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Where it keeps its data. */
+  readonly directory: string;
   /** Another client, closed with the server. */
   client(): Redis;
   signal(name: NodeJS.Signals): void;
@@ -60,10 +70,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const { uid, gid } = UNPRIVILEGED;
   if (uid !== undefined && gid !== undefined) await chown(directory, uid, gid);
   const port = await freePort();
-  const url = `redis://127.0.0.1:${port}`;
+  const { maxmemoryPolicy = 'noeviction', args = [], sentinel, tls } = options;
+  const url = `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`;
   const clients: Redis[] = [];
-  const { maxmemoryPolicy = 'noeviction', args = [], sentinel } = options;
-  const listen = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--daemonize', 'no'];
+  const ports = tls ? await tlsArguments(tls, directory, port) : ['--port', `${port}`];
+  const listen = [...ports, '--bind', '127.0.0.1', '--dir', directory, '--daemonize', 'no'];
   const keep = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'];
   const memory = ['--maxmemory', '256mb', '--maxmemory-policy', maxmemoryPolicy];
   const settings = join(directory, 'sentinel.conf');
@@ -80,14 +91,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       options: { cwd: directory, ...UNPRIVILEGED },
       log: join(directory, 'log'),
     });
-    await server.ready(() => answersPing(port));
+    await server.ready(() => answersPing(port, tls));
     return server;
   };
   let running: ServerProcess | undefined = await launch();
   return {
     url,
     port,
-    client: () => trackedClient(url, clients),
+    directory,
+    client: () => trackedClient(url, clients, tls),
     signal: (name) => void process.kill(running?.pid ?? 0, name),
     kill: async () => {
       const dying = running;
@@ -106,16 +118,30 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   };
 }
 
-function trackedClient(url: string, clients: Redis[]): Redis {
-  const client = new Redis(url);
+function trackedClient(url: string, clients: Redis[], tls?: Certificate): Redis {
+  const client = new Redis(url, tls ? { tls: { ca: tls.certificate } } : {});
   client.on('error', () => undefined);
   clients.push(client);
   return client;
 }
 
-function answersPing(port: number): Promise<boolean> {
+async function tlsArguments(tls: Certificate, directory: string, port: number): Promise<string[]> {
+  const files = { certificate: join(directory, 'server.crt'), key: join(directory, 'server.key') };
+  for (const name of ['certificate', 'key'] as const) {
+    await writeFile(files[name], tls[name]);
+    const { uid, gid } = UNPRIVILEGED;
+    if (uid !== undefined && gid !== undefined) await chown(files[name], uid, gid);
+  }
+  const { certificate, key } = files;
+  const identity = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate];
+  return ['--port', '0', '--tls-port', `${port}`, '--tls-auth-clients', 'no', ...identity];
+}
+
+function answersPing(port: number, tls: Certificate | undefined): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const ping = (): unknown => socket.write('PING\r\n');
+    const where = { host: '127.0.0.1', port };
+    const socket = tls ? connectTls({ ...where, ca: tls.certificate }, ping) : connect(where, ping);
     const done = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);

@@ -196,6 +196,8 @@ const EVENTS: { readonly [N in keyof Events]: readonly [string, Events[N]] } = {
   ],
   jobPostponed: ['info', { chain: 'c', job: 'j', ref: 'r', reason: 'unavailable', delayMs: 5, attempts: 1 }],
   rowsHealed: ['info', { chain: 'c', ref: 'r', healed: 2, superseded: 0, gone: 0, pending: 1, settled: false }],
+  replayPaused: ['warn', { chain: 'c', reason: 'unavailable', delayMs: 700 }],
+  replayResumed: ['info', { chain: 'c', pausedMs: 900 }],
   rowsQuarantined: ['warn', { chain: 'c', ref: 'r', reason: 'refused', rows: 1 }],
 };
 

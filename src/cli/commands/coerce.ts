@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { extractRows, framer } from '../../codecs/codecs.ts';
+import { framer } from '../../codecs/codecs.ts';
 import { recordLines } from '../../codecs/record-lines.ts';
+import { type RowJoiner, rowJoiner } from '../../codecs/row-joiner.ts';
 import { Batch } from '../../core/batch.ts';
 import { emptyLoss, type LossReport, mergeLoss } from '../../core/loss.ts';
-import { type RowSet, rowIndices } from '../../core/row-set.ts';
 import { readBatches } from '../../ingress/files.ts';
 import { compileSchema } from '../../schema/compile-schema.ts';
 import { lossTable } from '../../schema/loss/loss-table.ts';
@@ -31,15 +31,6 @@ interface Tally {
 
 const WORDS_MAX = 3;
 
-/** The rows byte for byte; of csv, only the first ones bring the header. */
-function refusedRows(batch: Batch, rows: RowSet, isContinued: boolean): Uint8Array {
-  const body = extractRows(batch, rows);
-  if (!isContinued) return body;
-  if (batch.format !== 'csv') return Buffer.concat([Buffer.from('\n'), body]);
-  const parts = rowIndices(rows, batch.rowCount).flatMap((row) => [Buffer.from('\n'), batch.frame.row(row)]);
-  return Buffer.concat(parts);
-}
-
 function placedAt(loss: LossReport, firstRow: number): LossReport {
   const refused = loss.refused ? { refused: placedSamples(loss.refused, firstRow) } : {};
   return { ...loss, entries: placedSamples(loss.entries, firstRow), ...refused };
@@ -59,7 +50,11 @@ export const coerceCommand = defineCommand(
       'record-bytes': RECORD_BYTES_OPTION,
       schema: { type: 'text', placeholder: 'FILE', required: true, description: 'JSON Schema to coerce to.' },
       report: { type: 'flag', description: 'Show what changed, by field and kind, on standard error.' },
-      refused: { type: 'text', placeholder: 'FILE', description: 'Keep refused records here, untouched.' },
+      refused: {
+        type: 'text',
+        placeholder: 'FILE',
+        description: 'Keep refused records here, untouched, in their format; those of Parquet as NDJSON.',
+      },
       ...OUTPUT_OPTIONS,
     },
     examples: [
@@ -80,7 +75,7 @@ export const coerceCommand = defineCommand(
     const refused =
       options.refused === undefined ? undefined : await open(resolve(context.cwd, options.refused), 'w');
     const tally: Tally = { loss: emptyLoss, records: 0, landed: 0, changed: 0, words: [] };
-    let kept = false;
+    let joiner: RowJoiner | undefined;
     const progress = terminal.progress('records coerced', { unit: 'records' });
     const input = file === '-' ? file : resolve(context.cwd, file);
     try {
@@ -90,17 +85,22 @@ export const coerceCommand = defineCommand(
         const batch = new Batch(batchInput, 'coerce', framer, 0);
         const { columns, loss, residue, degradedRows } = await schema.coerce(batch, 'all');
         context.stdout.write(recordLines(columns));
-        for (const { rows, detail } of residue) {
+        for (const { detail } of residue)
           if (tally.words.length < WORDS_MAX && detail !== undefined) tally.words.push(detail);
-          await refused?.write(refusedRows(batch, rows, kept));
-          kept = true;
-        }
+        joiner ??= rowJoiner(batch.format);
+        await refused?.write(
+          joiner.add(
+            batch,
+            residue.map(({ rows }) => rows),
+          ),
+        );
         tally.loss = mergeLoss(tally.loss, placedAt(loss, tally.records));
         tally.records += batch.rowCount;
         tally.landed += columns.rows.length;
         tally.changed += degradedRows.length;
         progress.update(tally.records);
       }
+      if (joiner) await refused?.write(joiner.end());
     } finally {
       await refused?.close();
     }

@@ -42,7 +42,7 @@ const OPTIONS = {
     placeholder: 'FIELD=RULE',
     many: true,
     description:
-      'What else counts as the same: 0.01, 1e-6r (relative), 1s or 1ms (times), epoch-ms (numbers are times), nfc, null-absent, spelled (text is the number, boolean or JSON that it spells); FIELD may be a path such as meta.rssi, or *',
+      'What else counts as the same: 0.01, 1e-6r (relative), 1s or 1ms (times), epoch-ms (numbers are times), nfc, null-absent, spelled (text is the number, boolean or JSON that it spells); FIELD may be a path such as meta.rssi, or * for all fields, whose tolerances are none for keys',
   },
   ignore: { type: 'text', placeholder: 'FIELD', many: true, description: 'A field or path to leave out.' },
   format: {
@@ -63,7 +63,8 @@ const OPTIONS = {
     placeholder: 'SIZE',
     default: '64MiB',
     min: 1,
-    description: 'Input that may be in memory at once; more goes through a temporary directory.',
+    description:
+      'Input that may be in memory at once, of columns on both sides eight times as much unless compared as a whole; more goes through a temporary directory.',
   },
   'record-bytes': { ...RECORD_BYTES_OPTION, description: 'Longest record that is read.' },
   ...OUTPUT_OPTIONS,
@@ -94,6 +95,7 @@ export const diffCommand = defineCommand(
     description: [
       'Exit code 0 when they are equal, 1 when they differ, 2 when they could not be compared, as with diff(1).',
       'The order of fields means nothing, 1 is 1.0, and integers are exact whatever their size. In CSV, text is what it spells. Null is not absent, unless one side is a table (CSV, Arrow, Parquet), where nothing can be absent. Without --key, rows are compared as a whole and in any order.',
+      'Numbers are the decimals that they are written as: 0.10000000000000001, as C and printf("%.17g") write the double 0.1, is another number than 0.1. Give --tolerance "*=1e-15r" for files of such writers, with --key or --in-order. Whole numbers from 1000000000000000 on are then the same as their neighbours, so name the fields of measurements instead of * where others hold ids.',
     ],
     positionals: [
       { name: 'A', description: 'What was: a file, or - for standard input.' },

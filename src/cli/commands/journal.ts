@@ -1,15 +1,16 @@
 import { dataDirectory } from '../../assembly/data-directory.ts';
-import { DirectoryLockedError } from '../../core/errors.ts';
-import type { FileSystem } from '../../core/file-system.ts';
 import type { KeyRing } from '../../core/key-ring.ts';
-import { lockDirectory } from '../../journal/lock.ts';
+import { ownerOf } from '../../journal/lock.ts';
 import { openSegmentJournal } from '../../journal/segment-journal.ts';
+import type { Gap } from '../../journal/segment-scan.ts';
 import {
   byPriority,
   type JournalSurvey,
   readSurveyed,
   type SegmentSurvey,
   surveyJournal,
+  type UnreadableEntry,
+  type UnreadableSpan,
 } from '../../journal/survey.ts';
 import { defineCommand, UsageError } from '../args.ts';
 import { type CliContext, terminalOf } from '../context.ts';
@@ -40,7 +41,7 @@ export const journalCommand = defineCommand(
     name: 'journal',
     summary: 'Look at the journal, check it, take entries out of it, or repair it.',
     description: [
-      'inspect shows segments and what waits in them; verify reads every byte and exits 1 when one is not as it was written; export prints the entries that wait as JSON lines. These three change nothing and may run beside a writer.',
+      'inspect shows segments and what waits in them; verify reads every byte and exits 1 when one is not as it was written; export prints the entries that wait as JSON lines, names on standard error what it could not read, and exits 1 then. These three change nothing and may run beside a writer.',
       'repair needs the journal at rest: it sets damaged spans aside in journal/damaged and makes lost indexes again. Opening does the same by itself, so repair is for looking at the result before a writer starts.',
     ],
     positionals: [{ name: 'action', description: ACTIONS.join(', ') }],
@@ -90,28 +91,23 @@ const RUN: Readonly<Record<Action, (scene: Scene) => Promise<number>>> = {
   repair: repairJournal,
 };
 
-/** Who has the journal open. The lock is tried, and let go at once. */
-async function ownerOf(fs: FileSystem, directory: string): Promise<string | undefined> {
-  try {
-    (await lockDirectory(directory, fs)).release();
-    return undefined;
-  } catch (error) {
-    if (error instanceof DirectoryLockedError) return error.message;
-    // Without the right to lock there is still the right to look.
-    return undefined;
-  }
+async function requireJournal({ machine, directory }: Scene): Promise<void> {
+  if ((await machine.fs.stat(directory)) !== undefined) return;
+  throw new UsageError(
+    `there is no journal in ${directory}`,
+    'Name the data directory of the writer with --dir.',
+  );
 }
 
 async function survey(scene: Scene): Promise<{ found: JournalSurvey; owner: string | undefined }> {
   const { machine, directory } = scene;
-  if ((await machine.fs.stat(directory)) === undefined) {
-    throw new UsageError(
-      `there is no journal in ${directory}`,
-      'Name the data directory of the writer with --dir.',
-    );
-  }
-  const owner = await ownerOf(machine.fs, directory);
+  await requireJournal(scene);
+  const owner = await ownerOf(directory, machine.fs);
   return { found: await surveyJournal(machine.fs, directory), owner };
+}
+
+function inUse({ directory }: Scene, owner: string): string {
+  return `${directory} is in use by ${owner}`;
 }
 
 function isoOf(ms: number | undefined): string {
@@ -133,7 +129,7 @@ async function inspectJournal(scene: Scene): Promise<number> {
     ],
     'Journal',
   );
-  if (owner !== undefined) terminal.note(owner);
+  if (owner !== undefined) terminal.note(inUse(scene, owner));
   terminal.table(
     byPriority(found.pending).map(({ priority, entries, rows, bytes, oldestMs }) => ({
       priority,
@@ -177,21 +173,31 @@ function damageOf({ segments }: JournalSurvey, owner: string | undefined): Damag
       .filter((gap) => owner === undefined || segment !== newest || gap !== segment.tail)
       .map((gap) => ({
         where: `journal/${segment.name}`,
-        fault: `${gap.bytes} bytes at offset ${gap.offset} ${gap.unreadable ? 'cannot be read from the disk' : gap === segment.tail ? 'are an entry that was not written to its end, or decayed' : 'are no entry'}`,
+        fault: faultOf(gap, gap === segment.tail),
       })),
   );
 }
 
+function faultOf({ offset, bytes, unreadable }: Gap, isTail: boolean): string {
+  const what = unreadable
+    ? 'cannot be read from the disk'
+    : isTail
+      ? 'are an entry that was not written to its end, or decayed'
+      : 'are no entry';
+  return `${bytes} bytes at offset ${offset} ${what}`;
+}
+
+const CHANGED = 'does not fit its tag: it was changed';
+
 async function verifyJournal(scene: Scene): Promise<number> {
   const { terminal, machine, directory, keys } = scene;
   const { found, owner } = await survey(scene);
-  if (owner !== undefined) terminal.note(owner);
+  if (owner !== undefined) terminal.note(inUse(scene, owner));
   const damage = damageOf(found, owner);
   const isEncrypted = found.segments.some(({ keyIds }) => keyIds.length > 0);
   if (keys !== undefined || !isEncrypted) {
     for await (const { seq, body } of readSurveyed(machine.fs, directory, -1, keys)) {
-      if (body === undefined)
-        damage.push({ where: `entry ${seq}`, fault: 'does not fit its tag: it was changed' });
+      if (body === undefined && seq !== undefined) damage.push({ where: `entry ${seq}`, fault: CHANGED });
     }
   }
   if (damage.length > 0)
@@ -213,11 +219,17 @@ async function verifyJournal(scene: Scene): Promise<number> {
 
 async function exportEntries(scene: Scene): Promise<number> {
   const { machine, directory, keys, context, limit = Number.POSITIVE_INFINITY } = scene;
-  const { found } = await survey(scene);
+  const { found, owner } = await survey(scene);
   let exported = 0;
+  let lost = 0;
   for await (const entry of readSurveyed(machine.fs, directory, scene.after ?? found.checkpointed, keys)) {
     if (exported === limit) break;
-    if (entry.body === undefined) continue;
+    if (entry.body === undefined) {
+      if (isBeingWritten(entry, found, owner)) continue;
+      lost += 1;
+      context.stderr.write(`NOT exported: ${lossOf(entry)}\n`);
+      continue;
+    }
     const { body, ...facts } = entry;
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     const text = bytes.toString('utf8');
@@ -225,17 +237,36 @@ async function exportEntries(scene: Scene): Promise<number> {
     context.stdout.write(`${JSON.stringify({ ...facts, ...shown })}\n`);
     exported += 1;
   }
-  return EXIT_OK;
+  if (lost === 0) return EXIT_OK;
+  context.stderr.write(
+    `${exported} entries were exported; ${lost} ${lost === 1 ? 'entry or span' : 'entries or spans'} could NOT be, see above.\n`,
+  );
+  return EXIT_FAILED;
+}
+
+type Unread = UnreadableEntry | UnreadableSpan;
+
+/** The end of the newest segment of a living writer, as `damageOf` sees it. */
+function isBeingWritten(unread: Unread, { segments }: JournalSurvey, owner: string | undefined): boolean {
+  if (owner === undefined || unread.seq !== undefined || !unread.isTail) return false;
+  // Named by their first seq, so that segments which the writer started meanwhile come behind.
+  return unread.segment >= (segments.at(-1)?.name ?? '');
+}
+
+function lossOf(unread: Unread): string {
+  if (unread.seq !== undefined) return `entry ${unread.seq} ${CHANGED}`;
+  return `journal/${unread.segment}: ${faultOf(unread.gap, unread.isTail)}`;
 }
 
 async function repairJournal(scene: Scene): Promise<number> {
   const { directory, chain, machine, terminal } = scene;
   const { fs, clock, bus } = machine;
-  await survey(scene);
+  await requireJournal(scene);
   const verifyBytes = Number.POSITIVE_INFINITY;
   const journal = await openSegmentJournal({ directory, chain, fs, clock, emit: bus.emit, verifyBytes });
-  const { damage, depth } = journal;
+  const { damage } = journal;
   await journal.close();
+  const { found } = await survey(scene);
   if (damage.length > 0) {
     terminal.table(
       damage.map(({ file, offset, bytes, setAside }) => ({
@@ -248,8 +279,12 @@ async function repairJournal(scene: Scene): Promise<number> {
       'Damaged spans',
     );
   }
+  const waiting = found.segments.reduce((sum, { pending }) => sum + pending, 0);
+  const left = damage.filter(({ file, setAside }) => setAside === file).length;
+  const unindexed = found.segments.filter(({ index, gaps }) => index !== 'fits' && gaps.length === 0).length;
+  const indexes = unindexed === 0 ? 'indexes are whole' : `${unindexed} indexes could NOT be made again`;
   terminal.note(
-    `${depth.entries} entries wait and can be read; ${damage.length} damaged spans are set aside; indexes are whole.`,
+    `${waiting} entries wait and can be read; ${damage.length - left} damaged spans are set aside${left === 0 ? '' : `, ${left} could NOT be`}; ${indexes}.`,
   );
-  return EXIT_OK;
+  return left === 0 && unindexed === 0 ? EXIT_OK : EXIT_FAILED;
 }

@@ -1,6 +1,9 @@
 /**
  * The cells that did not plainly conform, where they stand in the body: what the strict check counts, and what
  * coercion goes through later without reading the rest of the row again.
+ *
+ * C1 the cells of a row are read in the order of their columns, and behind them those of no column as they stand in the
+ * row, whichever way has told them: reports and residues do not depend on it.
  */
 import { FAULT_KINDS, type FaultKind } from '../reader.ts';
 
@@ -45,6 +48,33 @@ export class DriftedCells {
   /** Whether the cell is one of no column. */
   isExtra(index: number): boolean {
     return (this.#data[index * STRIDE + 1] as number) < 0;
+  }
+
+  /** Index after the last cell of the row that the one at `from`, its first, belongs to; puts them into their order. */
+  endOfRow(from: number): number {
+    const place = this.placeOf(from);
+    let to = from + 1;
+    let isOrdered = true;
+    for (; to < this.count && this.placeOf(to) === place; to += 1) isOrdered &&= this.#compare(to - 1, to) <= 0;
+    if (!isOrdered) this.#order(from, to);
+    return to;
+  }
+
+  #compare(x: number, y: number): number {
+    const data = this.#data;
+    const [a, b] = [data[x * STRIDE + 1] as number, data[y * STRIDE + 1] as number];
+    if (a < 0 && b < 0) return (data[x * STRIDE + 2] as number) - (data[y * STRIDE + 2] as number);
+    return a < 0 ? 1 : b < 0 ? -1 : a - b;
+  }
+
+  #order(from: number, to: number): void {
+    const places = Array.from({ length: to - from }, (_, index) => from + index);
+    places.sort((x, y) => this.#compare(x, y));
+    const old = this.#data.slice(from * STRIDE, to * STRIDE);
+    places.forEach((place, index) => {
+      const start = (place - from) * STRIDE;
+      this.#data.set(old.subarray(start, start + STRIDE), (from + index) * STRIDE);
+    });
   }
 
   placeOf(index: number): number {

@@ -8,58 +8,30 @@
 import { ENDS_MEASUREMENT, ENDS_VALUE } from '../../codecs/line-protocol-known.ts';
 import { KEY_BYTES_MAX } from '../../codecs/line-protocol-point.ts';
 import { compileCode } from '../../core/generated-code.ts';
-import { HIGH, LOW, storeDigits } from './digits.ts';
 import { BoolStore, NumberStore, TimeStore, WideStore } from './fixed-stores.ts';
+import { decimalCode, NUMBER_SCOPE, rangeCode, wholeCode, wideCode } from './generated-numbers.ts';
 import { expectText, type FillRows, MARGIN_BYTES, reload } from './generated-rows.ts';
-import { POWERS, quotientOf } from './generated-support.ts';
 import type { PointLayout, PointMember } from './point-layout.ts';
 import type { ColumnStore } from './store.ts';
 import { TextStore } from './text-store.ts';
-
-/** The digits from `at` on into `x`, with the first digit at `s`. */
-const DIGITS = `
-  neg = u[at] === 45;
-  if (neg) at += 1;
-  s = at;
-  x = 0;
-  while ((b = u[at] - 48) >= 0 && b <= 9) { x = x * 10 + b; at += 1; }
-  if (at === s || (u[s] === 48 && at - s > 1)) break row;
-`;
 
 /** What makes digits an integer of 64 bits; without it they are a float, which is the same whole number. */
 const SUFFIX = 'if (u[at] === 105 || (u[at] === 117 && !neg)) at += 1;\n';
 
 function readNumber(column: number, store: NumberStore): string {
-  const range = `if (!(x >= ${store.min} && x <= ${store.max})) break row;\n d${column}[i] = x;\n`;
-  if (store.isWhole)
-    return `${DIGITS} if (at - s > 15 || (neg && x === 0)) break row;\n if (neg) x = -x;\n${SUFFIX}${range}`;
-  return `${DIGITS}
-  e = at;
-  if (u[at] === 46) {
-    at += 1;
-    while ((b = u[at] - 48) >= 0 && b <= 9) { x = x * 10 + b; at += 1; }
-    if (at === e + 1) break row;
-    x = at - s > 16 ? quotientOf(x, at - e - 1) : x / POWERS[at - e - 1];
-  } else if (at - s > 15) break row;
-  if (neg) x = -x;
-  ${range}`;
+  const number = store.isWhole ? `${wholeCode('row')}${SUFFIX}` : decimalCode('row', 'break row;');
+  return `${number}${rangeCode(column, store, 'row')}`;
 }
 
 function readWide(column: number, isUnsigned: boolean): string {
-  return `${DIGITS}
-  ${isUnsigned ? 'if (neg) break row;' : ''}
-  if (at - s <= 15) {
-    if (neg) { if (x === 0) break row; x = -x; }
-    b = Math.floor(x / 4294967296);
-    d${column}[2 * i + ${LOW}] = x - b * 4294967296;
-    d${column}[2 * i + ${HIGH}] = b;
-    ${SUFFIX}
-  } else {
-    if (u[at] !== 105 && u[at] !== 117) break row;
-    if (!storeDigits(u, neg ? s - 1 : s, at, d${column}, i) || (neg && u[at] === 117)) break row;
-    at += 1;
-  }
-`;
+  return wideCode(column, {
+    exit: 'row',
+    isUnsigned,
+    afterShort: SUFFIX,
+    // A float of so many digits may be another number than they say.
+    beforeLong: 'if (u[at] !== 105 && (u[at] !== 117 || neg)) break row;',
+    afterLong: 'at += 1;',
+  });
 }
 
 function readBool(column: number): string {
@@ -178,5 +150,5 @@ return function fillPoints(S, u, v, starts, ends, absentOf, from, to, f) {
 export function generatePoints(layout: PointLayout, stores: readonly ColumnStore[]): FillRows | undefined {
   const source = sourceOf(layout, stores);
   if (source === undefined) return undefined;
-  return compileCode(source, { POWERS, quotientOf, storeDigits, M: ENDS_MEASUREMENT, V: ENDS_VALUE });
+  return compileCode(source, { ...NUMBER_SCOPE, M: ENDS_MEASUREMENT, V: ENDS_VALUE });
 }

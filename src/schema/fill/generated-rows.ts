@@ -10,9 +10,9 @@ import { skipNested } from '../../codecs/json-skip.ts';
 import { compileCode } from '../../core/generated-code.ts';
 import type { FieldPlan } from '../plan.ts';
 import type { Detour } from './detour.ts';
-import { HIGH, LOW, storeDigits } from './digits.ts';
 import { BoolStore, NumberStore, TimeStore, WideStore } from './fixed-stores.ts';
-import { copyRest, doubleOf, POWERS, quotientOf } from './generated-support.ts';
+import { decimalCode, NUMBER_SCOPE, rangeCode, wholeCode, wideCode } from './generated-numbers.ts';
+import { copyRest } from './generated-support.ts';
 import type { Layout } from './layout.ts';
 import type { ColumnStore } from './store.ts';
 import { TextStore } from './text-store.ts';
@@ -68,46 +68,16 @@ function nullOr(column: number, nullable: boolean, read: string): string {
   return `if (v.getInt32(at, true) === ${NULL_WORD}) { S${column}.skip(i); at += 4; } else {\n${read}}\n`;
 }
 
-/** The digits from `at` on into `x`, with the first digit at `s`. */
-const DIGITS = `
-  neg = u[at] === 45;
-  if (neg) at += 1;
-  s = at;
-  x = 0;
-  while ((b = u[at] - 48) >= 0 && b <= 9) { x = x * 10 + b; at += 1; }
-  if (at === s || (u[s] === 48 && at - s > 1)) break bad;
-`;
+/** What stands behind a number that ends there. */
+const ENDS = 'if (u[at] !== 44 && u[at] !== 125) break bad;\n';
 
-function readNumber(column: number, store: NumberStore, isWhole: boolean): string {
-  const range = `if (!(x >= ${store.min} && x <= ${store.max})) break bad;\n if (u[at] !== 44 && u[at] !== 125) break bad;\n d${column}[i] = x;\n`;
-  if (isWhole) return `${DIGITS} if (at - s > 15 || (neg && x === 0)) break bad;\n if (neg) x = -x;\n${range}`;
-  return `${DIGITS}
-  e = at;
-  if (u[at] === 46) {
-    at += 1;
-    while ((b = u[at] - 48) >= 0 && b <= 9) { x = x * 10 + b; at += 1; }
-    if (at === e + 1) break bad;
-    if (at - s <= 16) x /= POWERS[at - e - 1];
-    else {
-      x = quotientOf(x, at - e - 1);
-      if (x !== x) x = doubleOf(u, s, at);
-    }
-  } else if (at - s > 15) x = doubleOf(u, s, at);
-  if (neg) x = -x;
-  ${range}`;
+function readNumber(column: number, store: NumberStore): string {
+  const number = store.isWhole ? wholeCode('bad') : decimalCode('bad', 'x = doubleOf(u, s, at);');
+  return `${number} ${ENDS} ${rangeCode(column, store, 'bad')}`;
 }
 
 function readWide(column: number, isUnsigned: boolean): string {
-  return `${DIGITS}
-  ${isUnsigned ? 'if (neg) break bad;' : ''}
-  if (u[at] !== 44 && u[at] !== 125) break bad;
-  if (at - s <= 15) {
-    if (neg) { if (x === 0) break bad; x = -x; }
-    b = Math.floor(x / 4294967296);
-    d${column}[2 * i + ${LOW}] = x - b * 4294967296;
-    d${column}[2 * i + ${HIGH}] = b;
-  } else if (!storeDigits(u, neg ? s - 1 : s, at, d${column}, i)) break bad;
-`;
+  return wideCode(column, { exit: 'bad', isUnsigned, before: ENDS });
 }
 
 function readTime(column: number): string {
@@ -173,7 +143,7 @@ function codeOf(store: ColumnStore, column: number, isNullable: boolean): Column
   const setup = `const S${column} = S[${column}];`;
   const array = (property: string): string => `${setup} const d${column} = S${column}.${property};`;
   if (store instanceof NumberStore && store.isPlain) {
-    return { setup: array('data'), read: nullOr(column, isNullable, readNumber(column, store, store.isWhole)) };
+    return { setup: array('data'), read: nullOr(column, isNullable, readNumber(column, store)) };
   }
   if (store instanceof WideStore && store.isPlain) {
     return { setup: array('words'), read: nullOr(column, isNullable, readWide(column, store.isUnsigned)) };
@@ -271,6 +241,5 @@ export function generateRows(
   layout: Layout,
   stores: readonly ColumnStore[],
 ): FillRows | undefined {
-  const scope = { POWERS, doubleOf, quotientOf, storeDigits, copyRest, skipNested };
-  return compileCode(sourceOf(plans, layout, stores), scope);
+  return compileCode(sourceOf(plans, layout, stores), { ...NUMBER_SCOPE, copyRest, skipNested });
 }

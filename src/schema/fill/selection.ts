@@ -45,11 +45,7 @@ export class Selection {
 
   /** Index after the last drifted cell of the row that the one at `from` belongs to. */
   endOfRow(from: number): number {
-    const { drifted } = this.#pass;
-    const row = drifted.placeOf(from);
-    let to = from + 1;
-    while (to < drifted.count && drifted.placeOf(to) === row) to += 1;
-    return to;
+    return this.#pass.drifted.endOfRow(from);
   }
 
   /** Cells of the rows that are of the format, changed or not: known and unknown ones, but no absent optional ones. */
@@ -68,10 +64,10 @@ export class Selection {
     return cells;
   }
 
-  /** Tells by optional column how many of the rows do not have it. */
+  /** Tells by optional column how many of the rows do not have it, in the order of the columns. */
   eachAbsent(visit: (column: number, cells: number) => void): void {
     const { absent, status } = this.#pass;
-    for (const [column, places] of absent) {
+    for (const [column, places] of [...absent].sort(([x], [y]) => x - y)) {
       let cells = 0;
       for (let place = 0; place < status.length; place += 1) {
         if (places[place] === 1 && status[place] !== ROW.undecodable && this.isMeant(place)) cells += 1;
