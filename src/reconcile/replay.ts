@@ -14,6 +14,7 @@ import { rowIndices } from '../core/row-set.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
 import { type Expected, proveComplete, writeIncomplete } from './completeness.ts';
+import { deferralOf } from './deferral.ts';
 import { placeOf } from './job.ts';
 import type { Lease } from './lease.ts';
 import type { Admission, ReplayPace } from './pace/replay-pace.ts';
@@ -116,15 +117,23 @@ export async function loadEntries(
   });
 }
 
+export interface InspectedObject {
+  readonly rows: number;
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+  readonly entries: readonly JournalEntry[];
+}
+
 /** Reads an object that only the store knows. @throws as `loadEntries`, also when the bytes belie the name */
 export async function inspectObject(
   ref: string,
   deps: Pick<ReplayDeps, 'store' | 'decode'>,
-): Promise<{ readonly rows: number; readonly sha256: string; readonly bytes: Uint8Array }> {
+): Promise<InspectedObject> {
   const bytes = await deps.store.get(ref);
   const digest = sha256(bytes);
   if (placeOf(ref) && !isNamedBy(digest, ref)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
-  return { rows: countEntryRows(await deps.decode(bytes)), sha256: digest, bytes };
+  const entries = await deps.decode(bytes);
+  return { rows: countEntryRows(entries), sha256: digest, bytes, entries };
 }
 
 function countEntryRows(entries: readonly JournalEntry[]): number {
@@ -248,6 +257,7 @@ class Replay {
       sha256: digest,
       settledAt,
       ...counts,
+      ...deferralOf(this.#entries),
       proof,
       attempts: attempts + 1,
     };
