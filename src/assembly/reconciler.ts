@@ -9,6 +9,7 @@ import type { Batch } from '../core/batch.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import { EventBus, type EventName } from '../core/events.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
+import { keepManifests } from '../reconcile/manifests/keep-manifests.ts';
 import { checkPace } from '../reconcile/pace/settings.ts';
 import { isTrouble } from '../reconcile/pace/verdict.ts';
 import { WINDOW_ENTRIES_MAX } from '../reconcile/replay-window.ts';
@@ -54,12 +55,14 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
   const own = replayBus(bus);
   const tolerant = options.worker?.pace === false ? replay : toleratingLosses(replay, options.worker);
   const engine = await openEngine({ chain: tolerant, framer, clock, random, metrics, bus: own });
+  const manifests = keepManifests({ store, chain, clock, emit: bus.emit });
   const worker = createWorker({
     ...options.worker,
     ...(live ? { live } : {}),
     chain,
     queue,
-    store,
+    store: manifests.store,
+    drained: () => manifests.keep(),
     quarantine,
     engine,
     sink,
@@ -80,6 +83,7 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
       stopListening();
       const cancel = letGoIn(CLOSE_WITHIN_MS, backlog, clock);
       await worker.close();
+      await manifests.close();
       await engine.close();
       await backlog.close();
       cancel();

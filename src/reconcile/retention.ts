@@ -31,6 +31,8 @@ export interface ExpiredObject {
   /** ISO 8601, UTC. */
   readonly settledAt: string;
   readonly rows: number;
+  /** SHA-256 of the settlement that went with it; older records do not say. */
+  readonly settlement?: string;
 }
 
 export interface ExpiredTotals {
@@ -94,13 +96,19 @@ export async function expireSettled(
 export async function readExpired(store: Pick<Store, 'list' | 'get'>, chain: string): Promise<ExpiredTotals> {
   const refs = new Set<string>();
   let rows = 0;
-  for await (const { key } of store.list(expiredPrefix(chain))) {
-    for (const object of parseRecord(key, await store.get(key))) {
-      if (!refs.has(object.ref)) rows += object.rows;
-      refs.add(object.ref);
-    }
+  for await (const object of readExpiredObjects(store, chain)) {
+    if (!refs.has(object.ref)) rows += object.rows;
+    refs.add(object.ref);
   }
   return { objects: refs.size, rows, refs };
+}
+
+/** What was written down of everything that expired; an object may come twice. @throws as `readExpired` */
+export async function* readExpiredObjects(
+  store: Pick<Store, 'list' | 'get'>,
+  chain: string,
+): AsyncGenerator<ExpiredObject> {
+  for await (const { key } of store.list(expiredPrefix(chain))) yield* parseRecord(key, await store.get(key));
 }
 
 async function findDue({ store, chain, clock, settledTtlMs }: RetentionOptions): Promise<ExpiredObject[]> {
@@ -112,7 +120,7 @@ async function findDue({ store, chain, clock, settledTtlMs }: RetentionOptions):
     const found = await readSettlement(store, ref);
     if (found.state !== 'valid') continue;
     const { settledAt, rows } = found.settlement;
-    if (Date.parse(settledAt) <= dueMs) due.push({ ref, settledAt, rows });
+    if (Date.parse(settledAt) <= dueMs) due.push({ ref, settledAt, rows, settlement: found.sha256 });
   }
   return due;
 }
