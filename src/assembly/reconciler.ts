@@ -168,7 +168,7 @@ function showPace(chain: string, worker: Worker, metrics: Machine['metrics']): v
 }
 
 /** Keys as the sink was given them: of the declared fields where there are some, else of batch and row. */
-function keysOf(schemaLike: SchemaLike | undefined): KeysOf {
+export function keysOf(schemaLike: SchemaLike | undefined): KeysOf {
   const schema = schemaLike === undefined ? undefined : asCompiledSchema(schemaLike);
   if (!schema?.columns.some(({ key }) => key)) return async (batch, rows) => recordKeys(undefined, batch, rows);
   return async (batch: Batch, rows: readonly number[]) => {

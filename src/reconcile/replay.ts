@@ -41,6 +41,11 @@ export interface ReplayDeps extends EntryDeps {
   readonly emit: Emit;
 }
 
+/** What it takes to read an object. */
+export interface ReadDeps extends Pick<ReplayDeps, 'decode'> {
+  readonly store: Pick<Store, 'get'>;
+}
+
 export type ReplayResult =
   /** `fresh` is false when an earlier attempt or another worker had settled it. */
   | { readonly state: 'settled'; readonly settlement: Settlement; readonly fresh: boolean }
@@ -101,7 +106,7 @@ export async function replayObject(
  */
 export async function loadEntries(
   job: Pick<Job, 'ref' | 'sha256' | 'rows'>,
-  { store, decode }: Pick<ReplayDeps, 'store' | 'decode'>,
+  { store, decode }: ReadDeps,
 ): Promise<readonly JournalEntry[]> {
   const bytes = await store.get(job.ref);
   const digest = sha256(bytes);
@@ -125,10 +130,7 @@ export interface InspectedObject {
 }
 
 /** Reads an object that only the store knows. @throws as `loadEntries`, also when the bytes belie the name */
-export async function inspectObject(
-  ref: string,
-  deps: Pick<ReplayDeps, 'store' | 'decode'>,
-): Promise<InspectedObject> {
+export async function inspectObject(ref: string, deps: ReadDeps): Promise<InspectedObject> {
   const bytes = await deps.store.get(ref);
   const digest = sha256(bytes);
   if (placeOf(ref) && !isNamedBy(digest, ref)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
