@@ -26,7 +26,7 @@ export interface RecheckOptions {
   readonly store: Pick<Store, 'list' | 'get'>;
   readonly chain: string;
   readonly sink: Required<Pick<Sink, 'lookup'>> & Pick<Sink, 'retentionMs'>;
-  readonly quarantine: Pick<Quarantine, 'rowsOf'>;
+  readonly quarantine: Pick<Quarantine, 'asideOf'>;
   readonly decode: (bytes: Uint8Array) => Promise<readonly JournalEntry[]>;
   readonly framer: Framer;
   readonly keysOf: KeysOf;
@@ -123,10 +123,11 @@ class Recheck {
   async #compare(settlement: Settlement, entries: readonly JournalEntry[]): Promise<void> {
     const { ref, proof, rows, quarantined } = settlement;
     const keys = new Set<string>();
+    const aside = await this.#options.quarantine.asideOf(ref);
     let expected = 0;
     for (const entry of entries) {
       this.#options.signal?.throwIfAborted();
-      const found = await this.#rowsOf(ref, entry);
+      const found = await this.#rowsOf(entry, aside.get(entry.seq));
       expected += found.rows.length;
       for (const key of found.keys) keys.add(key);
       await this.#ask(ref, found);
@@ -141,11 +142,10 @@ class Recheck {
   }
 
   /** H2 */
-  async #rowsOf(ref: string, entry: JournalEntry): Promise<EntryRows> {
-    const { quarantine, keysOf, sink, clock } = this.#options;
+  async #rowsOf(entry: JournalEntry, aside: ReadonlySet<number> | undefined): Promise<EntryRows> {
+    const { keysOf, sink, clock } = this.#options;
     const batch: Batch = rebuildBatch(entry, this.#options);
-    const aside = await quarantine.rowsOf(ref, entry.seq);
-    const rows = rowIndices('all', batch.rowCount).filter((row) => !aside.has(row));
+    const rows = rowIndices('all', batch.rowCount).filter((row) => !aside?.has(row));
     const keys = rows.length === 0 ? [] : await findKeys(keysOf, { batch, rows });
     const { retentionMs = Number.POSITIVE_INFINITY } = sink;
     return {

@@ -81,7 +81,7 @@ describe('a second look into the sink', () => {
   it('tells rows that vanished from the quarantine and are nowhere', async () => {
     scene.chain.judge = (text) => (text.includes('bad') ? { reason: 'refused' } : undefined);
     const ref = await settle(0, ['{"n":"bad"}', '{"n":"good"}']);
-    const report = await recheck({ quarantine: { rowsOf: async () => new Set() } });
+    const report = await recheck({ quarantine: { asideOf: async () => new Map() } });
     expect(report).toMatchObject({ lost: 1, differing: [ref] });
     expect(report.faults).toMatchObject([{ ref, fault: expect.stringContaining('1 rows') }]);
   });
