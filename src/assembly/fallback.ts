@@ -158,7 +158,9 @@ export async function createFallback(options: FallbackOptions): Promise<Fallback
     );
     opened.unshift(() => reconciler.close());
     const { backlog } = reconciler;
-    const kept = keepOrder(options.fence ?? {}, { backlog, journal, hurry: durable.hurry }, machine);
+    const isStoredAtOnce = durability === 'store';
+    const parts = { backlog, journal, isStoredAtOnce, hurry: durable.hurry };
+    const kept = keepOrder(options.fence ?? {}, parts, machine);
     opened.unshift(() => kept.close());
     const packer = await durable.attach(kept.backlog, journal);
     opened.unshift(() => packer.close());

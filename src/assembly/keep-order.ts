@@ -14,19 +14,36 @@ export interface KeptOrder {
   close(): Promise<void>;
 }
 
-/** @param hurry packs what is in the journal now */
+export interface KeptParts {
+  readonly backlog: Backlog;
+  readonly journal: Journal;
+  /** Whether the store has what was deferred at once, so that other writers can go by it. */
+  readonly isStoredAtOnce: boolean;
+  /** Packs what is in the journal now. */
+  readonly hurry: () => void;
+}
+
+/** @throws ConfigError */
 export function keepOrder(
   settings: FenceSettings | false,
-  {
-    backlog,
-    journal,
-    hurry,
-  }: { readonly backlog: Backlog; readonly journal: Journal; readonly hurry: () => void },
+  { backlog, journal, isStoredAtOnce, hurry }: KeptParts,
   { clock, metrics, bus }: Machine,
 ): KeptOrder {
   if (settings === false) return { fence: undefined, journal, backlog, close: async () => {} };
   const { chain, queue, store, decode, keyMemory: memory } = backlog;
-  const fence = new OrderFence({ ...settings, chain, queue, store, decode, memory, journal, clock, hurry });
+  const marks = isStoredAtOnce ? queue.keyMarks : undefined;
+  const fence = new OrderFence({
+    ...settings,
+    chain,
+    queue,
+    store,
+    decode,
+    memory,
+    journal,
+    clock,
+    hurry,
+    marks,
+  });
   const unlisten = bus.on('jobSettled', ({ ref }) => fence.settled(ref));
   metrics.gauge('fenced_keys', { chain }, () => fence.size);
   fence.start();

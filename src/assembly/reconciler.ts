@@ -11,6 +11,7 @@ import type { Cancel, Clock } from '../core/clock.ts';
 import { EventBus, type EventName } from '../core/events.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeysOf } from '../reconcile/completeness.ts';
+import { keepManifests } from '../reconcile/manifests/keep-manifests.ts';
 import { checkPace } from '../reconcile/pace/settings.ts';
 import { isTrouble } from '../reconcile/pace/verdict.ts';
 import { WINDOW_ENTRIES_MAX } from '../reconcile/replay-window.ts';
@@ -73,12 +74,14 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
   const engine = await openEngine({ chain: tolerant, framer, clock, random, metrics, bus: own });
   const { heal: healing, ...settings } = options.worker ?? {};
   const heal = createHealer({ backlog, sink, schema, registry }, machine);
+  const manifests = keepManifests({ store, chain, clock, emit: bus.emit });
   const worker = createWorker({
     ...settings,
     ...(live ? { live } : {}),
     chain,
     queue,
-    store,
+    store: manifests.store,
+    drained: () => manifests.keep(),
     quarantine,
     engine,
     sink,
@@ -102,6 +105,7 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
       const cancel = letGoIn(CLOSE_WITHIN_MS, backlog, clock);
       await stopHealing?.();
       await worker.close();
+      await manifests.close();
       await engine.close();
       await backlog.close();
       cancel();
@@ -186,7 +190,7 @@ function showPace(chain: string, worker: Worker, metrics: Machine['metrics']): v
 }
 
 /** Keys as the sink was given them: of the declared fields where there are some, else of batch and row. */
-function keysOf(schemaLike: SchemaLike | undefined): KeysOf {
+export function keysOf(schemaLike: SchemaLike | undefined): KeysOf {
   const schema = schemaLike === undefined ? undefined : asCompiledSchema(schemaLike);
   if (!schema?.columns.some(({ key }) => key))
     return (batch, rows) => recordKeysInTurns(undefined, batch, rows, nextTurn);

@@ -77,7 +77,8 @@ export async function proveComplete(
   }
   await ask();
   const sourceDigest = digestOf(source);
-  if (!checkable) return { sourceDigest, sinkDigest: null, missing: [], checked: 'receipt' };
+  const keys = source.size;
+  if (!checkable) return { sourceDigest, sinkDigest: null, missing: [], checked: 'receipt', keys };
   const missing = missingFrom(source, held).toSorted();
   return {
     sourceDigest,
@@ -85,10 +86,12 @@ export async function proveComplete(
     sinkDigest: held.size === source.size ? sourceDigest : digestOf(held),
     missing: missing.slice(0, MISSING_MAX),
     checked: 'lookup',
+    keys,
   };
 }
 
-function digestOf(keys: ReadonlySet<string>): string {
+/** SHA-256 over a set of keys, whatever their order. */
+export function digestOf(keys: ReadonlySet<string>): string {
   return sha256(Buffer.from(JSON.stringify([...keys].sort())));
 }
 

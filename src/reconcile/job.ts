@@ -13,6 +13,7 @@ import type { Job } from './queue.ts';
 const JOB_ID_DIGITS = 32;
 const OBJECT_NAME = /\/part=(\d{1,9})\/(\d{16})-([0-9a-f]{32})\.parquet$/;
 const OBJECT_END = '.parquet';
+const OBJECT_HOUR = /\/date=(\d{4}-\d\d-\d\d)\/hour=(\d\d)\//;
 
 /** What the name of an object says about it. */
 export interface ObjectPlace {
@@ -57,6 +58,12 @@ export function placeOf(ref: string): ObjectPlace | undefined {
   const [, lane, order, digest] = OBJECT_NAME.exec(ref) ?? [];
   if (lane === undefined || order === undefined || digest === undefined) return undefined;
   return { lane: Number(lane), order: Number(order), digest };
+}
+
+/** The hour in which the first rows of an object were received, `YYYY-MM-DDTHH`, by its name. */
+export function hourOf(ref: string): string | undefined {
+  const [, date, hour] = OBJECT_HOUR.exec(ref) ?? [];
+  return date === undefined || hour === undefined ? undefined : `${date}T${hour}`;
 }
 
 /** The key without `.parquet`: the stem that everything about an object shares. */

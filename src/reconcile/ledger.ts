@@ -13,8 +13,11 @@ import { TierfallError } from '../core/errors.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
 import { type IncompleteReport, incompleteRef } from './completeness.ts';
+import { type Deferral, deferralOf } from './deferral.ts';
 import { type HealLedger, healLedger } from './heal/heal-ledger.ts';
 import { chainPrefix } from './job.ts';
+import { OUTAGE_GAP_MS } from './manifests/outage.ts';
+import { type OutageAccount, outageAccounts } from './manifests/outage-accounts.ts';
 import type { QuarantineState } from './quarantine.ts';
 import { type QuarantineContents, readQuarantine } from './quarantine-object.ts';
 import { inspectObject } from './replay.ts';
@@ -29,6 +32,8 @@ export interface ReconcileReportOptions {
   readonly decode: (bytes: Uint8Array) => Promise<readonly JournalEntry[]>;
   /** Counts what was delivered degraded too. @default false */
   readonly heals?: boolean;
+  /** Longest pause between deferrals of one outage, in milliseconds. @default 600_000 */
+  readonly outageGapMs?: number;
 }
 
 /** Rows of one object, or of all. */
@@ -53,6 +58,10 @@ export interface ObjectAccount extends ReconcileCounts {
   /** What is wrong: a settlement or an object that cannot be read, rows that are not accounted for. */
   readonly fault: string | undefined;
   readonly settlement: Settlement | undefined;
+  /** When and why its rows were deferred, as far as it is known. */
+  readonly deferral: Partial<Deferral>;
+  /** The keys that `missing` counts. */
+  readonly missingKeys: readonly string[];
 }
 
 export interface ReconcileReport extends ReconcileCounts {
@@ -67,6 +76,8 @@ export interface ReconcileReport extends ReconcileCounts {
   readonly expired: ExpiredTotals;
   /** Rows that were delivered degraded; in none of the other numbers. Only when asked for. */
   readonly heals?: HealLedger;
+  /** The episodes in which rows were deferred, by start; also those of which objects have expired. */
+  readonly outages: readonly OutageAccount[];
 }
 
 /** @throws StorageError when the store cannot be listed or read; damage of single objects is in the report */
@@ -80,10 +91,12 @@ export async function reconcileReport(options: ReconcileReportOptions): Promise<
     // Written down as expired, and not deleted yet.
     if (expired.refs.has(ref)) continue;
     const aside = asideByRef.get(ref) ?? NONE_ASIDE;
-    perObject.push(await accountOf(ref, aside, missingByRef.get(ref) ?? 0, options));
+    perObject.push(await accountOf(ref, aside, missingByRef.get(ref) ?? NONE_MISSING, options));
   }
   const balanced = contents.damaged.length === 0 && perObject.every(isBalanced);
   const settled = perObject.filter(({ state }) => state === 'settled').length;
+  const { store, chain, outageGapMs = OUTAGE_GAP_MS } = options;
+  const outages = await outageAccounts(perObject, { store, chain, gapMs: outageGapMs, expired: expired.refs });
   return {
     objects: perObject.length,
     settled,
@@ -93,8 +106,11 @@ export async function reconcileReport(options: ReconcileReportOptions): Promise<
     damaged: contents.damaged,
     expired,
     ...(options.heals ? { heals: await healLedger(options) } : {}),
+    outages,
   };
 }
+
+const NONE_MISSING: readonly string[] = [];
 
 /** Rows of one object in quarantine, by state. */
 type Aside = Readonly<Record<QuarantineState, number>>;
@@ -126,19 +142,21 @@ const NO_ROWS: ReconcileCounts = {
 async function accountOf(
   ref: string,
   aside: Aside,
-  missing: number,
+  missingKeys: readonly string[],
   options: ReconcileReportOptions,
 ): Promise<ObjectAccount> {
   const found = await readSettlement(options.store, ref);
   if (found.state === 'valid') return settledAccount(found.settlement, aside);
   const fault = found.state === 'invalid' ? `${found.key}: ${found.detail}` : undefined;
+  const open = { ...NO_ROWS, ref, missing: missingKeys.length, missingKeys, settlement: undefined };
   try {
     // What such an object has in quarantine is still pending: its replay has not ended.
-    const { rows } = await inspectObject(ref, options);
-    return { ...NO_ROWS, ref, state: 'pending', rows, pending: rows, missing, fault, settlement: undefined };
+    const { rows, entries } = await inspectObject(ref, options);
+    const counts = { ...open, rows, pending: rows };
+    return { ...counts, state: 'pending', fault, deferral: deferralOf(entries) };
   } catch (error) {
     if (!(error instanceof TierfallError)) throw error;
-    return { ...NO_ROWS, ref, state: 'unreadable', missing, fault: error.message, settlement: undefined };
+    return { ...open, state: 'unreadable', fault: error.message, deferral: {} };
   }
 }
 
@@ -161,7 +179,8 @@ function settledAccount(settlement: Settlement, aside: Aside): ObjectAccount {
   };
   const unaccounted = counts.rows - accounted(counts);
   const fault = unaccounted === 0 ? undefined : `${unaccounted} rows that were quarantined are not there`;
-  return { ...counts, ref, state: 'settled', fault, settlement };
+  const told = { deferral: settlement, missingKeys: settlement.proof.missing };
+  return { ...counts, ref, state: 'settled', fault, settlement, ...told };
 }
 
 function accounted(counts: ReconcileCounts): number {
@@ -191,7 +210,7 @@ function sum(accounts: readonly ReconcileCounts[]): ReconcileCounts {
 }
 
 /** Keys listed as missing, by object: of all reports about an object, each key once. */
-async function findMissing(store: Store, chain: string): Promise<ReadonlyMap<string, number>> {
+async function findMissing(store: Store, chain: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const keysByRef = new Map<string, Set<string>>();
   for await (const { key } of store.list(chainPrefix(chain))) {
     const ref = incompleteRef(key);
@@ -200,7 +219,7 @@ async function findMissing(store: Store, chain: string): Promise<ReadonlyMap<str
     for (const missing of parseMissing(await store.get(key))) keys.add(missing);
     keysByRef.set(ref, keys);
   }
-  return new Map([...keysByRef].map(([ref, keys]) => [ref, keys.size]));
+  return new Map([...keysByRef].map(([ref, keys]) => [ref, [...keys].sort()]));
 }
 
 function parseMissing(bytes: Uint8Array): readonly string[] {

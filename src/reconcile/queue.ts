@@ -8,6 +8,7 @@
  * sweep has filled it: newer objects must not overtake older ones.
  */
 import { TierfallError } from '../core/errors.ts';
+import type { KeyMarks } from './fence/key-marks.ts';
 
 /** A claim check for one stored object. */
 export interface Job {
@@ -62,6 +63,8 @@ export class QueueForgotError extends TierfallError {
 }
 
 export interface Queue {
+  /** Marks of ordering keys that all writers see; a capability of queues that several machines share. */
+  readonly keyMarks?: KeyMarks;
   announce(job: Job): Promise<'added' | 'known'>;
   /** Which of these job ids it holds; a capability that spares a sweep from reading objects. */
   knows?(ids: readonly string[]): Promise<ReadonlySet<string>>;

@@ -14,6 +14,7 @@ import { rowIndices } from '../core/row-set.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
 import { type Expected, proveComplete, writeIncomplete } from './completeness.ts';
+import { deferralOf } from './deferral.ts';
 import { placeOf } from './job.ts';
 import type { Lease } from './lease.ts';
 import type { Admission, ReplayPace } from './pace/replay-pace.ts';
@@ -38,6 +39,11 @@ export interface ReplayDeps extends EntryDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+}
+
+/** What it takes to read an object. */
+export interface ReadDeps extends Pick<ReplayDeps, 'decode'> {
+  readonly store: Pick<Store, 'get'>;
 }
 
 export type ReplayResult =
@@ -100,7 +106,7 @@ export async function replayObject(
  */
 export async function loadEntries(
   job: Pick<Job, 'ref' | 'sha256' | 'rows'>,
-  { store, decode }: Pick<ReplayDeps, 'store' | 'decode'>,
+  { store, decode }: ReadDeps,
 ): Promise<readonly JournalEntry[]> {
   const bytes = await store.get(job.ref);
   const digest = sha256(bytes);
@@ -124,10 +130,7 @@ export interface InspectedObject {
 }
 
 /** Reads an object that only the store knows. @throws as `loadEntries`, also when the bytes belie the name */
-export async function inspectObject(
-  ref: string,
-  deps: Pick<ReplayDeps, 'decode'> & { readonly store: Pick<Store, 'get'> },
-): Promise<InspectedObject> {
+export async function inspectObject(ref: string, deps: ReadDeps): Promise<InspectedObject> {
   const bytes = await deps.store.get(ref);
   const digest = sha256(bytes);
   if (placeOf(ref) && !isNamedBy(digest, ref)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
@@ -256,6 +259,7 @@ class Replay {
       sha256: digest,
       settledAt,
       ...counts,
+      ...deferralOf(this.#entries),
       proof,
       attempts: attempts + 1,
     };

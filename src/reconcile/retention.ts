@@ -33,6 +33,8 @@ export interface ExpiredObject {
   /** ISO 8601, UTC. */
   readonly settledAt: string;
   readonly rows: number;
+  /** SHA-256 of the settlement that went with it; older records do not say. */
+  readonly settlement?: string;
 }
 
 export interface ExpiredTotals {
@@ -102,16 +104,22 @@ export async function readExpired(store: Pick<Store, 'list' | 'get'>, chain: str
   const heals = healPrefix(chain);
   const replayed = { objects: 0, rows: 0 };
   const healed = { objects: 0, rows: 0 };
-  for await (const { key } of store.list(expiredPrefix(chain))) {
-    for (const { ref, rows } of parseRecord(key, await store.get(key))) {
-      if (refs.has(ref)) continue;
-      refs.add(ref);
-      const totals = ref.startsWith(heals) ? healed : replayed;
-      totals.objects += 1;
-      totals.rows += rows;
-    }
+  for await (const { ref, rows } of readExpiredObjects(store, chain)) {
+    if (refs.has(ref)) continue;
+    refs.add(ref);
+    const totals = ref.startsWith(heals) ? healed : replayed;
+    totals.objects += 1;
+    totals.rows += rows;
   }
   return { ...replayed, heals: healed, refs };
+}
+
+/** What was written down of everything that expired; an object may come twice. @throws as `readExpired` */
+export async function* readExpiredObjects(
+  store: Pick<Store, 'list' | 'get'>,
+  chain: string,
+): AsyncGenerator<ExpiredObject> {
+  for await (const { key } of store.list(expiredPrefix(chain))) yield* parseRecord(key, await store.get(key));
 }
 
 async function findDue({ store, chain, clock, settledTtlMs }: RetentionOptions): Promise<ExpiredObject[]> {
@@ -123,7 +131,7 @@ async function findDue({ store, chain, clock, settledTtlMs }: RetentionOptions):
     const found = await readSettlement(store, ref);
     if (found.state !== 'valid') continue;
     const { settledAt, rows } = found.settlement;
-    if (Date.parse(settledAt) <= dueMs) due.push({ ref, settledAt, rows });
+    if (Date.parse(settledAt) <= dueMs) due.push({ ref, settledAt, rows, settlement: found.sha256 });
   }
   return due;
 }

@@ -7,7 +7,9 @@
  * counts as absent, and the next is written under the next name.
  */
 import { StorageError } from '../core/errors.ts';
+import { sha256 } from '../core/keys.ts';
 import type { Store } from '../stores/store.ts';
+import { type Deferral, findDeferralFault } from './deferral.ts';
 import { stemOf } from './job.ts';
 
 /** How completeness was checked when the object was settled. */
@@ -20,9 +22,12 @@ export interface Proof {
   readonly missing: readonly string[];
   /** `lookup`: the sink was asked for every key; `receipt`: its answers to the writes are all there is. */
   readonly checked: 'lookup' | 'receipt';
+  /** How many different keys `sourceDigest` is over; older settlements do not say. */
+  readonly keys?: number;
 }
 
-export interface Settlement {
+/** When and why its rows were deferred is told too; older settlements do not say. */
+export interface Settlement extends Partial<Deferral> {
   readonly version: 1;
   readonly ref: string;
   /** Of the object, 64 hex digits. */
@@ -42,7 +47,13 @@ export interface Settlement {
 
 export type SettlementState =
   | { readonly state: 'absent' }
-  | { readonly state: 'valid'; readonly settlement: Settlement }
+  /** With the key and SHA-256 it is stored under and as. */
+  | {
+      readonly state: 'valid';
+      readonly settlement: Settlement;
+      readonly key: string;
+      readonly sha256: string;
+    }
   | { readonly state: 'invalid'; readonly key: string; readonly detail: string };
 
 const GENERATIONS_MAX = 9;
@@ -121,7 +132,7 @@ function parseSettlement(bytes: Uint8Array, key: string, ref: string): Settlemen
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     const fault = findFault(value, ref);
     if (fault !== undefined) return { state: 'invalid', key, detail: fault };
-    return { state: 'valid', settlement: value as Settlement };
+    return { state: 'valid', settlement: value as Settlement, key, sha256: sha256(bytes) };
   } catch (error) {
     return { state: 'invalid', key, detail: error instanceof Error ? error.message : String(error) };
   }
@@ -143,7 +154,7 @@ function findFault(value: unknown, ref: string): string | undefined {
   const { rows, delivered, degraded, quarantined, alreadyHeld } = value as Settlement;
   const sum = delivered + degraded + quarantined + alreadyHeld;
   if (sum !== rows) return `does not balance: ${sum} of ${rows} rows are accounted for`;
-  return findProofFault(found.proof);
+  return findDeferralFault(found) ?? findProofFault(found.proof);
 }
 
 function findProofFault(value: unknown): string | undefined {

@@ -67,13 +67,17 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   return { ...counts, unreadable };
 }
 
-/** The replay objects of a chain in key order, and whether a settlement lies next to each. */
+/**
+ * The replay objects of a chain in key order, and whether a settlement lies next to each.
+ * @param prefix of their keys, to list only some
+ */
 export async function* listObjects(
   store: Pick<Store, 'list'>,
   chain: string,
+  prefix = chainPrefix(chain),
 ): AsyncGenerator<{ readonly ref: string; readonly settlement: boolean }> {
   let last: string | undefined;
-  for await (const { key } of store.list(chainPrefix(chain))) {
+  for await (const { key } of store.list(prefix)) {
     // A settlement sorts right behind its object, so one object of memory is enough.
     if (last !== undefined && settledRef(key) === last) {
       yield { ref: last, settlement: true };

@@ -42,6 +42,8 @@ export interface WorkerOptions extends Omit<ReplayDeps, 'store'> {
   readonly live?: ReadLive;
   /** Whether the sink is known to be cut off: then one entry asks for it every 10 to 30 s. @default never */
   readonly isPartitioned?: () => boolean;
+  /** Called at the end of a drain, which resolves behind it. Must not throw. */
+  readonly drained?: () => Promise<void>;
 }
 
 export interface WorkerStats {
@@ -185,6 +187,7 @@ class ReconcileWorker implements Worker {
       this.movedMs = clock.now();
       this.#run();
       const left = await this.#untilStill(watcher, patienceMs, signal).finally(() => this.#endDrain());
+      await this.#options.drained?.();
       const done = subtract(this.#counts, before);
       const drained = left.waiting + left.active + left.postponed === 0;
       const durationMs = clock.now() - startedMs;

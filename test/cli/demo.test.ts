@@ -52,6 +52,7 @@ const SETTLED: ReconcileReport = {
   perObject: [],
   damaged: [],
   expired: { objects: 0, rows: 0, heals: { objects: 0, rows: 0 }, refs: new Set() },
+  outages: [],
 };
 
 /** A warehouse with the first two records of SOURCE, and the change of a saboteur. */

@@ -98,9 +98,13 @@ describe('tierfall verify', () => {
     unlinkSync(`${place.path}/.tierfall/objects/${objectOf(place, '.settled.json')}`);
     expect((await place.tierfall(['verify'])).code).toBe(1);
     const repaired = await place.tierfall(['verify', '--repair', '--json']);
-    expect(repaired.code, repaired.out).toBe(0);
+    // That it was deleted is damage until the object is settled again.
+    expect(repaired.code, repaired.out).toBe(1);
     expect(repaired.out).toContain('"announced":1');
+    expect(repaired.out).toContain('was deleted');
+    expect(repaired.out).not.toContain('neither settlement nor job');
     await place.tierfall(['reconcile']);
+    expect((await place.tierfall(['verify'])).code).toBe(0);
     expect((await place.tierfall(['verify', '--repair', '--json'])).out).toContain('"announced":0');
     expect(place.rows('x.db', 'SELECT count(*) AS n FROM "in"')).toEqual([{ n: 2 }]);
   });

@@ -34,7 +34,7 @@ describe('a settlement', () => {
     const store = memoryStore();
     expect(await isSettled(store, REF)).toBe(false);
     expect(await writeSettlement(store, settlementOf())).toEqual(settlementOf());
-    expect(await readSettlement(store, REF)).toEqual({ state: 'valid', settlement: settlementOf() });
+    expect(await readSettlement(store, REF)).toMatchObject({ state: 'valid', settlement: settlementOf() });
     expect(await isSettled(store, REF)).toBe(true);
   });
 

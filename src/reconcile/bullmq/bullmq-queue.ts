@@ -11,12 +11,14 @@
  * postponed: the sweep that follows announces what the store has.
  *
  *     {<namespace>:<chain>}:lane-<n>:…   a queue of BullMQ          {…}:lanes    the lanes there are
+ *     {…}:fence   marks of ordering keys (redis-key-marks.ts)
  *     {…}:filled   a sweep has been done      {…}:filling:<sweep>   one is under way
  *     {…}:doubts   counts the times that a sweep became necessary; one that began before does not answer for it
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { ConfigError } from '../../core/errors.ts';
+import type { KeyMarks } from '../fence/key-marks.ts';
 import { chainSegment } from '../job.ts';
 import {
   type ClaimedJob,
@@ -28,6 +30,7 @@ import {
 } from '../queue.ts';
 import { Lane, type LaneLimit, loadBullmq, type TakenJob } from './lanes.ts';
 import { announcerOf, decodePayload, decodeProgress, encodePayload, refOf } from './payload.ts';
+import { RedisKeyMarks } from './redis-key-marks.ts';
 import { checkConnection, type RedisConnection, RedisLink } from './redis-link.ts';
 
 export interface BullmqQueueOptions {
@@ -79,6 +82,7 @@ class BullmqQueue implements Queue {
   readonly #options: BullmqQueueOptions;
   readonly #link: RedisLink;
   readonly #prefix: string;
+  readonly keyMarks: KeyMarks;
   readonly #limit: LaneLimit;
   readonly #lanes = new Map<number, Promise<Lane>>();
   #filledEra = 0;
@@ -97,6 +101,7 @@ class BullmqQueue implements Queue {
     this.#link = new RedisLink({ connection, clock, connectWithinMs, commandTimeoutMs, eviction, warn });
     this.#limit = options.laneLimit ?? NO_LIMIT;
     this.#prefix = `{${namespace}:${chainSegment(options.chain)}}`;
+    this.keyMarks = new RedisKeyMarks(this.#link, (name) => this.#key(name));
   }
 
   async announce(job: Job): Promise<'added' | 'known'> {

@@ -246,6 +246,39 @@ redis.call('SET', KEYS[2], 1)
 return 1`,
 };
 
+/** Marks of ordering keys, '' where there is none, after the name of this memory. KEYS memory, marks. ARGV a new name, keys. */
+const findMarks: Script = {
+  name: 'tierfallFindMarks',
+  numberOfKeys: 2,
+  lua: `
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+local answer = {redis.call('GET', KEYS[1])}
+for at = 2, #ARGV do table.insert(answer, redis.call('HGET', KEYS[2], ARGV[at]) or '') end
+return answer`,
+};
+
+/** Keeps the mark for those keys that have no newer one. KEYS memory, marks. ARGV mark, keys. */
+const addMarks: Script = {
+  name: 'tierfallAddMarks',
+  numberOfKeys: 2,
+  lua: `
+for at = 2, #ARGV do
+  local known = redis.call('HGET', KEYS[2], ARGV[at])
+  if not known or known < ARGV[1] then redis.call('HSET', KEYS[2], ARGV[at], ARGV[1]) end
+end`,
+};
+
+/** Takes away the marks of these objects. KEYS memory, marks. ARGV key, ref, key, ref … */
+const removeMarks: Script = {
+  name: 'tierfallRemoveMarks',
+  numberOfKeys: 2,
+  lua: `
+for at = 1, #ARGV, 2 do
+  local mark = redis.call('HGET', KEYS[2], ARGV[at])
+  if mark and string.sub(mark, 18) == ARGV[at + 1] then redis.call('HDEL', KEYS[2], ARGV[at]) end
+end`,
+};
+
 export const SCRIPTS = {
   nextLane,
   placeJob,
@@ -257,6 +290,9 @@ export const SCRIPTS = {
   doubt,
   beginFill,
   endFill,
+  findMarks,
+  addMarks,
+  removeMarks,
 } as const satisfies Readonly<Record<string, Script>>;
 
 export type ScriptName = keyof typeof SCRIPTS;

@@ -35,11 +35,11 @@ export class KeyBacklog {
   /** Seq of each key's last entry in the journal, ascending. */
   readonly #inJournal = new Map<string, number>();
   readonly #lanes = new Map<number, Lane>();
-  readonly #onOpened: (key: string) => void;
+  readonly #onOpened: (key: string, ref: string | undefined) => void;
   #storedThrough = -1;
 
-  /** @param onOpened told of each key when nothing of it is deferred any more */
-  constructor(onOpened: (key: string) => void = () => {}) {
+  /** @param onOpened told of each key when nothing of it is deferred any more, and of the object that was its last */
+  constructor(onOpened: (key: string, ref: string | undefined) => void = () => {}) {
     this.#onOpened = onOpened;
   }
 
@@ -50,6 +50,22 @@ export class KeyBacklog {
 
   isClosed(key: string): boolean {
     return this.#holds.has(key);
+  }
+
+  /** Whether the object waits for its replay. */
+  isWaiting(ref: string, lane: number): boolean {
+    return this.#lanes.get(lane)?.places.has(ref) ?? false;
+  }
+
+  /** Objects that are the last ones of keys, with those keys. */
+  *lastObjects(): Generator<Omit<StoredKeys, 'order'>> {
+    for (const [lane, { places, keys }] of this.#lanes) {
+      const keysAt = Map.groupBy(keys, ([, place]) => place);
+      for (const [ref, place] of places) {
+        const orderingKeys = (keysAt.get(place) ?? []).map(([key]) => key);
+        if (orderingKeys.length > 0) yield { ref, lane, orderingKeys };
+      }
+    }
   }
 
   /** An append of the key begins; `appended` or `givenUp` ends it. */
@@ -107,7 +123,7 @@ export class KeyBacklog {
     for (const [head, place] of found.places) {
       if (!found.settledEarly.delete(head)) break;
       found.places.delete(head);
-      this.#unmark(found, place);
+      this.#unmark(found, place, head);
     }
     if (found.places.size === 0) this.#lanes.delete(lane);
     return true;
@@ -145,11 +161,11 @@ export class KeyBacklog {
   }
 
   /** B2. */
-  #unmark({ keys }: Lane, through: number): void {
+  #unmark({ keys }: Lane, through: number, ref: string): void {
     for (const [key, place] of keys) {
       if (place > through) return;
       keys.delete(key);
-      this.#letGo(key);
+      this.#letGo(key, ref);
     }
   }
 
@@ -157,9 +173,9 @@ export class KeyBacklog {
     this.#holds.set(key, (this.#holds.get(key) ?? 0) + 1);
   }
 
-  #letGo(key: string): void {
+  #letGo(key: string, ref?: string): void {
     const holds = this.#holds.get(key) ?? 0;
     if (holds > 1) this.#holds.set(key, holds - 1);
-    else if (this.#holds.delete(key)) this.#onOpened(key);
+    else if (this.#holds.delete(key)) this.#onOpened(key, ref);
   }
 }

@@ -9,16 +9,19 @@
  * silence of a queue, which may have forgotten. O2 a key without backlog is never held up, but while a starting writer
  * does not know yet which keys have one. O3 a batch may be held for `holdMsMax` instead of being deferred, when the
  * backlog is about to be gone: a key whose batches come faster than the way through the store would never be open
- * again. Holding that was in vain is not tried again for a while, and longer each time.
+ * again. Holding that was in vain is not tried again for a while, and longer each time. O4 with `marks`, other writers may
+ * defer batches of the same keys: a key that is open here is asked for there, and closed while nobody can answer.
  */
 import type { Fence } from '../../chain/fence.ts';
 import type { Cancel, Clock } from '../../core/clock.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { placeOf } from '../job.ts';
 import { KeyBacklog, type StoredKeys } from './key-backlog.ts';
+import type { KeyMarks } from './key-marks.ts';
 import type { KeyMemory } from './key-memory.ts';
 import { type RecoverOptions, recoverKeys } from './recover-keys.ts';
 import { SettlementWatch, type SettlementWatchOptions } from './settlement-watch.ts';
+import { type Answer, SharedKeys } from './shared-keys.ts';
 
 export interface FenceSettings {
   /** How long a batch waits for a backlog that is about to be gone before it is deferred too, in milliseconds. @default 1000 */
@@ -33,6 +36,8 @@ export interface OrderFenceOptions
   readonly clock: Clock;
   /** Packs what is in the journal now. */
   readonly hurry: () => void;
+  /** What other writers have deferred. @default nobody else writes these keys */
+  readonly marks?: KeyMarks | undefined;
 }
 
 const HOLD_MS = 1_000;
@@ -66,6 +71,7 @@ export class OrderFence implements Fence {
   readonly #holdMsMax: number;
   readonly #backlog: KeyBacklog;
   readonly #watch: SettlementWatch;
+  readonly #shared: SharedKeys | undefined;
   /** Whoever is held, by key. */
   readonly #held = new Map<string, () => void>();
   /** Whoever is held until it is known which keys are closed. */
@@ -86,8 +92,10 @@ export class OrderFence implements Fence {
     this.#options = options;
     this.#clock = options.clock;
     this.#holdMsMax = checkHold(options.holdMsMax ?? HOLD_MS);
-    this.#backlog = new KeyBacklog((key) => this.#opened(key));
-    const { queue, store, clock } = options;
+    this.#backlog = new KeyBacklog((key, ref) => this.#opened(key, ref));
+    const { queue, store, clock, marks } = options;
+    this.#shared =
+      marks && new SharedKeys({ marks, clock, objects: () => [...this.#backlog.lastObjects()].map(placed) });
     this.#watch = new SettlementWatch({
       queue,
       store,
@@ -112,12 +120,13 @@ export class OrderFence implements Fence {
     this.#isClosed = true;
     this.#cancelRecovery();
     await this.#recovering;
+    this.#shared?.close();
     await this.#watch.close();
   }
 
   enter(key: string): undefined | Promise<'open' | 'fenced'> {
     const isClosed = this.#backlog.isClosed(key);
-    if (!isClosed && this.#isKnown) return undefined;
+    if (!isClosed && this.#isKnown) return this.#shared && this.#askOthers(key, this.#shared);
     if (!isClosed) return this.#isUnsureInVain ? FENCED : this.#holdUnsure(key);
     return this.#mayHold(key) ? this.#hold(key) : FENCED;
   }
@@ -141,6 +150,7 @@ export class OrderFence implements Fence {
     await this.#options.memory.remember(objects);
     this.#backlog.stored(objects);
     this.#watch.begin();
+    await this.#shared?.add(objects);
   }
 
   /** The journal has nothing any more up to `seq`. */
@@ -160,11 +170,14 @@ export class OrderFence implements Fence {
     const { chain, store, journal, decode, memory } = this.#options;
     const backlog = this.#backlog;
     try {
+      const marked = await this.#shared?.lookingAt();
       await recoverKeys({
         ...{ chain, store, journal, decode, memory, backlog, held: this.#remembered },
         isStopped: () => this.#isClosed,
-        onKnown: () => this.#known(),
+        // What others have deferred is known only when the store has been looked at.
+        onKnown: () => (this.#shared ? undefined : this.#known()),
       });
+      if (marked !== undefined) await this.#shared?.lookedAt(marked);
       this.#known();
       this.#watch.begin();
     } catch {
@@ -172,6 +185,29 @@ export class OrderFence implements Fence {
       if (this.#isClosed) return;
       this.#cancelRecovery = this.#clock.schedule(RECOVER_AGAIN_MS, () => this.start());
     }
+  }
+
+  /** O4. */
+  async #askOthers(key: string, shared: SharedKeys): Promise<'open' | 'fenced'> {
+    const answer: Answer = await shared.ask(key);
+    if (answer.state === 'away') return 'fenced';
+    if (answer.state === 'forgot') {
+      this.#forgot();
+      return this.#holdUnsure(key);
+    }
+    const place = answer.ref === undefined ? undefined : placeOf(answer.ref);
+    if (answer.ref === undefined || place === undefined) return 'open';
+    this.#backlog.stored([{ ...place, ref: answer.ref, orderingKeys: [key] }]);
+    this.#watch.begin();
+    return this.enter(key) ?? 'open';
+  }
+
+  /** Marks were lost: the store is looked at again before any key is open. */
+  #forgot(): void {
+    if (!this.#isKnown) return;
+    this.#isKnown = false;
+    this.#isUnsureInVain = false;
+    this.start();
   }
 
   #known(): void {
@@ -228,8 +264,13 @@ export class OrderFence implements Fence {
     this.#patience.set(key, { failures, untilMs: this.#clock.now() + waitMs });
   }
 
-  #opened(key: string): void {
+  #opened(key: string, ref: string | undefined): void {
+    if (ref !== undefined) this.#shared?.remove(key, ref);
     this.#patience.delete(key);
     this.#held.get(key)?.();
   }
+}
+
+function placed(object: Omit<StoredKeys, 'order'>): StoredKeys {
+  return { ...object, order: placeOf(object.ref)?.order ?? 0 };
 }

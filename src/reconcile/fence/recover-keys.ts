@@ -93,10 +93,12 @@ function assignKeys(open: readonly Placed[], remembered: readonly RememberedKey[
 }
 
 /** Reads them one by one. An object that is damaged is not replayed and holds nobody up. */
-async function readKeys(open: readonly Placed[], { store, decode, isStopped }: RecoverOptions) {
+async function readKeys(open: readonly Placed[], { store, decode, backlog, isStopped }: RecoverOptions) {
   const objects: StoredKeys[] = [];
   for (const object of open) {
     if (isStopped()) break;
+    // Looked at before, when it was stored or by an earlier try.
+    if (backlog.isWaiting(object.ref, object.lane)) continue;
     objects.push({ ...object, orderingKeys: await readObject(object.ref, store, decode) });
   }
   return objects;
