@@ -45,12 +45,16 @@ export function keepManifests(options: KeepManifestsOptions): ManifestKeeper {
 
 const LINK_EVERY_MS = 30_000;
 const LINK_ROWS = 500;
+/** Settlements that are kept in memory until their outage is written, about 1 KiB each. */
+const FRESH_MAX = 2_000;
 
 class Keeper implements ManifestKeeper {
   readonly store: Store;
   readonly #options: KeepManifestsOptions;
   readonly #links: LinkWriter;
   readonly #gapMs: number;
+  /** What this process settled since outages were last written, so that it need not be read again. */
+  readonly #fresh = new Map<string, Uint8Array>();
   #busy: Promise<void> = Promise.resolve();
   #cancel: Cancel | undefined;
   /** When everything was last looked at. */
@@ -86,7 +90,9 @@ class Keeper implements ManifestKeeper {
   #note(key: string, chunks: readonly Uint8Array[]): void {
     const { chain, linkRows = LINK_ROWS } = this.#options;
     if (!key.startsWith(chainPrefix(chain)) || settledRef(key) === undefined) return;
-    this.#links.note(key, sha256(Buffer.concat(chunks)));
+    const bytes = Buffer.concat(chunks);
+    this.#links.note(key, sha256(bytes));
+    if (this.#fresh.size < FRESH_MAX) this.#fresh.set(key, bytes);
     this.#isDue = true;
     if (this.#links.waiting % linkRows === 0) void this.#inTurn(() => this.#linkNoted());
     this.#schedule();
@@ -121,8 +127,9 @@ class Keeper implements ManifestKeeper {
     this.#isDue = false;
     this.#keptMs = clock.now();
     try {
-      const { store } = this;
+      const store = withFresh(this.store, this.#fresh);
       const { open } = await writeOutages({ store, chain, gapMs: this.#gapMs, overBeforeMs, signal });
+      if (open === 0) this.#fresh.clear();
       await this.#links.link({ catchUp: true, signal });
       this.#isDue ||= open > 0;
     } catch (error) {
@@ -146,6 +153,15 @@ class Keeper implements ManifestKeeper {
     });
     return this.#busy;
   }
+}
+
+/** Which settlements there are is for the listing to say. */
+function withFresh(store: Store, fresh: ReadonlyMap<string, Uint8Array>): Pick<Store, 'list' | 'get' | 'put'> {
+  return {
+    list: (prefix, options) => store.list(prefix, options),
+    get: async (key, options) => fresh.get(key) ?? store.get(key, options),
+    put: (key, chunks, options) => store.put(key, chunks, options),
+  };
 }
 
 function withPut(store: Store, put: Store['put']): Store {

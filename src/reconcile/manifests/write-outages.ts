@@ -36,11 +36,12 @@ const HOUR_MS = 3_600_000;
 /** @throws StorageError when the store cannot be read or written; the signal's reason */
 export async function writeOutages(options: WriteOutagesOptions): Promise<WrittenOutages> {
   const { store, chain, gapMs = OUTAGE_GAP_MS, overBeforeMs = Number.POSITIVE_INFINITY } = options;
-  const hours = await countHours(options);
   const manifests = await readOutages(store, chain, gapMs);
+  const known = countKnown(manifests);
+  const hours = await listHours(options, known);
   const frozen = await findFrozen(options, manifests, hours);
-  const stale = findStale(hours, manifests, frozen, gapMs);
-  const loaded = await loadObjects(stale, options);
+  const stale = findStale(hours, { manifests, known, frozen, gapMs });
+  const loaded = await loadObjects(stale, hours, options);
   const objects = withoutFrozen(loaded.objects, frozen.manifests);
   const result = { written: 0, open: 0 };
   for (const episode of findOutages(objects, gapMs)) {
@@ -69,13 +70,49 @@ export function frozenManifests(
   return manifests.filter(({ hours }) => Object.keys(hours).some((hour) => gone.has(hour)));
 }
 
-async function countHours({ store, chain, signal }: WriteOutagesOptions): Promise<ReadonlyMap<string, number>> {
-  const hours = new Map<string, number>();
-  for await (const { ref } of listObjects(store, chain)) {
-    signal?.throwIfAborted();
-    const hour = hourOf(ref);
-    if (hour !== undefined) hours.set(hour, (hours.get(hour) ?? 0) + 1);
+interface Listed {
+  readonly ref: string;
+  readonly settlement: boolean;
+}
+
+/** What a listing tells of an hour. */
+interface Hour {
+  objects: number;
+  /** Undefined when the manifests tell of as many. */
+  listed: Listed[] | undefined;
+}
+
+function countKnown(manifests: readonly OutageManifest[]): ReadonlyMap<string, number> {
+  const known = new Map<string, number>();
+  for (const [hour, objects] of manifests.flatMap((manifest) => Object.entries(manifest.hours))) {
+    known.set(hour, (known.get(hour) ?? 0) + objects);
   }
+  return known;
+}
+
+/** Hours come one after the other, so that memory holds those that must be read, and one more. */
+async function listHours(
+  { store, chain, signal }: WriteOutagesOptions,
+  known: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<string, Hour>> {
+  const hours = new Map<string, Hour>();
+  const forgetKnown = (name: string | undefined): void => {
+    const hour = hours.get(name ?? '');
+    if (hour && hour.objects === known.get(name ?? '')) hour.listed = undefined;
+  };
+  let last: string | undefined;
+  for await (const object of listObjects(store, chain)) {
+    signal?.throwIfAborted();
+    const name = hourOf(object.ref);
+    if (name !== last) forgetKnown(last);
+    last = name;
+    if (name === undefined) continue;
+    const hour = hours.get(name) ?? { objects: 0, listed: [] };
+    hour.objects += 1;
+    hour.listed?.push(object);
+    hours.set(name, hour);
+  }
+  forgetKnown(last);
   return hours;
 }
 
@@ -87,7 +124,7 @@ interface Frozen {
 async function findFrozen(
   { store, chain }: WriteOutagesOptions,
   manifests: readonly OutageManifest[],
-  hours: ReadonlyMap<string, number>,
+  hours: ReadonlyMap<string, unknown>,
 ): Promise<Frozen> {
   const { refs } = await readExpired(store, chain);
   const gone = new Set([...refs].map(hourOf));
@@ -96,19 +133,20 @@ async function findFrozen(
   return { hours: gone, manifests: frozenManifests(manifests, refs) };
 }
 
+interface Known {
+  readonly manifests: readonly OutageManifest[];
+  readonly known: ReadonlyMap<string, number>;
+  readonly frozen: Frozen;
+  readonly gapMs: number;
+}
+
 /** W3: the hours that must be read, with those of the outages which may reach into them. */
 function findStale(
-  hours: ReadonlyMap<string, number>,
-  manifests: readonly OutageManifest[],
-  frozen: Frozen,
-  gapMs: number,
+  hours: ReadonlyMap<string, Hour>,
+  { manifests, known, frozen, gapMs }: Known,
 ): ReadonlySet<string> {
-  const known = new Map<string, number>();
-  for (const [hour, objects] of manifests.flatMap((manifest) => Object.entries(manifest.hours))) {
-    known.set(hour, (known.get(hour) ?? 0) + objects);
-  }
   const stale = new Set<string>();
-  for (const [hour, objects] of hours) {
+  for (const [hour, { objects }] of hours) {
     if (!frozen.hours.has(hour) && objects !== known.get(hour)) stale.add(hour);
   }
   const closed = new Set(frozen.manifests);
@@ -130,14 +168,16 @@ function isNear(manifest: OutageManifest, hours: ReadonlySet<string>, gapMs: num
 
 /** Settled objects, and the start of each hour that has another. */
 async function loadObjects(
-  hours: ReadonlySet<string>,
+  stale: ReadonlySet<string>,
+  hours: ReadonlyMap<string, Hour>,
   { store, chain, signal }: WriteOutagesOptions,
 ): Promise<{ readonly objects: readonly DeferredObject[]; readonly openHours: readonly number[] }> {
   const objects: DeferredObject[] = [];
   const openHours = new Set<number>();
-  for (const hour of [...hours].sort()) {
+  for (const hour of [...stale].sort()) {
     const prefix = `${chainPrefix(chain)}date=${hour.slice(0, 10)}/hour=${hour.slice(11)}/`;
-    await inParallel(listObjects(store, chain, prefix), async ({ ref, settlement }) => {
+    const listed = hours.get(hour)?.listed ?? listObjects(store, chain, prefix);
+    await inParallel<Listed>(listed, async ({ ref, settlement }) => {
       signal?.throwIfAborted();
       const found = settlement ? await readSettlement(store, ref) : undefined;
       const object = found?.state === 'valid' ? settledObject(found.settlement) : undefined;

@@ -77,6 +77,24 @@ describe('the keeper of manifests', () => {
     expect(store.calls('list') - lists).toBeLessThanOrEqual(6);
   });
 
+  it('reads nothing again that it has settled itself', async () => {
+    for (let seq = 0; seq < 20; seq += 1) await settle(seq);
+    const gets = store.calls('get');
+    await keeper.keep();
+    // The outage, to be linked.
+    expect(store.calls('get') - gets).toBe(1);
+    expect(await verify()).toMatchObject({ intact: 21, faults: [] });
+  });
+
+  it('notes only what it has created, not what was there', async () => {
+    const settlement = settlementAt(START_MS, 1);
+    const key = await putSettled(store, settlement);
+    await keeper.store.put(key, [Buffer.from('something else')]);
+    await clock.advance(MINUTE_MS);
+    await keeper.close();
+    expect(await verify()).toMatchObject({ links: 0, unlinked: 1 });
+  });
+
   it('links what a process that died had settled', async () => {
     await settle(1);
     keeper = open();
