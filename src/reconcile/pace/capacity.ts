@@ -23,8 +23,8 @@ const CEILING_STEP_MAX = 0.25;
 /** Calm at the ceiling after which it is believed twice as little. */
 const CEILING_DOUBT_S = 10;
 /** Of the start. */
-const RESTART_SHARE = 0.1;
-const FLOOR_SHARE = 0.01;
+const RESTART_SHARE = 0.04;
+const FLOOR_SHARE = 0.004;
 
 export class Capacity {
   readonly #maximum: number;

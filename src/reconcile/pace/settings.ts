@@ -4,7 +4,7 @@ import { ConfigError } from '../../core/errors.ts';
 export interface PaceSettings {
   /** Most rows per second that replay sends, whatever the sink bears. @default no limit */
   readonly rowsPerSecondMax?: number;
-  /** Rows per second that replay begins with; it doubles from there until the first sign of trouble. @default 10_000 */
+  /** Rows per second that replay begins with; it doubles from there until the first sign of trouble. @default 25_000 */
   readonly rowsPerSecondStart?: number;
   /**
    * Share of what the sink bears, 0 to below 1, that replay leaves alone while the same process writes to it. @default 0.5
@@ -22,7 +22,7 @@ export type Pacing = Required<PaceSettings>;
 
 const DEFAULTS: Pacing = {
   rowsPerSecondMax: Number.POSITIVE_INFINITY,
-  rowsPerSecondStart: 10_000,
+  rowsPerSecondStart: 25_000,
   liveShare: 0.5,
   latencyRatioMax: 5,
   pauseMs: 1_000,
