@@ -12,7 +12,7 @@
 import type { Pacing } from './settings.ts';
 
 /** Seconds of allowance to double in, and the most per answer: before anything went wrong, and after. */
-const FRESH = { doublingS: 0.025, factorMax: 4 } as const;
+const FRESH = { doublingS: 0.0125, factorMax: 8 } as const;
 const CAREFUL = { doublingS: 1, factorMax: 2 } as const;
 /** Below this share of the ceiling there is no danger, so the rate doubles. */
 const STEADY_SHARE = 0.7;
