@@ -94,6 +94,8 @@ export type { HealLedger } from './reconcile/heal/heal-ledger.ts';
 export type { HealedObject } from './reconcile/heal/heal-object.ts';
 export type { HealCounts, HealOutcome } from './reconcile/heal/heal-progress.ts';
 export type { ReconcileCounts, ReconcileReport } from './reconcile/ledger.ts';
+export type { Outage, OutageCounts, OutageVerdict } from './reconcile/manifests/outage.ts';
+export type { OutageAccount } from './reconcile/manifests/outage-accounts.ts';
 export type { PaceView } from './reconcile/pace/replay-pace.ts';
 export type { PaceSettings } from './reconcile/pace/settings.ts';
 export type { Quarantine, QuarantinedRow, QuarantineFilter } from './reconcile/quarantine.ts';
