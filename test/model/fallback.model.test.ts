@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
+import { verifyLinks } from '../../src/reconcile/manifests/verify-links.ts';
 import { Pipeline } from './pipeline.ts';
 import { announcedSeed, seededRandom } from './seeded-random.ts';
 
@@ -140,15 +141,21 @@ async function checkEnd(real: Pipeline): Promise<void> {
   expect(lost, 'acknowledged, and neither in the sink nor in quarantine').toEqual([]);
   const ids = [...real.held.rows.values()].map((record) => (record as { readonly id: string }).id);
   expect(new Set(ids).size, 'a record is in the sink under two keys').toBe(ids.length);
-  const { balanced, pending, rows: deferred } = await real.fallback.report();
+  const { balanced, pending, rows: deferred, outages } = await real.fallback.report();
   expect({ balanced, pending }).toEqual({ balanced: true, pending: 0 });
+  expect(outages.reduce((sum, { rows }) => sum + rows, 0)).toBe(deferred);
+  // Power cuts and full disks leave the chain over the manifests whole, and nothing without a link.
+  const { store, chain } = real.fallback.backlog;
+  const links = await verifyLinks({ store, chain });
+  expect(links).toMatchObject({ unlinked: 0, again: 0, late: [], faults: [] });
+  seen.links += links.links;
   seen.deferred += deferred;
   seen.quarantined += aside.size;
   seen.rejected += real.rejectedRows;
   seen.acknowledged += real.acknowledged.size;
 }
 
-const seen = { acknowledged: 0, deferred: 0, quarantined: 0, rejected: 0 };
+const seen = { links: 0, acknowledged: 0, deferred: 0, quarantined: 0, rejected: 0 };
 const open: Pipeline[] = [];
 afterEach(() => {
   for (const pipeline of open.splice(0)) pipeline.remove();
