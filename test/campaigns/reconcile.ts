@@ -47,6 +47,7 @@ const LIVE_KEYS = 40;
 /** Part of all records from which on nothing is disturbed; less than are there before the last live batch. */
 const DISTURBED_UNTIL = 0.9;
 const LOOK_EVERY_MS = 25;
+const PROBE_EVERY_MS = 500;
 const OUTAGE_MS = 7_200_000;
 /** About how many records a second are submitted while the sink is away. */
 const DEFERRED_PER_SECOND = 20_000;
@@ -94,6 +95,7 @@ class Campaign {
     unlock();
     const startedMs = performance.now();
     const disturbing = this.#disturb(records);
+    await this.#untilLive(fallback);
     await this.#submitAtPace(fallback, Math.floor(batches * UNTIL_BACK), batches);
     await fallback.flush();
     await disturbing;
@@ -157,6 +159,23 @@ class Campaign {
       for (let number = from; number < to; number += 1) yield campaign.#batchOf(number, isOutage).input;
     })(this);
     for await (const receipt of fallback.run(batches, { inFlightMax: 256 })) this.#deferred += receipt.deferred;
+  }
+
+  /** Keys without a backlog are to have none from the seconds in which the writer does not know yet that the sink is back. */
+  async #untilLive(fallback: Fallback): Promise<void> {
+    const { rowsPerBatch } = this.#options;
+    const key = 'probe';
+    for (;;) {
+      const from = this.#sent.get(key) ?? 0;
+      this.#sent.set(key, from + rowsPerBatch);
+      const rows = Array.from({ length: rowsPerBatch }, (_, row) =>
+        JSON.stringify({ key, n: from + row, reading: 0 }),
+      );
+      const { deferred } = await fallback.submit({ body: rows.join('\n'), format: 'ndjson' });
+      this.#deferred += deferred;
+      if (deferred === 0) return;
+      await pause(PROBE_EVERY_MS);
+    }
   }
 
   /** As live traffic comes: whether the ones before have landed or not. */
