@@ -52,7 +52,7 @@ export class RedisBacklog implements AsyncDisposable {
 
   async landed(rows: number): Promise<void> {
     const isThere = (): boolean => this.#held.order.length >= rows;
-    await expect.poll(isThere, { timeout: 30_000, interval: 2 }).toBe(true);
+    await expect.poll(isThere, { timeout: 60_000, interval: 2 }).toBe(true);
   }
 
   /** Brings back the rest: every row landed once, and those of each key in order. */
@@ -60,7 +60,7 @@ export class RedisBacklog implements AsyncDisposable {
     const fallback = await this.#open();
     await this.landed(this.#batches * ROWS);
     await expect
-      .poll(() => fallback.reconcile({ patienceMs: 10_000 }).catch(() => undefined), { timeout: 30_000 })
+      .poll(() => fallback.reconcile({ patienceMs: 10_000 }).catch(() => undefined), { timeout: 60_000 })
       .toMatchObject({ drained: true });
     const landed = this.#held.order.map((key) => (this.#held.rows.get(key) as { n: number }).n);
     expect(landed.toSorted((a, b) => a - b)).toEqual(Array.from({ length: this.#batches * ROWS }, (_, n) => n));
