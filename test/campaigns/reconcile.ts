@@ -99,7 +99,7 @@ class Campaign {
     await this.#submitAtPace(fallback, Math.floor(batches * UNTIL_BACK), batches);
     await fallback.flush();
     await disturbing;
-    await this.#untilLanded(records);
+    await this.#untilLanded();
     const drainMs = performance.now() - startedMs;
     await fallback.close();
     for (const worker of this.#workers) worker.kill('SIGTERM');
@@ -164,13 +164,10 @@ class Campaign {
   /** Keys without a backlog are to have none from the seconds in which the writer does not know yet that the sink is back. */
   async #untilLive(fallback: Fallback): Promise<void> {
     const { rowsPerBatch } = this.#options;
-    const key = 'probe';
-    for (;;) {
-      const from = this.#sent.get(key) ?? 0;
-      this.#sent.set(key, from + rowsPerBatch);
-      const rows = Array.from({ length: rowsPerBatch }, (_, row) =>
-        JSON.stringify({ key, n: from + row, reading: 0 }),
-      );
+    for (let probe = 0; ; probe += 1) {
+      const key = `probe-${probe}`;
+      this.#sent.set(key, rowsPerBatch);
+      const rows = Array.from({ length: rowsPerBatch }, (_, n) => JSON.stringify({ key, n, reading: 0 }));
       const { deferred } = await fallback.submit({ body: rows.join('\n'), format: 'ndjson' });
       this.#deferred += deferred;
       if (deferred === 0) return;
@@ -224,9 +221,10 @@ class Campaign {
     if (!isFlushed || this.#kills === 0) throw new Error('the drain was over before anything was done to it');
   }
 
-  async #untilLanded(records: number): Promise<void> {
+  async #untilLanded(): Promise<void> {
+    const sent = [...this.#sent.values()].reduce((sum, count) => sum + count, 0);
     const deadlineMs = performance.now() + DRAINED_WITHIN_MS;
-    while (this.#landed() < records && performance.now() < deadlineMs) await pause(200);
+    while (this.#landed() < sent && performance.now() < deadlineMs) await pause(200);
   }
 
   #landed(): number {
