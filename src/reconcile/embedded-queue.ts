@@ -91,13 +91,19 @@ class EmbeddedQueue implements Queue {
   }
 
   async announce(job: Job): Promise<'added' | 'known'> {
-    const { id, chain, ref, lane, order, rows, sha256 } = job;
+    const [answer = 'known'] = await this.announceAll([job]);
+    return answer;
+  }
+
+  async announceAll(jobs: readonly Job[]): Promise<readonly ('added' | 'known')[]> {
     const now = this.#now();
-    const added = await this.#state.transact(
-      (session) => session.run(ADD, id, chain, ref, lane, order, rows, sha256, now),
+    return this.#state.transact(
+      (session) =>
+        jobs.map(({ id, chain, ref, lane, order, rows, sha256 }) =>
+          session.run(ADD, id, chain, ref, lane, order, rows, sha256, now) > 0 ? 'added' : 'known',
+        ),
       { isHint: this.#isHint },
     );
-    return added > 0 ? 'added' : 'known';
   }
 
   async knows(ids: readonly string[]): Promise<ReadonlySet<string>> {

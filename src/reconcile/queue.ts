@@ -66,6 +66,8 @@ export interface Queue {
   /** Marks of ordering keys that all writers see; a capability of queues that several machines share. */
   readonly keyMarks?: KeyMarks;
   announce(job: Job): Promise<'added' | 'known'>;
+  /** As `announce`, of many at once: the answers in their order. What rejects may have added some. A capability. */
+  announceAll?(jobs: readonly Job[]): Promise<readonly ('added' | 'known')[]>;
   /** Which of these job ids it holds; a capability that spares a sweep from reading objects. */
   knows?(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** The refs of all jobs it holds; a capability that lets a check name objects that are gone. */

@@ -107,6 +107,30 @@ const ANNOUNCING: readonly [string, Body][] = [
     },
   ],
   [
+    'takes many jobs at once as it takes one by one, when it can (Q1, Q3)',
+    async (queue) => {
+      if (!queue.announceAll) return;
+      assert.deepEqual(await queue.announceAll([]), []);
+      const jobs = Array.from({ length: 600 }, (_, n) => contractJob(n % 3, 600 - n));
+      const running = jobs.at(-1) as Job;
+      await announceAll(queue, [running, ...jobs.slice(0, 5)]);
+      const worker = workerName();
+      assert.equal((await claimed(queue, worker)).id, running.id);
+      const expected = jobs.map((job, at) => (at < 5 || job === running ? 'known' : 'added'));
+      assert.deepEqual(await queue.announceAll(jobs), expected);
+      assert.deepEqual(await queue.announceAll([contractJob(0, 0), contractJob(9, 1), contractJob(9, 1)]), [
+        'added',
+        'added',
+        'known',
+      ]);
+      assert.equal((await queue.depth()).waiting, 601);
+      assert.equal(await queue.complete(running, worker), true);
+      const orders = [];
+      for (let n = 0; n < 4; n += 1) orders.push((await claimed(queue, workerName())).order);
+      assert.deepEqual(orders, [0, 1, 2, 4]);
+    },
+  ],
+  [
     'knows the jobs it holds and no others, when it can tell',
     async (queue) => {
       const jobs = Array.from({ length: 1200 }, (_, order) => contractJob(order % 5, order));

@@ -279,6 +279,7 @@ describe('jobs that nobody announced', () => {
     await client.zadd(`${laneKey(0)}:failed`, 1, job.id);
     expect([...((await queue.knows?.([job.id])) ?? [])]).toEqual([]);
     await queue.announce(job);
+    expect(await fill(queue, [job])).toBe(true);
     expect(await queue.claim('a', 1000)).toMatchObject(job);
   });
 });

@@ -5,15 +5,15 @@
  * the lock of BullMQ under the name of the claim, so a worker that lost its lease can speak for nobody; jobs whose
  * lock ran out are put back by the next claim. M3 a lane runs in the order of its scores (scripts.ts); a postponed
  * head is put back and its lane rate-limited, so nothing overtakes it. M4 nothing is claimed from a Redis that may have
- * forgotten: after FLUSHALL, after each new connection of this client, and when somebody says that jobs were not
- * announced, a sweep fills it first. M5 a job that is
+ * forgotten: after FLUSHALL, when single keys were evicted, after each new connection of this client, and when somebody says
+ * that jobs were not announced, a sweep fills it first. M5 a job that is
  * not what this package announces is thrown out when it is claimed, and one that the store belies when it is
  * postponed: the sweep that follows announces what the store has.
  *
- *     {<namespace>:<chain>}:lane-<n>:…   a queue of BullMQ          {…}:lanes    the lanes there are
+ *     {<namespace>:<chain>}:lane-<n>:…   a queue of BullMQ          {…}:filling:<sweep>   a sweep is under way
+ *     {…}:held   <n>: the jobs that lane was last seen with   filled: a sweep has been done   memory: named by the first
+ *                sweep   doubts: the times that a sweep became necessary; one that began before does not answer for it
  *     {…}:fence   marks of ordering keys (redis-key-marks.ts)
- *     {…}:filled   a sweep has been done      {…}:filling:<sweep>   one is under way
- *     {…}:doubts   counts the times that a sweep became necessary; one that began before does not answer for it
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
@@ -29,9 +29,10 @@ import {
   QueueForgotError,
 } from '../queue.ts';
 import { Lane, type LaneLimit, loadBullmq, type TakenJob } from './lanes.ts';
-import { announcerOf, decodePayload, decodeProgress, encodePayload, refOf } from './payload.ts';
+import { decodePayload, decodeProgress, encodePayload, refOf } from './payload.ts';
 import { RedisKeyMarks } from './redis-key-marks.ts';
 import { checkConnection, type RedisConnection, RedisLink } from './redis-link.ts';
+import type { ScriptName } from './scripts.ts';
 
 export interface BullmqQueueOptions {
   /**
@@ -65,6 +66,8 @@ export function bullmqQueue(options: BullmqQueueOptions): Queue {
   return new BullmqQueue(options);
 }
 
+/** Among the fields of `held`. */
+const LANE = /^\d+$/;
 const NAMESPACE = /^[A-Za-z0-9._:-]{1,100}$/;
 const KNOWN_CHUNK = 256;
 const LISTED_CHUNK = 500;
@@ -105,12 +108,22 @@ class BullmqQueue implements Queue {
   }
 
   async announce(job: Job): Promise<'added' | 'known'> {
+    const [answer = 'known'] = await this.announceAll([job]);
+    return answer;
+  }
+
+  /** All of them are added, lane by lane, before any gets its place. */
+  async announceAll(jobs: readonly Job[]): Promise<readonly ('added' | 'known')[]> {
+    if (jobs.length === 0) return [];
     const by = randomUUID();
-    const lane = await this.#lane(job.lane);
-    await this.#link.translated(() => lane.add(job.id, encodePayload(job, by)));
-    const data = await this.#run('placeJob', [job.lane, job.id, job.order]);
-    // Nothing there: it was claimed and completed in between.
-    return data === '' || announcerOf(String(data)) === by ? 'added' : 'known';
+    for (const [number, ofLane] of Map.groupBy(jobs, ({ lane }) => lane)) {
+      const lane = await this.#lane(number);
+      const payloads = ofLane.map((job) => ({ id: job.id, payload: encodePayload(job, by) }));
+      await this.#link.translated(() => lane.add(payloads));
+    }
+    const places = jobs.flatMap(({ lane, id, order }) => [lane, id, order]);
+    const answers = (await this.#run('placeJobs', [by, ...places])) as readonly number[];
+    return answers.map((isNew) => (isNew === 1 ? 'added' : 'known'));
   }
 
   async knows(ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -126,7 +139,8 @@ class BullmqQueue implements Queue {
   async refs(): Promise<readonly string[]> {
     const client = await this.#link.ready();
     const refs = new Set<string>();
-    for (const lane of await this.#link.translated(() => client.smembers(this.#key('lanes')))) {
+    const fields = await this.#link.translated(() => client.hkeys(this.#key('held')));
+    for (const lane of fields.filter((field) => LANE.test(field))) {
       for (let from = 0; ; from += LISTED_CHUNK) {
         const range = [lane, from, from + LISTED_CHUNK - 1];
         const [count, ...payloads] = (await this.#run('listPayloads', range)) as [number, ...string[]];
@@ -142,24 +156,23 @@ class BullmqQueue implements Queue {
 
   async isWhole(): Promise<boolean> {
     const client = await this.#link.ready();
-    return (await this.#link.translated(() => client.exists(this.#key('filled')))) === 1;
+    return (await this.#link.translated(() => client.hexists(this.#key('held'), 'filled'))) === 1;
   }
 
   /** M4. */
   async doubt(): Promise<void> {
-    await this.#link.run('doubt', [this.#key('filled'), this.#key('doubts')], []);
+    await this.#link.run('doubt', [this.#key('held')], []);
   }
 
   /** M4. */
   async beginFill(): Promise<Fill> {
     await this.#link.ready();
     const { era } = this.#link;
-    const filling = this.#key(`filling:${randomUUID()}`);
-    const [filled, doubts] = [this.#key('filled'), this.#key('doubts')];
-    await this.#link.run('beginFill', [filling, doubts], [FILL_TTL_SECONDS]);
+    const keys = [this.#key(`filling:${randomUUID()}`), this.#key('held')];
+    await this.#link.run('beginFill', keys, [this.#prefix, FILL_TTL_SECONDS, randomUUID()]);
     return {
       end: async () => {
-        const isWhole = (await this.#link.run('endFill', [filling, filled, doubts], [])) === 1;
+        const isWhole = (await this.#link.run('endFill', keys, [this.#prefix])) === 1;
         if (isWhole) this.#filledEra = era;
         return isWhole && era === this.#link.era;
       },
@@ -203,8 +216,7 @@ class BullmqQueue implements Queue {
   }
 
   async complete(job: Job, worker: string): Promise<boolean> {
-    const lane = await this.#lane(job.lane);
-    return this.#link.translated(() => lane.end(job.id, worker));
+    return (await this.#run('completeJob', [job.lane, job.id, worker])) === 1;
   }
 
   async postpone(job: Job, worker: string, delayMs: number, reason: string): Promise<boolean> {
@@ -235,8 +247,7 @@ class BullmqQueue implements Queue {
     for (;;) {
       await this.#link.ready();
       if (this.#filledEra !== this.#link.era) throw new QueueForgotError();
-      const keys = [this.#key('lanes'), this.#key('filled')];
-      const answer = await this.#link.run('nextLane', keys, [this.#prefix, this.#limit.max, wanted, ...passed]);
+      const answer = await this.#run('nextLane', [this.#limit.max, wanted, ...passed]);
       const [state, next, ...stalled] = answer as string[];
       if (state === 'forgot') throw new QueueForgotError();
       for (const lane of stalled) await this.#recover(Number(lane));
@@ -265,17 +276,13 @@ class BullmqQueue implements Queue {
   }
 
   async #throwOut(lane: number, id: string, worker: string, why: string): Promise<boolean> {
-    const keys = [this.#key('lanes'), this.#key('filled'), this.#key('doubts')];
-    const isOurs = (await this.#link.run('discardJob', keys, [this.#prefix, lane, id, worker])) === 1;
+    const isOurs = (await this.#run('discardJob', [lane, id, worker])) === 1;
     if (isOurs) this.#options.warn?.('QUEUE_FORGED', `job ${id} of lane ${lane} ${why}; it was thrown out`);
     return isOurs;
   }
 
-  #run(
-    script: 'placeJob' | 'putBackJob' | 'knownJobs' | 'listPayloads' | 'countJobs',
-    args: readonly (string | number)[],
-  ) {
-    return this.#link.run(script, [this.#key('lanes')], [this.#prefix, ...args]);
+  #run(script: Exclude<ScriptName, 'doubt' | 'beginFill' | 'endFill'>, args: readonly (string | number)[]) {
+    return this.#link.run(script, [this.#key('held')], [this.#prefix, ...args]);
   }
 
   async #lane(lane: number): Promise<Lane> {

@@ -50,7 +50,6 @@ export interface LaneOptions {
 }
 
 export class Lane {
-  readonly #bullmq: typeof BullMQ;
   readonly #queue: BullMQ.Queue;
   readonly #settings: { lockDuration: number };
 
@@ -65,19 +64,17 @@ export class Lane {
       stalledInterval: 1,
       lockDuration: 0,
     };
-    this.#bullmq = bullmq;
     this.#queue = new bullmq.Queue(`lane-${lane}`, options);
     this.#queue.on('error', () => undefined);
     this.#settings = this.#queue.opts as unknown as { lockDuration: number };
   }
 
-  async add(id: string, payload: object): Promise<void> {
-    await this.#queue.add('replay', payload, {
-      jobId: id,
-      priority: UNPLACED,
-      removeOnComplete: true,
-      removeOnFail: true,
-    });
+  /** In one round trip. */
+  async add(jobs: readonly { readonly id: string; readonly payload: object }[]): Promise<void> {
+    const options = { priority: UNPLACED, removeOnComplete: true, removeOnFail: true };
+    await this.#queue.addBulk(
+      jobs.map(({ id, payload }) => ({ name: 'replay', data: payload, opts: { jobId: id, ...options } })),
+    );
   }
 
   /** Takes the head under `token`, if the lane is free. */
@@ -112,16 +109,6 @@ export class Lane {
 
   async remember(id: string, progress: object): Promise<boolean> {
     return whetherHeld(this.#queue.backend.updateProgress(id, progress).then(() => true));
-  }
-
-  /** Ends it and forgets it. @returns false when the token does not hold it */
-  async end(id: string, token: string): Promise<boolean> {
-    const job = await this.#bullmq.Job.fromId(this.#queue, id);
-    if (!job) return false;
-    // Whatever the job itself says about being kept.
-    const keep = { count: 0 };
-    const ending = this.#queue.backend.moveToCompleted(job, null, keep, token, false);
-    return whetherHeld(ending.then(() => true));
   }
 
   /** Puts back what was marked as stalled and has no lock. */

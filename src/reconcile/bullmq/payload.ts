@@ -22,11 +22,6 @@ export function encodePayload({ chain, ref, lane, order, rows, sha256 }: Job, by
   return { v: VERSION, chain, ref, lane, order, rows, sha256, by };
 }
 
-/** Who announced a payload; undefined when it does not say. */
-export function announcerOf(text: string): unknown {
-  return recordOf(text)?.['by'];
-}
-
 /** The ref of a payload, whether or not it would be taken. */
 export function refOf(text: string): string | undefined {
   const ref = recordOf(text)?.['ref'];

@@ -21,7 +21,7 @@ end
 local function place(base)
   for _, id in ipairs(redis.call('LRANGE', base .. 'wait', 0, 999)) do
     redis.call('LREM', base .. 'wait', 0, id)
-    redis.call('ZADD', base .. 'prioritized', UNPLACED, id)
+    redis.call('ZADD', base .. 'prioritized', orderOf(base, id), id)
   end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. 'prioritized', UNPLACED, '+inf', 'LIMIT', 0, 1000)) do
     redis.call('ZADD', base .. 'prioritized', orderOf(base, id), id)
@@ -30,6 +30,44 @@ end
 local function isLimited(base, laneMax)
   local max = tonumber(redis.call('HGET', base .. 'meta', 'max') or '') or tonumber(laneMax)
   return tonumber(redis.call('GET', base .. 'limiter') or 0) >= max and redis.call('PTTL', base .. 'limiter') > 0
+end
+`;
+
+/**
+ * `look` before a change: it doubts when jobs are gone. `note` after it. Jobs without a place are not counted, because they
+ * may have been added after the others were gone.
+ */
+const HOLDING = `
+local function lanesOf(held)
+  local lanes = {}
+  for _, field in ipairs(redis.call('HKEYS', held)) do
+    if string.match(field, '^%d+$') then table.insert(lanes, field) end
+  end
+  return lanes
+end
+local function count(base)
+  return redis.call('LLEN', base .. 'active') + redis.call('LLEN', base .. 'wait')
+    + redis.call('ZCOUNT', base .. 'prioritized', '-inf', '(9007194959773696')
+end
+local function doubt(held)
+  redis.call('HINCRBY', held, 'doubts', 1)
+  redis.call('HDEL', held, 'filled')
+end
+local function note(held, lane, base)
+  redis.call('HSET', held, lane, count(base))
+end
+local function look(held, lane, base)
+  if count(base) >= tonumber(redis.call('HGET', held, lane) or 0) then return true end
+  doubt(held)
+  note(held, lane, base)
+  return false
+end
+local function lookAtAll(held, prefix)
+  local isWhole = true
+  for _, lane in ipairs(lanesOf(held)) do
+    isWhole = look(held, lane, prefix .. ':lane-' .. lane .. ':') and isWhole
+  end
+  return isWhole
 end
 `;
 
@@ -42,18 +80,18 @@ export interface Script {
 /**
  * The free lane with the oldest head, and lanes whose job has lost its lock. A job that does not decode comes first: it
  * is thrown out by whoever claims it. A lane that BullMQ would give nothing of, paused or at a limit, is not free. KEYS
- * lanes, filled. ARGV prefix, limit of jobs per lane, lanes that are wanted (`*` or `,0,1,`), lanes to pass over.
+ * held. ARGV prefix, limit of jobs per lane, lanes that are wanted (`*` or `,0,1,`), lanes to pass over.
  */
 const nextLane: Script = {
   name: 'tierfallNextLane',
-  numberOfKeys: 2,
-  lua: `${PLACING}
-if redis.call('EXISTS', KEYS[2]) == 0 then return {'forgot', ''} end
+  numberOfKeys: 1,
+  lua: `${PLACING}${HOLDING}
+if not lookAtAll(KEYS[1], ARGV[1]) or redis.call('HEXISTS', KEYS[1], 'filled') == 0 then return {'forgot', ''} end
 local best, bestOrder = '', nil
 local passed = {}
 for at = 4, #ARGV do passed[ARGV[at]] = true end
 local answer = {'ok', ''}
-for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+for _, lane in ipairs(lanesOf(KEYS[1])) do
   local base = ARGV[1] .. ':lane-' .. lane .. ':'
   local active = redis.call('LRANGE', base .. 'active', 0, -1)
   for _, id in ipairs(active) do
@@ -66,6 +104,7 @@ for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local isHeldBack = not isWanted or passed[lane] or redis.call('HEXISTS', base .. 'meta', 'paused') == 1
   if #active == 0 and not isHeldBack and not isLimited(base, ARGV[2]) then
     place(base)
+    note(KEYS[1], lane, base)
     local head = redis.call('ZRANGE', base .. 'prioritized', 0, 0, 'WITHSCORES')
     if #head > 0 and (bestOrder == nil or tonumber(head[2]) < bestOrder) then
       best, bestOrder = lane, tonumber(head[2])
@@ -77,22 +116,40 @@ answer[2] = best
 return answer`,
 };
 
-/** Gives an announced job its place, also one that is in no list any more. KEYS lanes. ARGV prefix, lane, id, order. */
-const placeJob: Script = {
-  name: 'tierfallPlaceJob',
+/**
+ * Gives announced jobs their places, also those that are in no list any more. KEYS held. ARGV prefix, who announces, and of
+ * each job lane, id and order.
+ * @returns of each whether it was this announcement that added it: 1 also when it was claimed and completed in between
+ */
+const placeJobs: Script = {
+  name: 'tierfallPlaceJobs',
   numberOfKeys: 1,
-  lua: `
-local base, id = ARGV[1] .. ':lane-' .. ARGV[2] .. ':', ARGV[3]
-redis.call('SADD', KEYS[1], ARGV[2])
-redis.call('HSET', base .. 'meta', 'concurrency', 1)
-local data = redis.call('HGET', base .. id, 'data')
-if not data then return '' end
-if redis.call('LPOS', base .. 'active', id) or redis.call('LPOS', base .. 'wait', id) then return data end
-for _, state in ipairs({'completed', 'failed', 'delayed', 'waiting-children'}) do
-  redis.call('ZREM', base .. state, id)
+  lua: `${HOLDING}
+local function isOf(data, by)
+  local isJson, job = pcall(cjson.decode, data)
+  return isJson and type(job) == 'table' and job.by == by
 end
-redis.call('ZADD', base .. 'prioritized', ARGV[4], id)
-return data`,
+local lanes, seen, answers = {}, {}, {}
+for at = 3, #ARGV, 3 do
+  local lane, id = ARGV[at], ARGV[at + 1]
+  local base = ARGV[1] .. ':lane-' .. lane .. ':'
+  if not lanes[lane] then
+    lanes[lane] = base
+    look(KEYS[1], lane, base)
+    redis.call('HSET', base .. 'meta', 'concurrency', 1)
+  end
+  local data = redis.call('HGET', base .. id, 'data')
+  table.insert(answers, not seen[id] and (not data or isOf(data, ARGV[2])) and 1 or 0)
+  seen[id] = true
+  if data and not (redis.call('LPOS', base .. 'active', id) or redis.call('LPOS', base .. 'wait', id)) then
+    for _, state in ipairs({'completed', 'failed', 'delayed', 'waiting-children'}) do
+      redis.call('ZREM', base .. state, id)
+    end
+    redis.call('ZADD', base .. 'prioritized', ARGV[at + 2], id)
+  end
+end
+for lane, base in pairs(lanes) do note(KEYS[1], lane, base) end
+return answers`,
 };
 
 const RELEASING = `
@@ -110,45 +167,61 @@ end
 
 /**
  * Gives a claimed job back to its place, if the token holds it, and lets nobody take anything of its lane for so long; `*`
- * is whichever job that is. KEYS lanes. ARGV prefix, lane, id, token, rest in milliseconds.
+ * is whichever job that is. KEYS held. ARGV prefix, lane, id, token, rest in milliseconds.
  */
 const putBackJob: Script = {
   name: 'tierfallPutBackJob',
   numberOfKeys: 1,
-  lua: `${PLACING}${RELEASING}
+  lua: `${PLACING}${HOLDING}${RELEASING}
 local base = ARGV[1] .. ':lane-' .. ARGV[2] .. ':'
+look(KEYS[1], ARGV[2], base)
 local id = release(base, ARGV[3], ARGV[4])
 if not id then return 0 end
 redis.call('ZADD', base .. 'prioritized', orderOf(base, id), id)
+note(KEYS[1], ARGV[2], base)
 if tonumber(ARGV[5]) > 0 then redis.call('SET', base .. 'limiter', '9007199254740991', 'PX', ARGV[5]) end
+return 1`,
+};
+
+/** Ends a claimed job and forgets it, if the token holds it. KEYS held. ARGV prefix, lane, id, token. */
+const completeJob: Script = {
+  name: 'tierfallCompleteJob',
+  numberOfKeys: 1,
+  lua: `${HOLDING}${RELEASING}
+local base = ARGV[1] .. ':lane-' .. ARGV[2] .. ':'
+look(KEYS[1], ARGV[2], base)
+local id = release(base, ARGV[3], ARGV[4])
+if not id then return 0 end
+redis.call('DEL', base .. id, base .. id .. ':logs')
+note(KEYS[1], ARGV[2], base)
 return 1`,
 };
 
 /**
  * Takes a claimed job out for good, if the token holds it; `*` is whichever that is. What it stood for, if anything, has to
- * be announced again before its lane goes on, also by a sweep that has counted it already. KEYS lanes, filled, doubts.
- * ARGV prefix, lane, id, token.
+ * be announced again before its lane goes on, also by a sweep that has counted it already. KEYS held. ARGV prefix, lane, id,
+ * token.
  */
 const discardJob: Script = {
   name: 'tierfallDiscardJob',
-  numberOfKeys: 3,
-  lua: `${RELEASING}
+  numberOfKeys: 1,
+  lua: `${HOLDING}${RELEASING}
 local base = ARGV[1] .. ':lane-' .. ARGV[2] .. ':'
 local id = release(base, ARGV[3], ARGV[4])
 if not id then return 0 end
 redis.call('DEL', base .. id, base .. id .. ':logs')
-redis.call('INCR', KEYS[3])
-redis.call('DEL', KEYS[2])
+doubt(KEYS[1])
+note(KEYS[1], ARGV[2], base)
 return 1`,
 };
 
-/** Which of these ids will be run, as their places in the list. KEYS lanes. ARGV prefix, ids. */
+/** Which of these ids will be run, as their places in the list. KEYS held. ARGV prefix, ids. */
 const knownJobs: Script = {
   name: 'tierfallKnownJobs',
   numberOfKeys: 1,
-  lua: `
+  lua: `${HOLDING}
 local known = {}
-for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+for _, lane in ipairs(lanesOf(KEYS[1])) do
   local base = ARGV[1] .. ':lane-' .. lane .. ':'
   local held = {}
   for _, list in ipairs({'active', 'wait'}) do
@@ -164,14 +237,14 @@ return known`,
 
 /**
  * Waiting, active and postponed jobs, rows, and when the oldest was announced ('' = not known). Rows are counted over the
- * first jobs of each lane, and beyond those as their mean. KEYS lanes. ARGV prefix, limit, jobs counted per lane.
+ * first jobs of each lane, and beyond those as their mean. KEYS held. ARGV prefix, limit, jobs counted per lane.
  */
 const countJobs: Script = {
   name: 'tierfallCountJobs',
   numberOfKeys: 1,
-  lua: `${PLACING}
+  lua: `${PLACING}${HOLDING}
 local waiting, active, postponed, rows, oldest = 0, 0, 0, 0, nil
-for _, lane in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+for _, lane in ipairs(lanesOf(KEYS[1])) do
   local base = ARGV[1] .. ':lane-' .. lane .. ':'
   local ids = redis.call('LRANGE', base .. 'active', 0, -1)
   local held = 0
@@ -198,7 +271,7 @@ end
 return {waiting, active, postponed, math.floor(rows + 0.5), oldest and string.format('%.0f', oldest) or ''}`,
 };
 
-/** The payloads of a part of a lane; the first part has the running ones too. KEYS lanes. ARGV prefix, lane, from, to. */
+/** The payloads of a part of a lane; the first part has the running ones too. KEYS held. ARGV prefix, lane, from, to. */
 const listPayloads: Script = {
   name: 'tierfallListPayloads',
   numberOfKeys: 1,
@@ -215,34 +288,46 @@ for _, id in ipairs(ids) do table.insert(payloads, redis.call('HGET', base .. id
 return payloads`,
 };
 
-/** Makes a sweep necessary, also where one is under way. KEYS filled, doubts. */
+/** Makes a sweep necessary, also where one is under way. KEYS held. */
 const doubt: Script = {
   name: 'tierfallDoubt',
-  numberOfKeys: 2,
-  lua: `
-redis.call('INCR', KEYS[2])
-redis.call('DEL', KEYS[1])`,
+  numberOfKeys: 1,
+  lua: `${HOLDING}
+doubt(KEYS[1])`,
 };
 
-/** Begins a sweep, and remembers which doubts it answers. KEYS filling, doubts. ARGV seconds that it may take. */
+const ANSWERING = `
+local function questions(held)
+  return redis.call('HGET', held, 'memory') .. '/' .. (redis.call('HGET', held, 'doubts') or '0')
+end
+`;
+
+/**
+ * Begins a sweep, and remembers which doubts it answers, in which memory. KEYS filling, held. ARGV prefix, seconds that it
+ * may take, the name of a new memory.
+ */
 const beginFill: Script = {
   name: 'tierfallBeginFill',
   numberOfKeys: 2,
-  lua: `redis.call('SET', KEYS[1], redis.call('GET', KEYS[2]) or 0, 'EX', ARGV[1])`,
+  lua: `${HOLDING}${ANSWERING}
+redis.call('HSETNX', KEYS[2], 'memory', ARGV[3])
+lookAtAll(KEYS[2], ARGV[1])
+redis.call('SET', KEYS[1], questions(KEYS[2]), 'EX', ARGV[2])`,
 };
 
 /**
- * Ends a sweep that began with this key, if nothing was forgotten and nobody doubted meanwhile. KEYS filling, filled,
- * doubts.
+ * Ends a sweep that began with this key, if nothing was forgotten and nobody doubted meanwhile. KEYS filling, held. ARGV
+ * prefix.
  */
 const endFill: Script = {
   name: 'tierfallEndFill',
-  numberOfKeys: 3,
-  lua: `
+  numberOfKeys: 2,
+  lua: `${HOLDING}${ANSWERING}
 local answered = redis.call('GET', KEYS[1])
 redis.call('DEL', KEYS[1])
-if answered ~= (redis.call('GET', KEYS[3]) or '0') then return 0 end
-redis.call('SET', KEYS[2], 1)
+if redis.call('HEXISTS', KEYS[2], 'memory') == 0 or not lookAtAll(KEYS[2], ARGV[1]) then return 0 end
+if answered ~= questions(KEYS[2]) then return 0 end
+redis.call('HSET', KEYS[2], 'filled', 1)
 return 1`,
 };
 
@@ -281,8 +366,9 @@ end`,
 
 export const SCRIPTS = {
   nextLane,
-  placeJob,
+  placeJobs,
   putBackJob,
+  completeJob,
   discardJob,
   knownJobs,
   countJobs,
