@@ -5,6 +5,7 @@ import { runCommand } from './run-command.ts';
 const CAMPAIGNS: Readonly<Record<string, string>> = {
   reconcile: 'test/campaigns/reconcile.ts',
   redis: 'test/campaigns/redis-events.ts',
+  rebuild: 'test/campaigns/rebuild.ts',
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -138,7 +138,7 @@ export async function inspectObject(ref: string, deps: ReadDeps): Promise<Inspec
   return { rows: countEntryRows(entries), sha256: digest, bytes, entries };
 }
 
-function countEntryRows(entries: readonly JournalEntry[]): number {
+export function countEntryRows(entries: readonly JournalEntry[]): number {
   return entries.reduce((count, entry) => count + entry.rowCount, 0);
 }
 
@@ -154,7 +154,7 @@ function notTheJob(ref: string, found: string): StorageError {
   });
 }
 
-function notTheObject(ref: string, found: string): StorageError {
+export function notTheObject(ref: string, found: string): StorageError {
   return new StorageError('STORAGE_CORRUPT', `${ref} is not the object that was stored: ${found}`, {
     hint: 'Nothing of it is delivered. Restore the object from a copy.',
   });

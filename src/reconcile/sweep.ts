@@ -4,22 +4,27 @@
  *
  * W1 a sweep only announces; doing it twice, or beside a running worker, changes nothing. W2 an object that cannot
  * be read is reported and left, it never stops the sweep. W3 only a durable object is announced: what a listing
- * shows may not be durable yet, and putting it again resolves when it is.
+ * shows may not be durable yet. A store that can confirm it is asked, of others the object is put again, which resolves when
+ * it is. W4 objects go through in parts, the next is listed while one is announced; what a part holds is bounded, however
+ * many objects there are and however large. Their order does not matter: a queue places them.
  */
-import { StorageError, TierfallError } from '../core/errors.ts';
+import { TierfallError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import { mapInFlight } from '../core/in-flight.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
-import { chainPrefix, isObjectKey, jobId, jobOf, placeOf } from './job.ts';
-import type { Queue } from './queue.ts';
-import { inspectObject } from './replay.ts';
+import { chainPrefix, isObjectKey, jobId, jobOf } from './job.ts';
+import type { Job, Queue } from './queue.ts';
 import { isSettled, settledRef } from './settlement.ts';
+import { readFacts } from './stored-object.ts';
 
 export interface SweepOptions {
-  readonly store: Pick<Store, 'list' | 'get' | 'put'>;
+  readonly store: Pick<Store, 'list' | 'get' | 'put' | 'confirm'>;
   readonly chain: string;
-  readonly queue: Pick<Queue, 'announce' | 'knows'>;
+  readonly queue: Pick<Queue, 'announce' | 'announceAll' | 'knows'>;
   readonly decode: (bytes: Uint8Array) => Promise<readonly JournalEntry[]>;
+  /** The records of an object as it says itself, so that it need not be opened. @default they are counted */
+  readonly rowsOf?: (bytes: Uint8Array) => number | undefined;
   readonly emit: Emit;
   /** Reads each settlement instead of trusting that it is there. @default false */
   readonly checkSettlements?: boolean;
@@ -37,34 +42,37 @@ export interface SweepReport {
   readonly unreadable: readonly string[];
 }
 
-const KNOWN_CHUNK = 256;
+/** Objects that go through together. */
+const PART_OBJECTS = 512;
+/** Of which so many are read at the same time, with so many bytes. */
+const READ_LIMITS = { atOnceMax: 16, bytesMax: 64 * 1024 * 1024, bytesOf: ({ bytes }: Listed) => bytes };
 
 /** @throws StorageError when the store cannot be listed; what the queue throws */
 export async function sweep(options: SweepOptions): Promise<SweepReport> {
-  const counts = { objects: 0, settled: 0, known: 0, announced: 0 };
-  const unreadable: string[] = [];
-  let chunk: string[] = [];
-  const flush = async (): Promise<void> => {
-    const refs = chunk;
-    chunk = [];
-    const held = await options.queue.knows?.(refs.map(jobId));
-    for (const ref of refs) {
-      options.signal?.throwIfAborted();
-      const answer = held?.has(jobId(ref)) ? 'known' : await announceObject(ref, options);
-      if (answer === 'known') counts.known += 1;
-      else if (answer === 'added') counts.announced += 1;
-      else unreadable.push(ref);
-    }
-  };
-  for await (const { ref, settlement } of listObjects(options.store, options.chain)) {
+  const sweeping = new Sweep(options);
+  let part: Listed[] = [];
+  let passing: Promise<void> | undefined;
+  for await (const object of listObjects(options.store, options.chain)) {
     options.signal?.throwIfAborted();
-    counts.objects += 1;
-    if (settlement && (!options.checkSettlements || (await isSettled(options.store, ref)))) counts.settled += 1;
-    else chunk.push(ref);
-    if (chunk.length >= KNOWN_CHUNK) await flush();
+    part.push(object);
+    if (part.length < PART_OBJECTS) continue;
+    await passing;
+    passing = sweeping.pass(part);
+    // It is waited for with the next part; until then nobody listens.
+    passing.catch(() => undefined);
+    part = [];
   }
-  await flush();
-  return { ...counts, unreadable };
+  await passing;
+  await sweeping.pass(part);
+  return sweeping.report;
+}
+
+/** An object as a listing tells it. */
+interface Listed {
+  readonly ref: string;
+  readonly bytes: number;
+  /** Whether a settlement lies next to it. */
+  readonly settlement: boolean;
 }
 
 /**
@@ -75,38 +83,89 @@ export async function* listObjects(
   store: Pick<Store, 'list'>,
   chain: string,
   prefix = chainPrefix(chain),
-): AsyncGenerator<{ readonly ref: string; readonly settlement: boolean }> {
-  let last: string | undefined;
-  for await (const { key } of store.list(prefix)) {
+): AsyncGenerator<Listed> {
+  let last: Omit<Listed, 'settlement'> | undefined;
+  for await (const { key, bytes } of store.list(prefix)) {
     // A settlement sorts right behind its object, so one object of memory is enough.
-    if (last !== undefined && settledRef(key) === last) {
-      yield { ref: last, settlement: true };
+    if (last !== undefined && settledRef(key) === last.ref) {
+      yield { ...last, settlement: true };
       last = undefined;
     } else if (isObjectKey(key)) {
-      if (last !== undefined) yield { ref: last, settlement: false };
-      last = key;
+      if (last !== undefined) yield { ...last, settlement: false };
+      last = { ref: key, bytes };
     }
   }
-  if (last !== undefined) yield { ref: last, settlement: false };
+  if (last !== undefined) yield { ...last, settlement: false };
 }
 
-async function announceObject(ref: string, options: SweepOptions): Promise<'added' | 'known' | 'unreadable'> {
-  const { chain, queue, emit } = options;
-  const place = placeOf(ref);
-  try {
-    if (!place) throw foreign(ref);
-    const { rows, sha256, bytes } = await inspectObject(ref, options);
+class Sweep {
+  readonly #options: SweepOptions;
+  readonly #counts = { objects: 0, settled: 0, known: 0, announced: 0 };
+  readonly #unreadable: string[] = [];
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+  }
+
+  get report(): SweepReport {
+    return { ...this.#counts, unreadable: this.#unreadable };
+  }
+
+  /** Announces those of a part that are open and unknown. */
+  async pass(part: readonly Listed[]): Promise<void> {
+    const open = await this.#open(part);
+    const held = await this.#options.queue.knows?.(open.map(({ ref }) => jobId(ref)));
+    const unknown = open.filter(({ ref }) => !held?.has(jobId(ref)));
+    const found = await mapInFlight(unknown, READ_LIMITS, ({ ref }) => this.#jobOf(ref));
+    const jobs = found.filter((job) => job !== undefined);
+    this.#options.signal?.throwIfAborted();
+    await this.#announce(jobs);
+    this.#counts.objects += part.length;
+    this.#counts.settled += part.length - open.length;
+    this.#counts.known += open.length - unknown.length;
+  }
+
+  async #open(part: readonly Listed[]): Promise<readonly Listed[]> {
+    const { store, checkSettlements = false, signal } = this.#options;
+    const settled = await mapInFlight(part, READ_LIMITS, async ({ ref, settlement }) => {
+      signal?.throwIfAborted();
+      return settlement && (!checkSettlements || (await isSettled(store, ref)));
+    });
+    return part.filter((_, at) => !settled[at]);
+  }
+
+  /** W2. @returns undefined when it cannot be read */
+  async #jobOf(ref: string): Promise<Job | undefined> {
+    const { chain, store, decode, rowsOf, emit, signal } = this.#options;
+    signal?.throwIfAborted();
+    try {
+      const { lane, order, rows, sha256, bytes } = await readFacts(ref, { store, decode, rowsOf });
+      if (!store.confirm) await store.put(ref, [bytes], { sha256 });
+      return jobOf(chain, { ref, lane, order, rows, sha256 });
+    } catch (error) {
+      if (!isAboutObject(error)) throw error;
+      const { code, message } = error;
+      emit('storageFailed', { chain, operation: `sweep ${ref}`, code, message });
+      this.#unreadable.push(ref);
+      return undefined;
+    }
+  }
+
+  async #announce(jobs: readonly Job[]): Promise<void> {
+    const { chain, store, queue, emit } = this.#options;
+    if (jobs.length === 0) return;
     // W3: somebody may be storing it right now. A job whose object a power cut takes would block its lane for ever.
-    await options.store.put(ref, [bytes]);
-    const job = jobOf(chain, { ref, lane: place.lane, order: place.order, rows, sha256 });
-    const answer = await queue.announce(job);
-    if (answer === 'added') emit('jobAnnounced', { chain, job: job.id, ref, rows });
-    return answer;
-  } catch (error) {
-    if (!isAboutObject(error)) throw error;
-    const { code, message } = error;
-    emit('storageFailed', { chain, operation: `sweep ${ref}`, code, message });
-    return 'unreadable';
+    await store.confirm?.(jobs.map(({ ref }) => ref));
+    const answers = queue.announceAll
+      ? await queue.announceAll(jobs)
+      : await mapInFlight(jobs, { atOnceMax: 1 }, (job) => queue.announce(job));
+    for (const [at, { id, ref, rows }] of jobs.entries()) {
+      if (answers[at] === 'known') this.#counts.known += 1;
+      else {
+        this.#counts.announced += 1;
+        emit('jobAnnounced', { chain, job: id, ref, rows });
+      }
+    }
   }
 }
 
@@ -120,10 +179,4 @@ const OBJECT_FAULTS: ReadonlySet<string> = new Set([
 
 function isAboutObject(error: unknown): error is TierfallError {
   return error instanceof TierfallError && OBJECT_FAULTS.has(error.code);
-}
-
-function foreign(ref: string): StorageError {
-  return new StorageError('STORAGE_FOREIGN', `${ref} does not follow the layout of object names`, {
-    hint: 'Move it elsewhere, or give it the name it was stored under.',
-  });
 }

@@ -24,6 +24,8 @@ import { Waiting } from './waiting.ts';
 export interface WorkerOptions extends Omit<ReplayDeps, 'store'> {
   readonly queue: Queue;
   readonly store: Store;
+  /** The records of an object as it says itself, so that a sweep need not open it. @default they are counted */
+  readonly rowsOf?: (bytes: Uint8Array) => number | undefined;
   /** Unique among running workers. @default a random UUID */
   readonly name?: string;
   /** Jobs at a time, each of another lane. @default 4 */
@@ -252,8 +254,9 @@ class ReconcileWorker implements Worker {
   }
 
   #sweep(checkSettlements: boolean, signal?: AbortSignal): Promise<SweepReport> {
-    const { store, chain, queue, decode, emit, clock } = this.#options;
-    const options = { store, chain, queue, decode, emit, checkSettlements, ...(signal ? { signal } : {}) };
+    const { store, chain, queue, decode, rowsOf, emit, clock } = this.#options;
+    const ports = { store, chain, queue, decode, emit, ...(rowsOf ? { rowsOf } : {}) };
+    const options = { ...ports, checkSettlements, ...(signal ? { signal } : {}) };
     const sweeping = this.#sweeping.then(async () => {
       for (let attempt = 1; ; attempt += 1) {
         const fill = await queue.beginFill?.();

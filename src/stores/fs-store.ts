@@ -14,6 +14,7 @@ import { dirname, resolve } from 'node:path';
 import { makeDirectory } from '../core/durable-file.ts';
 import { StorageError } from '../core/errors.ts';
 import type { FileSystem, OpenFile } from '../core/file-system.ts';
+import { mapInFlight } from '../core/in-flight.ts';
 import { errnoOf, toStorageError } from '../core/storage-fault.ts';
 import { checkKey, checkRange } from './object-key.ts';
 import type {
@@ -29,6 +30,10 @@ import type {
 
 const TEMPORARY = '.tierfall-tmp';
 const STALE_MS = 3_600_000;
+/** Calls to the file system of one kind at the same time. */
+const AT_ONCE_MAX = 8;
+/** Files of a listing that are looked at before the first of them is told. */
+const LOOKED_AT_ONCE = 256;
 /** Bytes that are read at once for a digest. */
 const PIECE_BYTES = 1024 * 1024;
 /** Errors that mean "this file system has no hard links". */
@@ -161,6 +166,20 @@ class FsStore implements Store {
       signal?.throwIfAborted();
       throw toStorageError(error, `list ${prefix} in ${this.name}`);
     }
+  }
+
+  /** An object has its name only once its bytes are durable, and above its directory every name is (N1). */
+  async confirm(keys: readonly string[], { signal }: StoreCallOptions = {}): Promise<void> {
+    for (const key of keys) this.#check(key);
+    const directories = new Set(keys.map((key) => dirname(`${this.#root}/${key}`)));
+    await mapInFlight([...directories], { atOnceMax: AT_ONCE_MAX }, async (directory) => {
+      signal?.throwIfAborted();
+      try {
+        await this.#fs.syncDirectory(directory);
+      } catch (error) {
+        if (!isAbsent(error)) throw toStorageError(error, `make ${directory} durable`);
+      }
+    });
   }
 
   async delete(key: string, { signal }: StoreCallOptions = {}): Promise<void> {
@@ -305,16 +324,28 @@ class FsStore implements Store {
     const keys = entries
       .filter(({ name }) => directory !== '' || name !== TEMPORARY)
       .map(({ name, isDirectory }) => `${directory}${name}${isDirectory ? '/' : ''}`);
+    const files: string[] = [];
     for (const key of keys.sort()) {
       if (key.endsWith('/')) {
+        yield* await this.#look(files.splice(0));
         const isBehind = key > after || after.startsWith(key);
         if (isBehind && (key.startsWith(prefix) || prefix.startsWith(key)))
           yield* this.#walk(key, prefix, after);
       } else if (key > after && key.startsWith(prefix)) {
-        const found = await this.#fs.stat(`${this.#root}/${key}`);
-        if (found) yield { key, bytes: found.size, modifiedMs: found.modifiedMs };
+        files.push(key);
+        if (files.length >= LOOKED_AT_ONCE) yield* await this.#look(files.splice(0));
       }
     }
+    yield* await this.#look(files);
+  }
+
+  /** Those that are still there. */
+  async #look(keys: readonly string[]): Promise<readonly StoredObject[]> {
+    const objects = await mapInFlight(keys, { atOnceMax: AT_ONCE_MAX }, async (key) => {
+      const found = await this.#fs.stat(`${this.#root}/${key}`);
+      return found && { key, bytes: found.size, modifiedMs: found.modifiedMs };
+    });
+    return objects.filter((object) => object !== undefined);
   }
 }
 

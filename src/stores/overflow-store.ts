@@ -26,6 +26,7 @@ function isAbsent(error: unknown): boolean {
 
 class OverflowStore implements Store {
   readonly name: string;
+  readonly confirm?: NonNullable<Store['confirm']>;
   readonly #first: Store;
   readonly #second: Store;
   readonly #isPressed: () => boolean;
@@ -35,6 +36,11 @@ class OverflowStore implements Store {
     this.#first = first;
     this.#second = second;
     this.#isPressed = isPressed;
+    const [inFirst, inSecond] = [first.confirm?.bind(first), second.confirm?.bind(second)];
+    if (inFirst && inSecond)
+      this.confirm = async (keys, options) => {
+        await Promise.all([inFirst(keys, options), inSecond(keys, options)]);
+      };
   }
 
   async put(

@@ -9,7 +9,8 @@
  * attributes. P3 no statistics on `body`: they would write it again into the footer; those of other columns are in the
  * order of bytes, or left out. P4 what does not match its SHA-256 is never handed out. P5 the file carries its own
  * digest (object-digest.ts); it is checked before a Parquet library sees a single byte, because one flipped bit in a
- * length can keep a reader busy for hours. P6 a sealed body opens only in the row that it was sealed for.
+ * length can keep a reader busy for hours. P6 a sealed body opens only in the row that it was sealed for. P7 the footer says
+ * how many records there are, so that who has to know it need not decode them; what holds others is not handed out.
  */
 import { gunzipSync } from 'node:zlib';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
@@ -20,7 +21,14 @@ import { sha256 } from '../core/keys.ts';
 import type { JournalEntry, Purpose } from '../journal/journal.ts';
 import { compress, decompress, PAGE_BYTES_MAX } from './parquet/compression.ts';
 import { sortedByName } from './parquet/object-columns.ts';
-import { checkDigest, corrupt, type EncodedObject, footerStart, SealedFile } from './parquet/object-digest.ts';
+import {
+  checkDigest,
+  corrupt,
+  type EncodedObject,
+  footerStart,
+  SealedFile,
+  TRAILER_BYTES,
+} from './parquet/object-digest.ts';
 import type { WriteObject } from './parquet/object-writer.ts';
 import { writeObject } from './parquet/own-writer.ts';
 import { factsOfEntry, factsOfRow } from './parquet/row-facts.ts';
@@ -53,6 +61,7 @@ export interface EncodeOptions {
   readonly seal?: BodySeal;
 }
 
+const ROWS_META = 'tierfall.rows';
 const SEAL_META = 'tierfall.body-key';
 /** How bodies are sealed. Not there: they are bound to nothing. 2: to the other columns of their row. */
 const SEAL_VERSION_META = 'tierfall.body-seal';
@@ -69,10 +78,16 @@ export async function encodeObject(
 ): Promise<EncodedObject> {
   const file = new SealedFile();
   const sealMeta = seal ? { [SEAL_META]: seal.keyId, [SEAL_VERSION_META]: SEAL_VERSION } : {};
-  const keyValues = Object.entries(sortedByName({ ...meta, ...sealMeta }));
+  const rows = countRecords(entries);
+  const rowsMeta = Number.isSafeInteger(rows) ? { [ROWS_META]: String(rows) } : {};
+  const keyValues = Object.entries(sortedByName({ ...meta, ...rowsMeta, ...sealMeta }));
   const sealed = seal ? await sealBodies(entries, seal) : entries;
   const options = { keyValues, areBodiesSealed: seal !== undefined };
   return file.finish(await write(sealed, options, (bytes) => file.push(bytes)));
+}
+
+function countRecords(entries: readonly JournalEntry[]): number {
+  return entries.reduce((sum, { rowCount }) => sum + rowCount, 0);
 }
 
 /** What is sealed does not shrink any more, so each body is compressed before. */
@@ -188,6 +203,27 @@ function openBodies(
 }
 
 /**
+ * The records of an object as its footer tells them; undefined for objects of the time before it did.
+ * @param bytes of which is known that they are what was stored
+ * @throws StorageError `STORAGE_CORRUPT` when it has no footer, or that tells no number
+ */
+export function rowsOfObject(bytes: Uint8Array): number | undefined {
+  const start = bytes.length < TRAILER_BYTES ? -1 : footerStart(bytes);
+  if (start < 0) throw corrupt('the object has no footer');
+  let told: string | undefined;
+  try {
+    const { key_value_metadata: meta } = parquetMetadata(new Uint8Array(bytes.subarray(start)).buffer);
+    told = meta?.find(({ key }) => key === ROWS_META)?.value;
+  } catch (error) {
+    throw corrupt(`the object has no readable footer: ${String(error)}`, error);
+  }
+  if (told === undefined) return undefined;
+  const rows = Number(told);
+  if (!/^\d+$/.test(told) || !Number.isSafeInteger(rows)) throw corrupt(`the object has ${told} records`);
+  return rows;
+}
+
+/**
  * The entries of one object, in order; bodies are views.
  * @param open opens the bodies of an object that was sealed
  * @throws StorageError `STORAGE_CORRUPT` when it is not such an object, or a body does not match its SHA-256
@@ -200,6 +236,7 @@ export async function decodeObject(bytes: Uint8Array, open?: OpenBody): Promise<
   };
   let rows: Record<string, unknown>[];
   let seal: SealOfFile | undefined;
+  const told = rowsOfObject(bytes);
   try {
     const metadata = parquetMetadata(file.slice(footerStart(bytes)));
     const meta = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
@@ -216,5 +253,8 @@ export async function decodeObject(bytes: Uint8Array, open?: OpenBody): Promise<
     throw corrupt(`the object is not a readable Parquet file: ${String(error)}`, error);
   }
   if (seal !== undefined) openBodies(rows, seal, open);
-  return rows.map(toEntry);
+  const entries = rows.map(toEntry);
+  const held = countRecords(entries);
+  if (told !== undefined && told !== held) throw corrupt(`the object says ${told} records and holds ${held}`);
+  return entries;
 }

@@ -155,6 +155,9 @@ class StoreInBucket implements S3Store {
     }
   }
 
+  /** What is listed is durable. */
+  async confirm(): Promise<void> {}
+
   async delete(key: string, { signal }: StoreCallOptions = {}): Promise<void> {
     this.#check(key);
     await this.#told(`delete ${key} from`, () =>

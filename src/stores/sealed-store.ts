@@ -35,6 +35,7 @@ export function sealedStore(store: Store, prefix: string, keys: KeyRing): Store 
     },
     head: (key, options) => store.head(key, options),
     list: (listed, options) => store.list(listed, options),
+    ...(store.confirm ? { confirm: store.confirm.bind(store) } : {}),
     delete: (key, options) => store.delete(key, options),
     close: async () => store.close?.(),
   };

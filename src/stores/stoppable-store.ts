@@ -22,12 +22,15 @@ export interface StoppableStore extends Store {
 
 class Stoppable implements StoppableStore {
   readonly name: string;
+  readonly confirm?: NonNullable<Store['confirm']>;
   readonly #store: Store;
   readonly #stopped = new AbortController();
 
   constructor(store: Store) {
     this.#store = store;
     this.name = store.name;
+    const confirm = store.confirm?.bind(store);
+    if (confirm) this.confirm = (keys, options) => this.#linked(options, (linked) => confirm(keys, linked));
   }
 
   put(key: string, chunks: readonly Uint8Array[], options?: PutOptions): Promise<'created' | 'exists'> {

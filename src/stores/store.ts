@@ -57,6 +57,11 @@ export interface Store {
   head(key: string, options?: StoreCallOptions): Promise<ObjectHead | undefined>;
   /** Objects whose key starts with `prefix`, in key order, fetched page by page as they are taken. */
   list(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>;
+  /**
+   * Resolves when all of these that exist are durable, also those that somebody else is putting: a capability that spares whoever
+   * has to know it from putting them again.
+   */
+  confirm?(keys: readonly string[], options?: StoreCallOptions): Promise<void>;
   /** No error when absent. */
   delete(key: string, options?: StoreCallOptions): Promise<void>;
   /** Waits for what runs in the background and lets go of connections. Safe to call twice. */

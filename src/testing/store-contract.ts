@@ -143,6 +143,14 @@ const CHECKS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
       assert.equal(await store.head(key), undefined, key);
     }
   },
+  'confirms what is there, and knows of nothing else, when it can': async (store) => {
+    await store.put('confirmed/a/one', [bytesOf('one')]);
+    await store.put('confirmed/two', [bytesOf('two')]);
+    await store.confirm?.(['confirmed/a/one', 'confirmed/two', 'confirmed/none', 'nowhere/at/all']);
+    await store.confirm?.([]);
+    assert.deepEqual(await keysIn(store, 'confirmed/'), ['confirmed/a/one', 'confirmed/two']);
+    assert.deepEqual(await keysIn(store, 'nowhere/'), []);
+  },
   'takes the digest from whoever has it': async (store) => {
     const chunks = [bytesOf('known')];
     const sha256 = sha256Of(...chunks);

@@ -4,6 +4,7 @@ import type { Job } from '../../src/reconcile/queue.ts';
 import { sweep } from '../../src/reconcile/sweep.ts';
 import { fsStore } from '../../src/stores/fs-store.ts';
 import { decodeObject, encodeObject } from '../../src/stores/parquet.ts';
+import type { Store } from '../../src/stores/store.ts';
 import { MemoryFileSystem } from '../../src/testing/memory-file-system.ts';
 import { entryOf } from '../reconcile/scene.ts';
 
@@ -11,7 +12,10 @@ import { entryOf } from '../reconcile/scene.ts';
 const TAKES_NAMES = (): number => 0.9;
 
 describe('an object that is visible and not yet durable', () => {
-  it('is made durable by the sweep that finds it, before its job is announced', async () => {
+  it.each([
+    ['confirms', true],
+    ['puts it again', false],
+  ])('is made durable by the sweep, which %s, before its job is announced (W3)', async (_, confirms) => {
     const fs = new MemoryFileSystem();
     const store = fsStore({ directory: '/data/objects', fs });
     const entry: JournalEntry = { ...entryOf(['{"n":1}']), seq: 0 };
@@ -29,7 +33,12 @@ describe('an object that is visible and not yet durable', () => {
         return 'added';
       },
     };
-    await sweep({ store, chain: 'c', queue, decode: decodeObject, emit: () => {} });
+    const plain: Pick<Store, 'list' | 'get' | 'put'> = {
+      list: store.list.bind(store),
+      get: store.get.bind(store),
+      put: store.put.bind(store),
+    };
+    await sweep({ store: confirms ? store : plain, chain: 'c', queue, decode: decodeObject, emit: () => {} });
     expect(jobs.map((job) => job.ref)).toEqual([ref]);
     const after = fsStore({ directory: '/data/objects', fs: fs.crash(TAKES_NAMES) });
     await expect(after.get(ref), 'a job without an object blocks its lane for ever').resolves.toBeDefined();

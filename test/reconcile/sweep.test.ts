@@ -1,9 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Queue } from '../../src/reconcile/queue.ts';
+import { StorageError } from '../../src/core/errors.ts';
+import type { Job, Queue } from '../../src/reconcile/queue.ts';
 import { settlementKey } from '../../src/reconcile/settlement.ts';
-import { sweep } from '../../src/reconcile/sweep.ts';
-import { decodeObject } from '../../src/stores/parquet.ts';
+import { type SweepOptions, sweep } from '../../src/reconcile/sweep.ts';
+import { decodeObject, encodeObject, rowsOfObject } from '../../src/stores/parquet.ts';
+import type { MemoryStore } from '../../src/testing/memory-store.ts';
 import { CHAIN, createScene, entryOf, type Scene } from './scene.ts';
+
+function portsOf(store: MemoryStore): Pick<SweepOptions['store'], 'list' | 'get' | 'put'> {
+  return { list: store.list.bind(store), get: store.get.bind(store), put: store.put.bind(store) };
+}
 
 describe('a sweep', () => {
   let scene: Scene;
@@ -12,7 +18,7 @@ describe('a sweep', () => {
   });
   afterEach(() => scene.close());
 
-  const run = (changes: { queue?: Pick<Queue, 'announce' | 'knows'>; checkSettlements?: boolean } = {}) => {
+  const run = (changes: Partial<SweepOptions> = {}) => {
     const { store, queue } = scene;
     const emit = (name: string): void => void told.push(name);
     return sweep({ store, chain: CHAIN, queue, decode: decodeObject, emit, ...changes });
@@ -77,6 +83,64 @@ describe('a sweep', () => {
     scene.store.failNext('list');
     await expect(run()).rejects.toMatchObject({ code: 'STORAGE_IO' });
     expect(await run()).toMatchObject({ announced: 1 });
+  });
+
+  it('opens no object that says itself how many records it has', async () => {
+    const job = await scene.put(3, [entryOf(['{"a":1}', '{"a":2}'])], false);
+    const decode = (): never => {
+      throw new Error('it was opened');
+    };
+    expect(await run({ rowsOf: rowsOfObject, decode })).toMatchObject({ announced: 1 });
+    expect(await scene.queue.claim('w', 1000)).toMatchObject(job);
+  });
+
+  it('does not take the word of an object that is not the one its name tells (W2)', async () => {
+    const bad = await scene.put(0, [entryOf(['{"n":1}'])], false);
+    const { chunks } = await encodeObject([{ ...entryOf(['{"n":2}']), seq: 0 }], {});
+    scene.store.damage(bad.ref, () => Buffer.concat(chunks));
+    expect(await run({ rowsOf: rowsOfObject })).toMatchObject({ announced: 0, unreadable: [bad.ref] });
+    expect(told).toContain('storageFailed');
+  });
+
+  it('announces each part at once, confirmed by a store that can, and puts nothing again (W3, W4)', async () => {
+    for (let n = 0; n < 1_100; n += 1) await scene.put(n % 7, [entryOf([`{"n":${n}}`])], false);
+    const puts = scene.store.calls('put');
+    const calls: string[] = [];
+    const store = {
+      ...portsOf(scene.store),
+      confirm: async (keys: readonly string[]) => void calls.push(`confirm ${keys.length}`),
+    };
+    const queue = {
+      knows: scene.queue.knows?.bind(scene.queue) as NonNullable<Queue['knows']>,
+      announce: scene.queue.announce.bind(scene.queue),
+      announceAll: async (jobs: readonly Job[]) => {
+        calls.push(`announce ${jobs.length}`);
+        return (await scene.queue.announceAll?.(jobs)) ?? [];
+      },
+    };
+    expect(await run({ queue, store })).toMatchObject({ objects: 1_100, announced: 1_100 });
+    expect(calls).toEqual([
+      'confirm 512',
+      'announce 512',
+      'confirm 512',
+      'announce 512',
+      'confirm 76',
+      'announce 76',
+    ]);
+    expect(scene.store.calls('put')).toBe(puts);
+    expect(await run({ queue, store })).toMatchObject({ known: 1_100, announced: 0 });
+    expect(calls.length).toBe(6);
+  });
+
+  it('announces nothing of a part that cannot be confirmed', async () => {
+    await scene.put(0, [entryOf(['{"n":1}'])], false);
+    const confirm = async (): Promise<never> => {
+      throw new StorageError('STORAGE_IO', 'no', { hint: 'A test wanted this.' });
+    };
+    await expect(run({ store: { ...portsOf(scene.store), confirm } })).rejects.toMatchObject({
+      code: 'STORAGE_IO',
+    });
+    expect(await scene.queue.depth()).toMatchObject({ waiting: 0 });
   });
 
   it('does not see objects of other chains, nor what is kept to be healed', async () => {

@@ -10,7 +10,7 @@ import { StorageError } from '../../core/errors.ts';
 const TAG = new TextEncoder().encode('TFDIGEST');
 const BLOCK_BYTES = 40;
 /** Footer length and magic. */
-const TRAILER_BYTES = 8;
+export const TRAILER_BYTES = 8;
 /** Hashed in one go: half a millisecond. */
 const SLICE_BYTES = 1024 * 1024;
 
