@@ -20,6 +20,7 @@ import { backoffMs, type ReplayControl, type ReplayDeps, type ReplayResult, repl
 import type { Settlement } from './settlement.ts';
 import { type SweepReport, sweep } from './sweep.ts';
 import { Waiting } from './waiting.ts';
+import { NOTHING_DONE, subtract, type WorkerCounts } from './worker-counts.ts';
 
 export interface WorkerOptions extends Omit<ReplayDeps, 'store'> {
   readonly queue: Queue;
@@ -110,18 +111,6 @@ const PATIENCE_MS = 60_000;
 /** Sweeps in a row that the queue may forget before the next one waits. */
 const FILL_ATTEMPTS = 3;
 
-const NOTHING_DONE = {
-  settled: 0,
-  postponed: 0,
-  lost: 0,
-  delivered: 0,
-  degraded: 0,
-  alreadyHeld: 0,
-  quarantined: 0,
-};
-
-type Counts = typeof NOTHING_DONE;
-
 class ReconcileWorker implements Worker {
   readonly #options: WorkerOptions;
   readonly #name: string;
@@ -133,7 +122,7 @@ class ReconcileWorker implements Worker {
   readonly #news: Waiting;
   readonly #watchers = new Set<Waiting>();
   readonly #running = new Set<Promise<void>>();
-  readonly #counts: Counts = { ...NOTHING_DONE };
+  readonly #counts: WorkerCounts = { ...NOTHING_DONE };
   #claims = 0;
   #loop: Promise<void> | undefined;
   #isStarted = false;
@@ -388,16 +377,4 @@ class ReconcileWorker implements Worker {
     const message = error instanceof Error ? error.message : String(error);
     this.#options.emit('storageFailed', { chain: this.#options.chain, operation, code, message });
   }
-}
-
-function subtract(now: Counts, before: Counts): Counts {
-  return {
-    settled: now.settled - before.settled,
-    postponed: now.postponed - before.postponed,
-    lost: now.lost - before.lost,
-    delivered: now.delivered - before.delivered,
-    degraded: now.degraded - before.degraded,
-    alreadyHeld: now.alreadyHeld - before.alreadyHeld,
-    quarantined: now.quarantined - before.quarantined,
-  };
 }

@@ -9,6 +9,7 @@ it('lands every deferred record once and in order, whatever happens to Redis and
   });
   expect(result.faults).toEqual([]);
   expect(Object.keys(result.events).toSorted()).toEqual(TROUBLE_NAMES.toSorted());
-  expect(result.thrownOut).toBeGreaterThan(0);
+  // Whether a worker saw them before the next event took them is chance.
+  expect(Object.values(result.forged).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(3);
   expect(result.records).toBeGreaterThan(2_000);
 }, 240_000);

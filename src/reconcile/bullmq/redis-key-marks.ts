@@ -10,12 +10,12 @@ const CHUNK = 1_000;
 
 export class RedisKeyMarks implements KeyMarks {
   readonly #link: RedisLink;
-  readonly #keys: readonly [memory: string, marks: string];
+  readonly #keys: readonly [marks: string];
 
   /** @param keyOf the full name of a key of the chain */
   constructor(link: RedisLink, keyOf: (name: string) => string) {
     this.#link = link;
-    this.#keys = [keyOf('fence-memory'), keyOf('fence')];
+    this.#keys = [keyOf('fence')];
   }
 
   async find(keys: readonly string[]): Promise<FoundMarks> {

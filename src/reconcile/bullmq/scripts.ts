@@ -331,36 +331,39 @@ redis.call('HSET', KEYS[2], 'filled', 1)
 return 1`,
 };
 
-/** Marks of ordering keys, '' where there is none, after the name of this memory. KEYS memory, marks. ARGV a new name, keys. */
+/**
+ * Marks of ordering keys, '' where there is none, after the name of this memory, which lies beside them so that whoever
+ * loses the marks loses it too. KEYS marks. ARGV a new name, keys.
+ */
 const findMarks: Script = {
   name: 'tierfallFindMarks',
-  numberOfKeys: 2,
+  numberOfKeys: 1,
   lua: `
-redis.call('SET', KEYS[1], ARGV[1], 'NX')
-local answer = {redis.call('GET', KEYS[1])}
-for at = 2, #ARGV do table.insert(answer, redis.call('HGET', KEYS[2], ARGV[at]) or '') end
+redis.call('HSETNX', KEYS[1], 'memory', ARGV[1])
+local answer = {redis.call('HGET', KEYS[1], 'memory')}
+for at = 2, #ARGV do table.insert(answer, redis.call('HGET', KEYS[1], 'key ' .. ARGV[at]) or '') end
 return answer`,
 };
 
-/** Keeps the mark for those keys that have no newer one. KEYS memory, marks. ARGV mark, keys. */
+/** Keeps the mark for those keys that have no newer one. KEYS marks. ARGV mark, keys. */
 const addMarks: Script = {
   name: 'tierfallAddMarks',
-  numberOfKeys: 2,
+  numberOfKeys: 1,
   lua: `
 for at = 2, #ARGV do
-  local known = redis.call('HGET', KEYS[2], ARGV[at])
-  if not known or known < ARGV[1] then redis.call('HSET', KEYS[2], ARGV[at], ARGV[1]) end
+  local known = redis.call('HGET', KEYS[1], 'key ' .. ARGV[at])
+  if not known or known < ARGV[1] then redis.call('HSET', KEYS[1], 'key ' .. ARGV[at], ARGV[1]) end
 end`,
 };
 
-/** Takes away the marks of these objects. KEYS memory, marks. ARGV key, ref, key, ref … */
+/** Takes away the marks of these objects. KEYS marks. ARGV key, ref, key, ref … */
 const removeMarks: Script = {
   name: 'tierfallRemoveMarks',
-  numberOfKeys: 2,
+  numberOfKeys: 1,
   lua: `
 for at = 1, #ARGV, 2 do
-  local mark = redis.call('HGET', KEYS[2], ARGV[at])
-  if mark and string.sub(mark, 18) == ARGV[at + 1] then redis.call('HDEL', KEYS[2], ARGV[at]) end
+  local mark = redis.call('HGET', KEYS[1], 'key ' .. ARGV[at])
+  if mark and string.sub(mark, 18) == ARGV[at + 1] then redis.call('HDEL', KEYS[1], 'key ' .. ARGV[at]) end
 end`,
 };
 
