@@ -115,8 +115,7 @@ export async function openBacklog(
   }
   // A memory that a power cut may take parts of would be believed to be whole.
   const memory = areAnnouncementsHints ? noKeyMemory() : keyMemory(state, chain);
-  const announce = ({ ref, lane, order, rows, sha256 }: PackedObject): Promise<void> =>
-    announcer.announce(jobOf(chain, { ref, lane, order, rows, sha256 }));
+  const announce = (object: PackedObject): Promise<void> => announcer.announce(jobOf(chain, object));
   const defer = (entries: readonly RawEntry[]): Promise<void> =>
     packEntries(entries, { store, chain, emit, announce, encode });
   return {

@@ -14,6 +14,11 @@ export type Format = (typeof FORMATS)[number];
 export const PRIORITIES = ['critical', 'normal', 'low'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
+/** The first of `PRIORITIES` that is among these; `normal` when there are none. */
+export function highestPriority(priorities: readonly Priority[]): Priority {
+  return PRIORITIES.find((priority) => priorities.includes(priority)) ?? 'normal';
+}
+
 /** What a caller hands to `submit()`. */
 export interface BatchInput {
   /** The bytes exactly as received; a string is taken as UTF-8. */

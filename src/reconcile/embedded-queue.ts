@@ -10,6 +10,7 @@
  * a claim takes its worker along, one that takes a checkpoint or an end costs repeated work, for the settlement is in the
  * store.
  */
+import { PRIORITIES } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ClaimedJob, Job, Queue, QueueDepth } from './queue.ts';
 import type { SqlSession, StateDatabase } from './sqlite-database.ts';
@@ -45,9 +46,12 @@ interface JobRow {
   readonly progress: string | null;
   readonly until_ms: number;
   readonly span_ms: number;
+  /** Place in PRIORITIES; null of jobs that an earlier version announced. */
+  readonly priority: number | null;
 }
 
 const KNOWN_CHUNK = 500;
+const NORMAL = PRIORITIES.indexOf('normal');
 /** E4. */
 const HINT = { isHint: true };
 
@@ -64,7 +68,8 @@ const LOSE_LEASES = `UPDATE jobs SET worker = NULL, until_ms = 0, span_ms = 0
 
 const HOLD = `UPDATE jobs SET worker = ?, until_ms = ?, span_ms = ?, attempts = attempts + 1 WHERE id = ?`;
 
-const ADD = `INSERT INTO jobs (id, chain, ref, lane, ord, rows, sha256, announced_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+const ADD = `INSERT INTO jobs (id, chain, ref, lane, ord, rows, sha256, announced_ms, priority)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO NOTHING`;
 
 const RENEW = `UPDATE jobs SET until_ms = ?, span_ms = ?, entries_done = ?, progress = ? WHERE id = ? AND worker = ?`;
@@ -99,9 +104,10 @@ class EmbeddedQueue implements Queue {
     const now = this.#now();
     return this.#state.transact(
       (session) =>
-        jobs.map(({ id, chain, ref, lane, order, rows, sha256 }) =>
-          session.run(ADD, id, chain, ref, lane, order, rows, sha256, now) > 0 ? 'added' : 'known',
-        ),
+        jobs.map(({ id, chain, ref, lane, order, rows, sha256, priority = 'normal' }) => {
+          const values = [id, chain, ref, lane, order, rows, sha256, now, PRIORITIES.indexOf(priority)];
+          return session.run(ADD, ...values) > 0 ? 'added' : 'known';
+        }),
       { isHint: this.#isHint },
     );
   }
@@ -130,7 +136,7 @@ class EmbeddedQueue implements Queue {
     const now = this.#now();
     const span = Math.ceil(leaseMs);
     return this.#state.transact((session) => {
-      const head = this.#oldestFreeHead(session, now, lanes);
+      const head = this.#firstFreeHead(session, now, lanes);
       if (!head) return undefined;
       session.run(LOSE_LEASES, head.chain, head.lane);
       session.run(HOLD, worker, now + span, span, head.id);
@@ -174,22 +180,22 @@ class EmbeddedQueue implements Queue {
   async close(): Promise<void> {}
 
   /**
-   * One index seek per lane. The oldest head goes first, so that a busy lane cannot starve the others. A lane
+   * One index seek per lane. The oldest head of the highest class goes first, so that a busy lane cannot starve the others. A lane
    * may be held by a job that is not its head: an older object was found while a newer one was running.
    */
-  #oldestFreeHead(session: SqlSession, now: number, lanes?: ReadonlySet<number>): JobRow | undefined {
-    let oldest: JobRow | undefined;
+  #firstFreeHead(session: SqlSession, now: number, lanes?: ReadonlySet<number>): JobRow | undefined {
+    let first: JobRow | undefined;
     for (const chain of this.#chains(session)) {
       let head = session.get<JobRow>(NEXT_HEAD, chain, -1);
       while (head) {
-        const isOlder = oldest === undefined || head.ord < oldest.ord;
+        const isEarlier = first === undefined || goesBefore(head, first);
         const isWanted = lanes === undefined || lanes.has(head.lane);
-        if (isWanted && isOlder && isFree(head, now) && !session.get(LANE_HELD, chain, head.lane, now, now))
-          oldest = head;
+        if (isWanted && isEarlier && isFree(head, now) && !session.get(LANE_HELD, chain, head.lane, now, now))
+          first = head;
         head = session.get<JobRow>(NEXT_HEAD, chain, head.lane);
       }
     }
-    return oldest;
+    return first;
   }
 
   #chains(session: SqlSession): readonly string[] {
@@ -216,8 +222,19 @@ function isFree(row: JobRow, now: number): boolean {
   return row.until_ms <= now || row.until_ms - row.span_ms > now;
 }
 
+/** Q6 */
+function goesBefore(some: JobRow, other: JobRow): boolean {
+  const [one, two] = [some.priority ?? NORMAL, other.priority ?? NORMAL];
+  return one === two ? some.ord < other.ord : one < two;
+}
+
 function claimedJob(row: JobRow): ClaimedJob {
   const { id, chain, ref, lane, ord, rows, sha256, attempts, entries_done } = row;
   const job = { id, chain, ref, lane, order: ord, rows, sha256, attempts, entriesDone: entries_done };
-  return row.progress === null ? job : { ...job, progress: row.progress };
+  const priority = PRIORITIES[row.priority ?? NORMAL] ?? 'normal';
+  return {
+    ...job,
+    ...(priority === 'normal' ? {} : { priority }),
+    ...(row.progress === null ? {} : { progress: row.progress }),
+  };
 }

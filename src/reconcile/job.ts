@@ -30,8 +30,9 @@ export function jobId(ref: string): string {
 
 /** The job that replays an object. */
 export function jobOf(chain: string, object: Omit<Job, 'id' | 'chain'>): Job {
-  const { ref, lane, order, rows, sha256 } = object;
-  return { id: jobId(ref), chain, ref, lane, order, rows, sha256 };
+  const { ref, lane, order, rows, sha256, priority } = object;
+  const job = { id: jobId(ref), chain, ref, lane, order, rows, sha256 };
+  return priority === undefined || priority === 'normal' ? job : { ...job, priority };
 }
 
 /** The part of a key before everything a chain stores for replay. */

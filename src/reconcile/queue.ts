@@ -5,8 +5,10 @@
  * Q1 a lane runs one job at a time, in order of `order`. Q2 a job whose worker died is claimable again when its
  * lease ends. Q3 announcing a job twice adds it once. Q4 a lane waits for its head, also while that is
  * postponed. Q5 a queue that may have forgotten jobs, or was told that some were never announced, gives none until a
- * sweep has filled it: newer objects must not overtake older ones.
+ * sweep has filled it: newer objects must not overtake older ones. Q6 of the free lanes the one whose head has the highest
+ * priority goes first, of equal ones the oldest; within a lane the order alone counts.
  */
+import type { Priority } from '../core/batch.ts';
 import { TierfallError } from '../core/errors.ts';
 import type { KeyMarks } from './fence/key-marks.ts';
 
@@ -24,6 +26,8 @@ export interface Job {
   readonly rows: number;
   /** SHA-256 of the object. */
   readonly sha256: string;
+  /** Q6: the highest of its records. @default 'normal' */
+  readonly priority?: Priority;
 }
 
 export interface ClaimedJob extends Job {

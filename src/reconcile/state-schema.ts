@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS state_facts (name TEXT PRIMARY KEY, value TEXT NOT NU
 /** Columns that tables of this format may still lack: they can be null, so no older version misreads them. */
 export const ADDED_COLUMNS = [
   { table: 'jobs', column: 'announced_ms', type: 'INTEGER' },
+  { table: 'jobs', column: 'priority', type: 'INTEGER' },
   { table: 'quarantine', column: 'ordering_key', type: 'TEXT' },
   { table: 'quarantine', column: 'quarantined_at', type: 'TEXT' },
 ] as const;

@@ -6,9 +6,11 @@
  * K1 the same entries give the same keys and bytes, so storing them again changes nothing. K2 entries of one
  * ordering key are in one lane, in the order of their seqs, within an object and from object to object. K3 entries
  * without one stay together, in the lane of the first of them: they make one large object instead of one per lane,
- * and the next ones are likely to be in another lane, so that they replay in parallel all the same.
+ * and the next ones are likely to be in another lane, so that they replay in parallel all the same. Those that are `critical` or
+ * `low` stay together by class, so that a critical one has no load of others to wait for.
  */
 import { crc32 } from 'node:zlib';
+import { highestPriority, type Priority } from '../core/batch.ts';
 import type { Emit } from '../core/events.ts';
 import type { JournalEntry, Purpose, RawEntry } from '../journal/journal.ts';
 import { type EncodeOptions, encodeObject } from './parquet.ts';
@@ -38,6 +40,8 @@ export interface PackedObject {
   readonly purpose: Purpose;
   /** Ordering keys of its entries, each once. */
   readonly orderingKeys: readonly string[];
+  /** The highest of its entries. */
+  readonly priority: Priority;
 }
 
 /** The lane of an ordering key: stable, so that one key stays in one lane. */
@@ -55,13 +59,14 @@ export interface Group {
 
 function groupEntries(entries: readonly JournalEntry[], lanes: number): Group[] {
   const groups = new Map<string, Group & { readonly entries: JournalEntry[] }>();
-  const unkeyed = new Map<Purpose, number>();
+  const unkeyed = new Map<string, number>();
   for (const entry of entries) {
-    const { purpose, orderingKey } = entry;
-    let lane = orderingKey === undefined ? unkeyed.get(purpose) : laneOf(orderingKey, lanes);
+    const { purpose, orderingKey, priority } = entry;
+    const ofClass = orderingKey === undefined && priority !== 'normal' ? `${purpose}:${priority}` : purpose;
+    let lane = orderingKey === undefined ? unkeyed.get(ofClass) : laneOf(orderingKey, lanes);
     lane ??= laneOf(entry.key, lanes);
-    if (orderingKey === undefined) unkeyed.set(purpose, lane);
-    const name = `${purpose}:${lane}`;
+    if (orderingKey === undefined) unkeyed.set(ofClass, lane);
+    const name = `${ofClass}:${lane}`;
     const group = groups.get(name);
     if (group) group.entries.push(entry);
     else groups.set(name, { purpose, lane, first: entry, entries: [entry] });
@@ -102,17 +107,19 @@ export async function makeObject(
   { chain, encode }: Pick<StoreEntriesOptions, 'chain' | 'encode'>,
 ): Promise<MadeObject> {
   const { purpose, lane, first, entries } = group;
+  const priority = highestPriority(entries.map((entry) => entry.priority));
   const meta = {
     'tierfall.chain': chain,
     'tierfall.purpose': purpose,
     'tierfall.lane': String(lane),
+    ...(priority === 'normal' ? {} : { 'tierfall.priority': priority }),
   };
   const { chunks, sha256, bytes } = await encodeObject(entries, meta, encode);
   const ref = objectKey(chain, group, sha256);
   const rows = entries.reduce((sum, entry) => sum + entry.rowCount, 0);
   const orderingKeys = [...new Set(entries.flatMap(({ orderingKey }) => orderingKey ?? []))];
   const object = { ref, lane, order: first.seq, rows, batches: entries.length, bytes, sha256, purpose };
-  return { object: { ...object, orderingKeys }, chunks };
+  return { object: { ...object, orderingKeys, priority }, chunks };
 }
 
 /** Stores what was made; it is durable when this resolves. */

@@ -216,6 +216,29 @@ const ORDER: readonly [string, Body][] = [
     },
   ],
   [
+    'gives the lane whose head has the highest priority first, and never turns a lane round (Q6)',
+    async (queue) => {
+      await announceAll(queue, [
+        { ...contractJob(0, 1), priority: 'low' },
+        contractJob(1, 2),
+        { ...contractJob(2, 9), priority: 'critical' },
+        contractJob(3, 3),
+        { ...contractJob(3, 4), priority: 'critical' },
+      ]);
+      const jobs = [];
+      for (let at = 0; at < 4; at += 1) jobs.push(await claimed(queue, workerName()));
+      assert.deepEqual(
+        jobs.map(({ lane, order, priority = 'normal' }) => [lane, order, priority]),
+        [
+          [2, 9, 'critical'],
+          [1, 2, 'normal'],
+          [3, 3, 'normal'],
+          [0, 1, 'low'],
+        ],
+      );
+    },
+  ],
+  [
     'gives each job to one of two racing claimers, and no lane to both (Q1)',
     async (queue, harness) => {
       const other = await harness.open();

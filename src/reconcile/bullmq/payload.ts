@@ -6,7 +6,8 @@
  * lane it names: a copy under another id, or in another lane, is no job. Y2 what the ref cannot tell (rows, the rest of
  * the digest) is compared with the object before anything of it is sent.
  */
-import { chainPrefix, jobId, placeOf } from '../job.ts';
+import { PRIORITIES } from '../../core/batch.ts';
+import { chainPrefix, jobId, jobOf, placeOf } from '../job.ts';
 import type { Job } from '../queue.ts';
 
 const VERSION = 1;
@@ -18,8 +19,11 @@ export interface Progress {
 }
 
 /** @param by names the announcement, so that whoever made it knows its own */
-export function encodePayload({ chain, ref, lane, order, rows, sha256 }: Job, by: string): object {
-  return { v: VERSION, chain, ref, lane, order, rows, sha256, by };
+export function encodePayload(
+  { chain, ref, lane, order, rows, sha256, priority = 'normal' }: Job,
+  by: string,
+): object {
+  return { v: VERSION, chain, ref, lane, order, rows, sha256, priority: PRIORITIES.indexOf(priority), by };
 }
 
 /** The ref of a payload, whether or not it would be taken. */
@@ -44,7 +48,16 @@ export function decodePayload(
   if (!place || place.lane !== lane || place.order !== order || lane !== at.lane) return 'is not in its place';
   if (!sha256.startsWith(place.digest)) return 'has a digest that is not of its ref';
   if (typeof rows !== 'number' || !Number.isSafeInteger(rows) || rows < 0) return 'has no count of rows';
-  return { id: at.id, chain: at.chain, ref, lane: place.lane, order: place.order, rows, sha256 };
+  // Whoever forges it changes which lane goes first, and nothing that is delivered.
+  const priority = PRIORITIES[Number(payload['priority'])];
+  return jobOf(at.chain, {
+    ref,
+    lane: place.lane,
+    order: place.order,
+    rows,
+    sha256,
+    ...(priority ? { priority } : {}),
+  });
 }
 
 /** What a worker remembered; nothing when it is not what one writes. */

@@ -18,6 +18,13 @@ local function orderOf(base, id)
   if job.order < 0 or job.order >= UNPLACED then return -1 end
   return job.order
 end
+-- Place among the classes, the highest 0; 1 is what says nothing of it.
+local function classOf(base, id)
+  local data = redis.call('HGET', base .. id, 'data')
+  local isJson, job = pcall(cjson.decode, data or '')
+  if not isJson or type(job) ~= 'table' or type(job.priority) ~= 'number' then return 1 end
+  return job.priority
+end
 local function place(base)
   for _, id in ipairs(redis.call('LRANGE', base .. 'wait', 0, 999)) do
     redis.call('LREM', base .. 'wait', 0, id)
@@ -78,7 +85,7 @@ export interface Script {
 }
 
 /**
- * The free lane with the oldest head, and lanes whose job has lost its lock. A job that does not decode comes first: it
+ * The free lane whose head has the highest class, of equal ones the oldest, and lanes whose job has lost its lock. A job that does not decode comes first: it
  * is thrown out by whoever claims it. A lane that BullMQ would give nothing of, paused or at a limit, is not free. KEYS
  * held. ARGV prefix, limit of jobs per lane, lanes that are wanted (`*` or `,0,1,`), lanes to pass over.
  */
@@ -87,7 +94,7 @@ const nextLane: Script = {
   numberOfKeys: 1,
   lua: `${PLACING}${HOLDING}
 if not lookAtAll(KEYS[1], ARGV[1]) or redis.call('HEXISTS', KEYS[1], 'filled') == 0 then return {'forgot', ''} end
-local best, bestOrder = '', nil
+local best, bestOrder, bestClass = '', nil, nil
 local passed = {}
 for at = 4, #ARGV do passed[ARGV[at]] = true end
 local answer = {'ok', ''}
@@ -106,8 +113,13 @@ for _, lane in ipairs(lanesOf(KEYS[1])) do
     place(base)
     note(KEYS[1], lane, base)
     local head = redis.call('ZRANGE', base .. 'prioritized', 0, 0, 'WITHSCORES')
-    if #head > 0 and (bestOrder == nil or tonumber(head[2]) < bestOrder) then
-      best, bestOrder = lane, tonumber(head[2])
+    if #head > 0 then
+      local class, order = classOf(base, head[1]), tonumber(head[2])
+      -- What does not decode is thrown out before anything else is run.
+      if order < 0 then class = -1 end
+      if bestOrder == nil or class < bestClass or (class == bestClass and order < bestOrder) then
+        best, bestOrder, bestClass = lane, order, class
+      end
     end
   end
 end
