@@ -1,10 +1,11 @@
 /** The proof that nothing of an object is missing: the keys that should be in the sink against those that are. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Batch } from '../core/batch.ts';
 import { sha256 } from '../core/keys.ts';
-import { missingFrom } from '../diff/missing.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { Store } from '../stores/store.ts';
 import { stemOf } from './job.ts';
+import { digestSorted, sortKeys } from './key-digest.ts';
 import type { Proof } from './settlement.ts';
 
 /** Record keys of some rows of a batch, one per row, as the sink is given them. */
@@ -17,6 +18,8 @@ export interface Expected {
 }
 
 const LOOKUP_CHUNK = 1000;
+/** Keys that are gone through in a few milliseconds. */
+const KEYS_AT_ONCE = 16_384;
 const MISSING_MAX = 1000;
 
 /** The keys of some rows; undefined when they cannot be computed, which only keeps them out of lookups. */
@@ -56,43 +59,55 @@ export async function proveComplete(
   keysOf: KeysOf,
   lookup: Sink['lookup'] | undefined,
 ): Promise<Proof> {
-  const source = new Set<string>();
-  const held = new Set<string>();
+  const source: string[] = [];
+  const missing = new Set<string>();
   let checkable = lookup !== undefined;
-  let asked: string[] = [];
+  let asked = 0;
   const ask = async (): Promise<void> => {
-    const keys = asked;
-    asked = [];
-    if (!lookup || !checkable || keys.length === 0) return;
-    // A sink may answer with keys it was not asked for; only those asked for are evidence.
-    const found = await lookupKeys(lookup, keys);
-    for (const key of keys) if (found.has(key)) held.add(key);
+    for (; lookup && checkable && asked < source.length; asked += LOOKUP_CHUNK) {
+      if (asked > 0) await nextTurn();
+      const chunk = source.slice(asked, asked + LOOKUP_CHUNK);
+      // A sink may answer with keys it was not asked for; only those asked for are evidence.
+      const found = await lookup(chunk);
+      for (const key of chunk) if (!found.has(key)) missing.add(key);
+    }
+    asked = Math.min(asked, source.length);
   };
   for await (const part of expected) {
     const keys = await findKeys(keysOf, part);
     if (!keys) checkable = false;
-    for (const key of keys ?? part.rows.map((row) => part.batch.rowKey(row))) source.add(key);
-    for (const key of keys ?? []) asked.push(key);
-    if (asked.length >= LOOKUP_CHUNK) await ask();
+    await inTurns(keys ?? part.rows.map((row) => part.batch.rowKey(row)), (key) => source.push(key));
+    if (source.length - asked >= LOOKUP_CHUNK) await ask();
   }
   await ask();
-  const sourceDigest = digestOf(source);
-  const keys = source.size;
+  const all = await sortKeys(source);
+  const sourceDigest = await digestSorted(all);
+  const keys = all.length;
   if (!checkable) return { sourceDigest, sinkDigest: null, missing: [], checked: 'receipt', keys };
-  const missing = missingFrom(source, held).toSorted();
+  if (missing.size === 0)
+    return { sourceDigest, sinkDigest: sourceDigest, missing: [], checked: 'lookup', keys };
+  // What was found is what was asked for but for what is missing.
+  const held: string[] = [];
+  await inTurns(all, (key) => {
+    if (!missing.has(key)) held.push(key);
+  });
   return {
     sourceDigest,
-    // What was found is among what was asked for: as many are the same.
-    sinkDigest: held.size === source.size ? sourceDigest : digestOf(held),
-    missing: missing.slice(0, MISSING_MAX),
+    sinkDigest: await digestSorted(held),
+    missing: (await sortKeys([...missing])).slice(0, MISSING_MAX),
     checked: 'lookup',
     keys,
   };
 }
 
-/** SHA-256 over a set of keys, whatever their order. */
-export function digestOf(keys: ReadonlySet<string>): string {
-  return sha256(Buffer.from(JSON.stringify([...keys].sort())));
+/** Calls `step` for each; others are let in every few milliseconds, because a lease has to be renewed meanwhile. */
+async function inTurns(keys: Iterable<string>, step: (key: string) => unknown): Promise<void> {
+  let steps = 0;
+  for (const key of keys) {
+    step(key);
+    steps += 1;
+    if (steps % KEYS_AT_ONCE === 0) await nextTurn();
+  }
 }
 
 /** What is stored next to an object whose rows were written and are not all there. */

@@ -15,7 +15,8 @@ import { linkAbort } from '../core/signal.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { Store } from '../stores/store.ts';
-import { digestOf, findKeys, type KeysOf, lookupKeys } from './completeness.ts';
+import { findKeys, type KeysOf, lookupKeys } from './completeness.ts';
+import { digestKeys } from './key-digest.ts';
 import type { Quarantine } from './quarantine.ts';
 import { backoffMs, loadEntries } from './replay.ts';
 import { rebuildBatch } from './replay-entry.ts';
@@ -133,7 +134,7 @@ class Recheck {
       await this.#ask(ref, found);
       this.#options.onProgress?.(this.#counts.rows, this.#counts.lost);
     }
-    if (digestOf(keys) !== proof.sourceDigest) this.#differing.push(ref);
+    if ((await digestKeys(keys)) !== proof.sourceDigest) this.#differing.push(ref);
     const landed = rows - quarantined;
     if (expected > landed) {
       const fault = `${expected - landed} rows that were quarantined when it was settled are not in quarantine`;

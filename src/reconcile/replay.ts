@@ -9,7 +9,7 @@
 import type { Clock, Random } from '../core/clock.ts';
 import { StorageError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import { sha256 } from '../core/keys.ts';
+import { sha256InTurns } from '../core/keys.ts';
 import { rowIndices } from '../core/row-set.ts';
 import type { JournalEntry } from '../journal/journal.ts';
 import type { Store } from '../stores/store.ts';
@@ -109,7 +109,7 @@ export async function loadEntries(
   { store, decode }: ReadDeps,
 ): Promise<readonly JournalEntry[]> {
   const bytes = await store.get(job.ref);
-  const digest = sha256(bytes);
+  const digest = await sha256InTurns([bytes]);
   if (digest !== job.sha256) {
     const found = `its SHA-256 is ${digest}, announced was ${job.sha256}`;
     throw isNamedBy(digest, job.ref) ? notTheJob(job.ref, found) : notTheObject(job.ref, found);
@@ -132,7 +132,7 @@ export interface InspectedObject {
 /** Reads an object that only the store knows. @throws as `loadEntries`, also when the bytes belie the name */
 export async function inspectObject(ref: string, deps: ReadDeps): Promise<InspectedObject> {
   const bytes = await deps.store.get(ref);
-  const digest = sha256(bytes);
+  const digest = await sha256InTurns([bytes]);
   if (placeOf(ref) && !isNamedBy(digest, ref)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
   const entries = await deps.decode(bytes);
   return { rows: countEntryRows(entries), sha256: digest, bytes, entries };

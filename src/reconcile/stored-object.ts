@@ -1,6 +1,6 @@
 /** What an object says of itself to whoever knows its name alone. */
 import { StorageError } from '../core/errors.ts';
-import { sha256 } from '../core/keys.ts';
+import { sha256InTurns } from '../core/keys.ts';
 import { placeOf } from './job.ts';
 import { countEntryRows, notTheObject, type ReplayDeps } from './replay.ts';
 
@@ -28,7 +28,7 @@ export async function readFacts(ref: string, { store, decode, rowsOf }: FactsDep
   const place = placeOf(ref);
   if (!place) throw foreign(ref);
   const bytes = await store.get(ref);
-  const digest = sha256(bytes);
+  const digest = await sha256InTurns([bytes]);
   if (!digest.startsWith(place.digest)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
   const rows = rowsOf?.(bytes) ?? countEntryRows(await decode(bytes));
   return { lane: place.lane, order: place.order, rows, sha256: digest, bytes };

@@ -12,12 +12,13 @@
  * length can keep a reader busy for hours. P6 a sealed body opens only in the row that it was sealed for. P7 the footer says
  * how many records there are, so that who has to know it need not decode them; what holds others is not handed out.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { type FileMetaData, parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { FORMATS, type Format, PRIORITIES, type Priority } from '../core/batch.ts';
 import { StorageError } from '../core/errors.ts';
 import { missingKey } from '../core/key-ring.ts';
-import { sha256 } from '../core/keys.ts';
+import { sha256InTurns } from '../core/keys.ts';
 import type { JournalEntry, Purpose } from '../journal/journal.ts';
 import { compress, decompress, PAGE_BYTES_MAX } from './parquet/compression.ts';
 import { sortedByName } from './parquet/object-columns.ts';
@@ -61,6 +62,8 @@ export interface EncodeOptions {
   readonly seal?: BodySeal;
 }
 
+/** Bodies that are hashed before others are let in. */
+const BYTES_AT_ONCE = 2 * 1024 * 1024;
 const ROWS_META = 'tierfall.rows';
 const SEAL_META = 'tierfall.body-key';
 /** How bodies are sealed. Not there: they are bound to nothing. 2: to the other columns of their row. */
@@ -153,8 +156,6 @@ function toEntry(row: Readonly<Record<string, unknown>>): JournalEntry {
   const key = text(row, 'key');
   const body = row['body'];
   if (!(body instanceof Uint8Array)) throw corrupt(`the body of ${key} is not bytes`);
-  const digest = text(row, 'sha256');
-  if (sha256(body) !== digest) throw corrupt(`the body of ${key} does not match its SHA-256 ${digest}`);
   const orderingKey = row['ordering_key'];
   const rows = row['rows'];
   return {
@@ -170,9 +171,22 @@ function toEntry(row: Readonly<Record<string, unknown>>): JournalEntry {
     trail: text(row, 'trail'),
     rowCount: whole(row, 'row_count'),
     rows: typeof rows === 'string' ? parse(rows, 'rows', isRows) : undefined,
-    sha256: digest,
+    sha256: text(row, 'sha256'),
     body,
   };
+}
+
+/** P4; others are let in between bodies, and within large ones. */
+async function checkBodies(entries: readonly JournalEntry[]): Promise<void> {
+  let bytes = 0;
+  for (const { key, body, sha256: digest } of entries) {
+    if ((await sha256InTurns([body])) !== digest)
+      throw corrupt(`the body of ${key} does not match its SHA-256 ${digest}`);
+    bytes += body.length;
+    if (bytes < BYTES_AT_ONCE) continue;
+    bytes = 0;
+    await nextTurn();
+  }
 }
 
 interface SealOfFile {
@@ -202,25 +216,37 @@ function openBodies(
   }
 }
 
+interface Footer {
+  readonly metadata: FileMetaData;
+  readonly meta: ReadonlyMap<string, string | undefined>;
+}
+
+function readFooter(bytes: Uint8Array): Footer {
+  const start = bytes.length < TRAILER_BYTES ? -1 : footerStart(bytes);
+  if (start < 0) throw corrupt('the object has no footer');
+  try {
+    const metadata = parquetMetadata(new Uint8Array(bytes.subarray(start)).buffer);
+    return { metadata, meta: new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value])) };
+  } catch (error) {
+    throw corrupt(`the object is not a readable Parquet file: ${String(error)}`, error);
+  }
+}
+
+function toldRows({ meta }: Footer): number | undefined {
+  const told = meta.get(ROWS_META);
+  if (told === undefined) return undefined;
+  const rows = Number(told);
+  if (!/^\d+$/.test(told) || !Number.isSafeInteger(rows)) throw corrupt(`the object says ${told} records`);
+  return rows;
+}
+
 /**
  * The records of an object as its footer tells them; undefined for objects of the time before it did.
  * @param bytes of which is known that they are what was stored
  * @throws StorageError `STORAGE_CORRUPT` when it has no footer, or that tells no number
  */
 export function rowsOfObject(bytes: Uint8Array): number | undefined {
-  const start = bytes.length < TRAILER_BYTES ? -1 : footerStart(bytes);
-  if (start < 0) throw corrupt('the object has no footer');
-  let told: string | undefined;
-  try {
-    const { key_value_metadata: meta } = parquetMetadata(new Uint8Array(bytes.subarray(start)).buffer);
-    told = meta?.find(({ key }) => key === ROWS_META)?.value;
-  } catch (error) {
-    throw corrupt(`the object has no readable footer: ${String(error)}`, error);
-  }
-  if (told === undefined) return undefined;
-  const rows = Number(told);
-  if (!/^\d+$/.test(told) || !Number.isSafeInteger(rows)) throw corrupt(`the object has ${told} records`);
-  return rows;
+  return toldRows(readFooter(bytes));
 }
 
 /**
@@ -229,22 +255,19 @@ export function rowsOfObject(bytes: Uint8Array): number | undefined {
  * @throws StorageError `STORAGE_CORRUPT` when it is not such an object, or a body does not match its SHA-256
  */
 export async function decodeObject(bytes: Uint8Array, open?: OpenBody): Promise<readonly JournalEntry[]> {
-  checkDigest(bytes);
+  await checkDigest(bytes);
   const file = {
     byteLength: bytes.length,
     slice: (start: number, end?: number) => new Uint8Array(bytes.subarray(start, end)).buffer,
   };
+  const footer = readFooter(bytes);
+  const told = toldRows(footer);
+  const keyId = footer.meta.get(SEAL_META);
   let rows: Record<string, unknown>[];
-  let seal: SealOfFile | undefined;
-  const told = rowsOfObject(bytes);
   try {
-    const metadata = parquetMetadata(file.slice(footerStart(bytes)));
-    const meta = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
-    const keyId = meta.get(SEAL_META);
-    seal = keyId === undefined ? undefined : { keyId, version: meta.get(SEAL_VERSION_META) };
     rows = await parquetReadObjects({
       file,
-      metadata,
+      metadata: footer.metadata,
       utf8: false,
       compressors: { ZSTD: decompress, GZIP: gunzip, SNAPPY: refuseSnappy },
       parsers: { timestampFromMilliseconds: (millis) => millis },
@@ -252,9 +275,10 @@ export async function decodeObject(bytes: Uint8Array, open?: OpenBody): Promise<
   } catch (error) {
     throw corrupt(`the object is not a readable Parquet file: ${String(error)}`, error);
   }
-  if (seal !== undefined) openBodies(rows, seal, open);
+  if (keyId !== undefined) openBodies(rows, { keyId, version: footer.meta.get(SEAL_VERSION_META) }, open);
   const entries = rows.map(toEntry);
   const held = countRecords(entries);
   if (told !== undefined && told !== held) throw corrupt(`the object says ${told} records and holds ${held}`);
+  await checkBodies(entries);
   return entries;
 }

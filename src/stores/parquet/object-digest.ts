@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StorageError } from '../../core/errors.ts';
+import { sha256InTurns } from '../../core/keys.ts';
 
 const TAG = new TextEncoder().encode('TFDIGEST');
 const BLOCK_BYTES = 40;
@@ -59,17 +60,14 @@ export function footerStart(bytes: Uint8Array): number {
 }
 
 /** @throws StorageError `STORAGE_CORRUPT` unless the file is exactly what was sealed */
-export function checkDigest(bytes: Uint8Array): void {
+export async function checkDigest(bytes: Uint8Array): Promise<void> {
   if (bytes.length < TRAILER_BYTES + BLOCK_BYTES) throw corrupt('the object is too short');
   const footerAt = footerStart(bytes);
   const blockAt = footerAt - BLOCK_BYTES;
   if (blockAt < 0) throw corrupt('the object has no digest where one belongs');
   const block = bytes.subarray(blockAt, footerAt);
-  const digest = createHash('sha256')
-    .update(bytes.subarray(0, blockAt))
-    .update(bytes.subarray(footerAt))
-    .digest();
-  if (Buffer.compare(block, Buffer.concat([TAG, digest])) !== 0) {
+  const digest = await sha256InTurns([bytes.subarray(0, blockAt), bytes.subarray(footerAt)]);
+  if (Buffer.compare(block, Buffer.concat([TAG, Buffer.from(digest, 'hex')])) !== 0) {
     throw corrupt('the object does not match the SHA-256 that it carries');
   }
 }
