@@ -45,7 +45,7 @@ export interface SweepReport {
 /** Objects that go through together. */
 const PART_OBJECTS = 512;
 /** Of which so many are read at the same time, with so many bytes. */
-const READ_LIMITS = { atOnceMax: 16, bytesMax: 64 * 1024 * 1024, bytesOf: ({ bytes }: Listed) => bytes };
+const READ_LIMITS = { atOnceMax: 64, bytesMax: 64 * 1024 * 1024, bytesOf: ({ bytes }: Listed) => bytes };
 
 /** @throws StorageError when the store cannot be listed; what the queue throws */
 export async function sweep(options: SweepOptions): Promise<SweepReport> {
