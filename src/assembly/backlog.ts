@@ -17,7 +17,13 @@ import type { Queue } from '../reconcile/queue.ts';
 import { openStateDatabase } from '../reconcile/sqlite-database.ts';
 import { type StoreQuarantine, storeQuarantine } from '../reconcile/store-quarantine.ts';
 import { type PackedObject, packEntries } from '../stores/pack.ts';
-import { decodeObject, type EncodeOptions, type OpenBody, rowsOfObject } from '../stores/parquet.ts';
+import {
+  decodeObject,
+  type EncodeOptions,
+  type ObjectFacts,
+  type OpenBody,
+  objectFacts,
+} from '../stores/parquet.ts';
 import { sealedStore } from '../stores/sealed-store.ts';
 import type { Store } from '../stores/store.ts';
 import { dataDirectory } from './data-directory.ts';
@@ -49,7 +55,7 @@ export interface Backlog {
   /** The entries of an object, opened. */
   decode(bytes: Uint8Array): Promise<readonly JournalEntry[]>;
   /** Its records as it says itself, when it does. @throws StorageError */
-  rowsOf(bytes: Uint8Array): number | undefined;
+  factsOf(bytes: Uint8Array): ObjectFacts;
   /** What became of everything that was deferred; with `heals`, of everything that was degraded as well. */
   report(options?: ReportOptions): Promise<ReconcileReport>;
   /** Ends everything that waits for the store, so that closing does not: what was not stored stays in the journal. */
@@ -127,7 +133,7 @@ export async function openBacklog(
     stored: (objects) => memory.remember(objects),
     announce,
     decode,
-    rowsOf: rowsOfObject,
+    factsOf: objectFacts,
     report: (report = {}) => reconcileReport({ store, chain, decode, ...report }),
     letGo: () => stores.letGo(),
     close,

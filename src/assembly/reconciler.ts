@@ -89,7 +89,7 @@ export async function openReconciler(options: ReconcilerOptions, machine: Machin
     extractRows,
     keysOf: keysOf(schema),
     decode: backlog.decode,
-    rowsOf: backlog.rowsOf,
+    factsOf: backlog.factsOf,
     clock,
     random,
     emit: bus.emit,

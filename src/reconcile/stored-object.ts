@@ -1,4 +1,5 @@
 /** What an object says of itself to whoever knows its name alone. */
+import type { Priority } from '../core/batch.ts';
 import { StorageError } from '../core/errors.ts';
 import { sha256InTurns } from '../core/keys.ts';
 import { placeOf } from './job.ts';
@@ -11,12 +12,19 @@ export interface StoredFacts {
   /** Of all its bytes. */
   readonly sha256: string;
   readonly bytes: Uint8Array;
+  /** The highest of its records; `normal` where nothing says so. */
+  readonly priority: Priority;
+}
+
+interface Told {
+  readonly rows: number | undefined;
+  readonly priority: Priority;
 }
 
 export interface FactsDeps extends Pick<ReplayDeps, 'decode'> {
   readonly store: Pick<ReplayDeps['store'], 'get'>;
-  /** The records of an object as it says itself; undefined when it does not. It is only asked of bytes that are intact. */
-  readonly rowsOf?: ((bytes: Uint8Array) => number | undefined) | undefined;
+  /** What an object says of itself, some of it perhaps not. It is only asked of bytes that are intact. */
+  readonly factsOf?: ((bytes: Uint8Array) => Told) | undefined;
 }
 
 /**
@@ -24,14 +32,16 @@ export interface FactsDeps extends Pick<ReplayDeps, 'decode'> {
  * it says itself how many records it has.
  * @throws StorageError as `loadEntries`; `STORAGE_FOREIGN` for a name that is not of the layout
  */
-export async function readFacts(ref: string, { store, decode, rowsOf }: FactsDeps): Promise<StoredFacts> {
+export async function readFacts(ref: string, { store, decode, factsOf }: FactsDeps): Promise<StoredFacts> {
   const place = placeOf(ref);
   if (!place) throw foreign(ref);
   const bytes = await store.get(ref);
   const digest = await sha256InTurns([bytes]);
   if (!digest.startsWith(place.digest)) throw notTheObject(ref, `its SHA-256 is ${digest}`);
-  const rows = rowsOf?.(bytes) ?? countEntryRows(await decode(bytes));
-  return { lane: place.lane, order: place.order, rows, sha256: digest, bytes };
+  const told = factsOf?.(bytes);
+  const rows = told?.rows ?? countEntryRows(await decode(bytes));
+  const { lane, order } = place;
+  return { lane, order, rows, priority: told?.priority ?? 'normal', sha256: digest, bytes };
 }
 
 function foreign(ref: string): StorageError {

@@ -16,7 +16,7 @@ import type { Store } from '../stores/store.ts';
 import { chainPrefix, isObjectKey, jobId, jobOf } from './job.ts';
 import type { Job, Queue } from './queue.ts';
 import { isSettled, settledRef } from './settlement.ts';
-import { readFacts } from './stored-object.ts';
+import { type FactsDeps, readFacts } from './stored-object.ts';
 
 export interface SweepOptions {
   readonly store: Pick<Store, 'list' | 'get' | 'put' | 'confirm'>;
@@ -24,7 +24,7 @@ export interface SweepOptions {
   readonly queue: Pick<Queue, 'announce' | 'announceAll' | 'knows'>;
   readonly decode: (bytes: Uint8Array) => Promise<readonly JournalEntry[]>;
   /** The records of an object as it says itself, so that it need not be opened. @default they are counted */
-  readonly rowsOf?: (bytes: Uint8Array) => number | undefined;
+  readonly factsOf?: FactsDeps['factsOf'];
   readonly emit: Emit;
   /** Reads each settlement instead of trusting that it is there. @default false */
   readonly checkSettlements?: boolean;
@@ -136,12 +136,12 @@ class Sweep {
 
   /** W2. @returns undefined when it cannot be read */
   async #jobOf(ref: string): Promise<Job | undefined> {
-    const { chain, store, decode, rowsOf, emit, signal } = this.#options;
+    const { chain, store, decode, factsOf, emit, signal } = this.#options;
     signal?.throwIfAborted();
     try {
-      const { lane, order, rows, sha256, bytes } = await readFacts(ref, { store, decode, rowsOf });
-      if (!store.confirm) await store.put(ref, [bytes], { sha256 });
-      return jobOf(chain, { ref, lane, order, rows, sha256 });
+      const { bytes, ...facts } = await readFacts(ref, { store, decode, factsOf });
+      if (!store.confirm) await store.put(ref, [bytes], { sha256: facts.sha256 });
+      return jobOf(chain, { ref, ...facts });
     } catch (error) {
       if (!isAboutObject(error)) throw error;
       const { code, message } = error;

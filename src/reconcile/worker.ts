@@ -18,6 +18,7 @@ import type { PaceSettings } from './pace/settings.ts';
 import { type ClaimedJob, type Queue, type QueueDepth, QueueForgotError } from './queue.ts';
 import { backoffMs, type ReplayControl, type ReplayDeps, type ReplayResult, replayObject } from './replay.ts';
 import type { Settlement } from './settlement.ts';
+import type { FactsDeps } from './stored-object.ts';
 import { type SweepReport, sweep } from './sweep.ts';
 import { Waiting } from './waiting.ts';
 import { NOTHING_DONE, subtract, type WorkerCounts } from './worker-counts.ts';
@@ -26,7 +27,7 @@ export interface WorkerOptions extends Omit<ReplayDeps, 'store'> {
   readonly queue: Queue;
   readonly store: Store;
   /** The records of an object as it says itself, so that a sweep need not open it. @default they are counted */
-  readonly rowsOf?: (bytes: Uint8Array) => number | undefined;
+  readonly factsOf?: FactsDeps['factsOf'];
   /** Unique among running workers. @default a random UUID */
   readonly name?: string;
   /** Jobs at a time, each of another lane. @default 4 */
@@ -243,8 +244,8 @@ class ReconcileWorker implements Worker {
   }
 
   #sweep(checkSettlements: boolean, signal?: AbortSignal): Promise<SweepReport> {
-    const { store, chain, queue, decode, rowsOf, emit, clock } = this.#options;
-    const ports = { store, chain, queue, decode, emit, ...(rowsOf ? { rowsOf } : {}) };
+    const { store, chain, queue, decode, factsOf, emit, clock } = this.#options;
+    const ports = { store, chain, queue, decode, emit, ...(factsOf ? { factsOf } : {}) };
     const options = { ...ports, checkSettlements, ...(signal ? { signal } : {}) };
     const sweeping = this.#sweeping.then(async () => {
       for (let attempt = 1; ; attempt += 1) {

@@ -13,7 +13,7 @@ import { crc32 } from 'node:zlib';
 import { highestPriority, type Priority } from '../core/batch.ts';
 import type { Emit } from '../core/events.ts';
 import type { JournalEntry, Purpose, RawEntry } from '../journal/journal.ts';
-import { type EncodeOptions, encodeObject } from './parquet.ts';
+import { type EncodeOptions, encodeObject, PRIORITY_META } from './parquet.ts';
 import type { Store } from './store.ts';
 
 /** @default of every option named `lanes` */
@@ -112,7 +112,7 @@ export async function makeObject(
     'tierfall.chain': chain,
     'tierfall.purpose': purpose,
     'tierfall.lane': String(lane),
-    ...(priority === 'normal' ? {} : { 'tierfall.priority': priority }),
+    ...(priority === 'normal' ? {} : { [PRIORITY_META]: priority }),
   };
   const { chunks, sha256, bytes } = await encodeObject(entries, meta, encode);
   const ref = objectKey(chain, group, sha256);

@@ -65,6 +65,7 @@ export interface EncodeOptions {
 /** Bodies that are hashed before others are let in. */
 const BYTES_AT_ONCE = 2 * 1024 * 1024;
 const ROWS_META = 'tierfall.rows';
+export const PRIORITY_META = 'tierfall.priority';
 const SEAL_META = 'tierfall.body-key';
 /** How bodies are sealed. Not there: they are bound to nothing. 2: to the other columns of their row. */
 const SEAL_VERSION_META = 'tierfall.body-seal';
@@ -241,12 +242,22 @@ function toldRows({ meta }: Footer): number | undefined {
 }
 
 /**
- * The records of an object as its footer tells them; undefined for objects of the time before it did.
+ * What the footer of an object tells of it.
  * @param bytes of which is known that they are what was stored
  * @throws StorageError `STORAGE_CORRUPT` when it has no footer, or that tells no number
  */
-export function rowsOfObject(bytes: Uint8Array): number | undefined {
-  return toldRows(readFooter(bytes));
+export function objectFacts(bytes: Uint8Array): ObjectFacts {
+  const footer = readFooter(bytes);
+  const priority = PRIORITIES.find((each) => each === footer.meta.get(PRIORITY_META)) ?? 'normal';
+  return { rows: toldRows(footer), priority };
+}
+
+/** What an object says of itself. */
+export interface ObjectFacts {
+  /** Its records; undefined of objects that an earlier version made. */
+  readonly rows: number | undefined;
+  /** The highest of its records. */
+  readonly priority: Priority;
 }
 
 /**

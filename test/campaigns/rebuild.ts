@@ -16,7 +16,7 @@ import type { Queue } from '../../src/reconcile/queue.ts';
 import { openStateDatabase } from '../../src/reconcile/sqlite-database.ts';
 import { type SweepReport, sweep } from '../../src/reconcile/sweep.ts';
 import { fsStore } from '../../src/stores/fs-store.ts';
-import { decodeObject, encodeObject, rowsOfObject } from '../../src/stores/parquet.ts';
+import { decodeObject, encodeObject, objectFacts } from '../../src/stores/parquet.ts';
 import type { Store } from '../../src/stores/store.ts';
 import { startRedis } from '../support/redis-server.ts';
 
@@ -81,7 +81,7 @@ export async function rebuild(store: Store, queue: Queue): Promise<RebuildResult
   const cpu = process.cpuUsage();
   const fill = await queue.beginFill?.();
   const report = await sweep({
-    ...{ store, chain: CHAIN, queue, decode: (bytes: Uint8Array) => decodeObject(bytes), rowsOf: rowsOfObject },
+    ...{ store, chain: CHAIN, queue, decode: (bytes: Uint8Array) => decodeObject(bytes), factsOf: objectFacts },
     ...{ emit: () => undefined, checkSettlements: true },
   });
   if (fill && !(await fill.end())) throw new Error('the queue forgot some of it meanwhile');

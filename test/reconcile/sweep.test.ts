@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StorageError } from '../../src/core/errors.ts';
+import type { JournalEntry } from '../../src/journal/journal.ts';
 import type { Job, Queue } from '../../src/reconcile/queue.ts';
 import { settlementKey } from '../../src/reconcile/settlement.ts';
 import { type SweepOptions, sweep } from '../../src/reconcile/sweep.ts';
-import { decodeObject, encodeObject, rowsOfObject } from '../../src/stores/parquet.ts';
+import { makeObject } from '../../src/stores/packed-object.ts';
+import { decodeObject, encodeObject, objectFacts } from '../../src/stores/parquet.ts';
 import type { MemoryStore } from '../../src/testing/memory-store.ts';
 import { CHAIN, createScene, entryOf, type Scene } from './scene.ts';
 
@@ -90,15 +92,24 @@ describe('a sweep', () => {
     const decode = (): never => {
       throw new Error('it was opened');
     };
-    expect(await run({ rowsOf: rowsOfObject, decode })).toMatchObject({ announced: 1 });
+    expect(await run({ factsOf: objectFacts, decode })).toMatchObject({ announced: 1 });
     expect(await scene.queue.claim('w', 1000)).toMatchObject(job);
+  });
+
+  it('announces the class that an object says it has', async () => {
+    const entries = [{ ...entryOf(['{"n":1}'], { priority: 'critical' }), seq: 7 }];
+    const group = { purpose: 'replay' as const, lane: 2, first: entries[0] as JournalEntry, entries };
+    const { object, chunks } = await makeObject(group, { chain: CHAIN });
+    await scene.store.put(object.ref, chunks);
+    expect(await run({ factsOf: objectFacts })).toMatchObject({ announced: 1 });
+    expect(await scene.queue.claim('w', 1000)).toMatchObject({ lane: 2, order: 7, priority: 'critical' });
   });
 
   it('does not take the word of an object that is not the one its name tells (W2)', async () => {
     const bad = await scene.put(0, [entryOf(['{"n":1}'])], false);
     const { chunks } = await encodeObject([{ ...entryOf(['{"n":2}']), seq: 0 }], {});
     scene.store.damage(bad.ref, () => Buffer.concat(chunks));
-    expect(await run({ rowsOf: rowsOfObject })).toMatchObject({ announced: 0, unreadable: [bad.ref] });
+    expect(await run({ factsOf: objectFacts })).toMatchObject({ announced: 0, unreadable: [bad.ref] });
     expect(told).toContain('storageFailed');
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Journal } from '../../src/journal/journal.ts';
+import type { Journal, RawEntry } from '../../src/journal/journal.ts';
 import { openSegmentJournal } from '../../src/journal/segment-journal.ts';
 import {
   createPacker,
@@ -308,5 +308,26 @@ describe('packer', () => {
     const lanes = new Set(Array.from({ length: 200 }, (_, n) => laneOf(`key-${n}`, 16)));
     expect(lanes.size).toBe(16);
     expect([laneOf('', 16), laneOf('series-1', 16), laneOf('größe', 7)]).toEqual([0, 3, 3]);
+  });
+
+  it('keeps critical records without a key, and low ones, in objects of their own, and those of a key together', async () => {
+    const { journal, announced, packer } = await rig();
+    const entry = (n: number, changes: Partial<RawEntry>) => journal.append(sampleEntry(n, changes));
+    for (const [n, priority] of (['normal', 'critical', 'low', 'critical', 'normal'] as const).entries())
+      await entry(n, { priority, orderingKey: undefined });
+    await entry(5, { priority: 'critical', orderingKey: 'k' });
+    await entry(6, { priority: 'low', orderingKey: 'k' });
+    await packer.flush();
+    const found = announced.map(({ priority, batches, orderingKeys }) => [
+      priority,
+      batches,
+      orderingKeys.length,
+    ]);
+    expect(found.toSorted()).toEqual([
+      ['critical', 2, 0],
+      ['critical', 2, 1],
+      ['low', 1, 0],
+      ['normal', 2, 0],
+    ]);
   });
 });

@@ -6,7 +6,7 @@ import { FORMATS, PRIORITIES } from '../../src/core/batch.ts';
 import { sha256 } from '../../src/core/keys.ts';
 import type { JournalEntry } from '../../src/journal/journal.ts';
 import { loadObjectWriter, PARQUET_WRITERS } from '../../src/stores/parquet/object-writers.ts';
-import { decodeObject, encodeObject, rowsOfObject, type WriteObject } from '../../src/stores/parquet.ts';
+import { decodeObject, encodeObject, objectFacts, type WriteObject } from '../../src/stores/parquet.ts';
 import { DuckReader, entry, expectSame } from './object-files.ts';
 
 let duckdb: DuckReader;
@@ -179,21 +179,21 @@ describe.each(PARQUET_WRITERS)('object format by the writer %s', (name) => {
 
   it('says how many records it holds, and is not handed out when it holds others (P7)', async () => {
     const entries = [entry(1, telemetry(300), { rowCount: 7 }), entry(2, telemetry(300), { rowCount: 5 })];
-    expect(rowsOfObject(await encode(entries))).toBe(12);
+    expect(objectFacts(await encode(entries))).toEqual({ rows: 12, priority: 'normal' });
     const telling = (told: readonly (readonly [string, string])[]): WriteObject => {
       return (all, options, push) => write(all, { ...options, keyValues: told }, push);
     };
     const make = async (told: readonly (readonly [string, string])[]) =>
       Buffer.concat((await encodeObject(entries, {}, { write: telling(told) })).chunks);
     const former = await make([['tierfall.chain', 'c']]);
-    expect(rowsOfObject(former)).toBeUndefined();
+    expect(objectFacts(former).rows).toBeUndefined();
     expectSame(await decodeObject(former), entries);
     for (const told of ['11', '-1', '1e3', ''])
       await expect(decodeObject(await make([['tierfall.rows', told]]))).rejects.toMatchObject({
         code: 'STORAGE_CORRUPT',
       });
     for (const bytes of [new Uint8Array(3), Buffer.from('PAR1PAR1PAR1PAR1')])
-      expect(() => rowsOfObject(bytes)).toThrow('footer');
+      expect(() => objectFacts(bytes)).toThrow('footer');
   });
 
   it('names the key of a body that does not match its SHA-256, and hands nothing out', async () => {

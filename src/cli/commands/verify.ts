@@ -156,10 +156,10 @@ function parseHead(text: string | undefined): string | undefined {
 
 /** Objects whose settlement cannot be read count as open: replaying them again changes nothing in the sink. */
 async function announceForgotten(
-  { store, queue, chain, decode, rowsOf }: Backlog,
+  { store, queue, chain, decode, factsOf }: Backlog,
   { bus }: Pick<CliMachine, 'bus'>,
 ): Promise<TableRow> {
   const { emit } = bus;
-  const swept = await sweep({ store, queue, chain, decode, rowsOf, emit, checkSettlements: true });
+  const swept = await sweep({ store, queue, chain, decode, factsOf, emit, checkSettlements: true });
   return { announced: swept.announced, 'already known': swept.known, unreadable: swept.unreadable.length };
 }
