@@ -10,6 +10,7 @@ import { runDetectBench } from './detect/bench.ts';
 import { runDiffBench } from './diff/bench.ts';
 import { runJournalBench, runJournalOutageBench } from './journal/bench.ts';
 import { runParquetBench } from './parquet/bench.ts';
+import { runReconcileBench } from './reconcile/bench.ts';
 import type { Bench } from './report.ts';
 import { runStoreBench } from './store/bench.ts';
 import { runTiersBench } from './tiers/bench.ts';
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   journal: runJournalBench,
   'journal-outage': runJournalOutageBench,
   parquet: runParquetBench,
+  reconcile: runReconcileBench,
   tiers: runTiersBench,
   store: runStoreBench,
 };
