@@ -40,6 +40,9 @@ export class PaceGate {
   /** Waits for leave to send `rows` rows under `key`. @throws the signal's reason */
   async enter(key: string, rows: number, signal: AbortSignal): Promise<Entry> {
     signal.throwIfAborted();
+    // G1: whoever waits goes first.
+    const offer = this.#waiters.size === 0 ? this.#pacer.offer(key, rows, this.#clock.now()) : undefined;
+    if (offer?.state === 'go') return { state: 'go', leave: this.#leaveOf(offer.turn) };
     return new Promise<Entry>((resolve, reject) => {
       const waiter: Waiter = {
         key,
@@ -79,6 +82,8 @@ export class PaceGate {
       if (offer.state === 'wait') dueMs = Math.min(dueMs, offer.untilMs);
       else if (offer.state === 'away') waiter.settle(offer);
       else waiter.settle({ state: 'go', leave: this.#leaveOf(offer.turn) });
+      // Nobody gets in before an answer, and then all are asked again.
+      if (offer.state === 'wait' && this.#pacer.isFull) break;
     }
     this.#schedule(dueMs, nowMs);
   }

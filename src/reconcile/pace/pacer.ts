@@ -28,6 +28,8 @@ export interface Turn {
   readonly usedS: number;
   /** Entries out when it was sent, itself counted. */
   readonly inFlight: number;
+  /** Good answers there had been when it was sent. */
+  readonly answers: number;
   /** Rows, of live traffic too, that had landed in the second before: a refusal may take long, and says nothing of later. */
   readonly landedPerSecond: number;
 }
@@ -128,6 +130,11 @@ export class Pacer {
     return this.#inFlight;
   }
 
+  /** As many are out as may be: whoever asks has to wait for an answer. */
+  get isFull(): boolean {
+    return this.#inFlight >= this.#window.limit;
+  }
+
   get isPaused(): boolean {
     return this.#gate.at === 'paused' || this.#gate.at === 'probing';
   }
@@ -158,7 +165,7 @@ export class Pacer {
     }
     if (gate.at === 'probing') return this.#offerProbe(gate, key, rows, nowMs);
     if (gate.at === 'partial' && !gate.subset.has(key)) return waitUntil(gate.subset.stepEndsMs);
-    if (this.#inFlight >= this.#window.limit) return waitUntil(Number.POSITIVE_INFINITY);
+    if (this.isFull) return waitUntil(Number.POSITIVE_INFINITY);
     const nextMs = this.#nextMs(nowMs);
     if (nowMs < nextMs) return waitUntil(nextMs);
     if (gate.at === 'partial') gate.subset.sent();
@@ -236,7 +243,7 @@ export class Pacer {
     const { lowMs, isOverload } = this.#latency.note(turn.rows, turn.sentMs, nowMs);
     // Who is alone at the sink is slowed down by its slowness; a lower rate would punish a machine that is merely busy.
     if (isOverload) this.#window.halve();
-    else this.#window.answered(turn.inFlight, lowMs, nowMs - turn.sentMs);
+    else this.#window.answered(turn, lowMs, nowMs);
   }
 
   /** The gate as it is now: pauses end, subsets grow, and partitions begin and end, by being looked at. */
@@ -318,7 +325,8 @@ export class Pacer {
     this.#inFlight += 1;
     const usedS = isHeld ? cost / rate : 0;
     const landedPerSecond = this.#landedPerSecond(nowMs);
-    const turn: Turn = { key, rows, sentMs: nowMs, usedS, inFlight: this.#inFlight, landedPerSecond };
+    const { answers } = this.#window;
+    const turn: Turn = { key, rows, sentMs: nowMs, usedS, inFlight: this.#inFlight, answers, landedPerSecond };
     this.#newest = turn;
     return turn;
   }
