@@ -8,6 +8,9 @@ import { BoolStore, DayStore, NumberStore, type Range, TimeStore, WideStore } fr
 import type { ColumnStore } from './store.ts';
 import { TextStore } from './text-store.ts';
 
+/** @param rows how many cells there will be at most */
+type MakeStore = (rows: number) => ColumnStore;
+
 /** Metadata that says nothing about which values conform. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'key',
@@ -40,49 +43,64 @@ function integerData(bitWidth: number, isSigned: boolean, rows: number): NumberA
   return isSigned ? new Int32Array(rows) : new Uint32Array(rows);
 }
 
-function integerStore(field: Field, bitWidth: number, isSigned: boolean, rows: number): ColumnStore {
+function integerStore(field: Field, bitWidth: number, isSigned: boolean): MakeStore {
   if (bitWidth === 64) {
-    return new WideStore(isSigned ? new BigInt64Array(rows) : new BigUint64Array(rows), isPlain(field));
+    const isAlike = isPlain(field);
+    return (rows) => new WideStore(isSigned ? new BigInt64Array(rows) : new BigUint64Array(rows), isAlike);
   }
   const min = isSigned ? -(2 ** (bitWidth - 1)) : 0;
   const max = isSigned ? 2 ** (bitWidth - 1) - 1 : 2 ** bitWidth - 1;
   const range = isPlain(field, 'minimum', 'maximum') ? rangeOf(field, min, max) : NOTHING;
-  return new NumberStore(integerData(bitWidth, isSigned, rows), range, true);
+  return (rows) => new NumberStore(integerData(bitWidth, isSigned, rows), range, true);
 }
 
 /** Narrow floats are left to the reader, which knows the spelling of a float from a rounding. */
-function floatStore(field: Field, width: FloatWidth, rows: number): ColumnStore {
+function floatStore(field: Field, width: FloatWidth): MakeStore {
   const isDouble = width === FloatWidth.DOUBLE && isPlain(field, 'minimum', 'maximum');
   const range = isDouble ? rangeOf(field, -Number.MAX_VALUE, Number.MAX_VALUE) : NOTHING;
-  return new NumberStore(new Float64Array(rows), range, false);
+  return (rows) => new NumberStore(new Float64Array(rows), range, false);
 }
 
 function isText(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isDictionary(type);
 }
 
-function textStore(field: Field, rows: number): ColumnStore {
-  if (field.metadata.get('json') === 'true') {
-    return new TextStore(rows, isPlain(field, 'json') ? 'json' : 'none');
-  }
-  return new TextStore(rows, isPlain(field, 'json') ? 'text' : 'none');
+function textStore(field: Field): MakeStore {
+  const takes = field.metadata.get('json') === 'true' ? 'json' : 'text';
+  const taken = isPlain(field, 'json') ? takes : 'none';
+  return (rows) => new TextStore(rows, taken);
 }
+
+function makerOf(field: Field, dialect: Dialect): MakeStore {
+  const type: DataType = field.type;
+  if (isText(type)) return textStore(field);
+  if (DataType.isInt(type)) return integerStore(field, type.bitWidth, type.isSigned);
+  if (DataType.isFloat(type)) return floatStore(field, type.precision);
+  if (DataType.isBool(type)) return (rows) => new BoolStore(rows);
+  if (DataType.isDate(type)) {
+    const isAlike = isPlain(field);
+    return (rows) => new DayStore(rows, isAlike);
+  }
+  if (DataType.isTimestamp(type)) {
+    const [unit, isZoned, isAlike] = [timeUnitOf(type.unit), Boolean(type.timezone), isPlain(field)];
+    const counted = epochUnitOf(dialect);
+    return (rows) => new TimeStore(rows, unit, isZoned, isAlike, counted);
+  }
+  if (DataType.isStruct(type) || DataType.isList(type)) return (rows) => new TextStore(rows, 'none');
+  return (rows) => new CellStore(rows);
+}
+
+/** A field never changes, and to look at its type and metadata takes longer than a batch of a few rows. */
+const makers = new WeakMap<Field, Map<Dialect, MakeStore>>();
 
 /**
  * @param rows how many cells there will be at most
  * @param dialect of the format that fills it
  */
 export function makeStore(field: Field, rows: number, dialect: Dialect): ColumnStore {
-  const type: DataType = field.type;
-  if (isText(type)) return textStore(field, rows);
-  if (DataType.isInt(type)) return integerStore(field, type.bitWidth, type.isSigned, rows);
-  if (DataType.isFloat(type)) return floatStore(field, type.precision, rows);
-  if (DataType.isBool(type)) return new BoolStore(rows);
-  if (DataType.isDate(type)) return new DayStore(rows, isPlain(field));
-  if (DataType.isTimestamp(type)) {
-    const counted = epochUnitOf(dialect);
-    return new TimeStore(rows, timeUnitOf(type.unit), Boolean(type.timezone), isPlain(field), counted);
-  }
-  if (DataType.isStruct(type) || DataType.isList(type)) return new TextStore(rows, 'none');
-  return new CellStore(rows);
+  const known = makers.get(field) ?? new Map<Dialect, MakeStore>();
+  makers.set(field, known);
+  const make = known.get(dialect) ?? makerOf(field, dialect);
+  known.set(dialect, make);
+  return make(rows);
 }

@@ -4,7 +4,7 @@ import type { Cell } from '../../core/columns.ts';
 import { textVector, type Vector } from '../../core/vectors.ts';
 import { type ColumnStore, NullMarks } from './store.ts';
 
-const BYTES_FIRST = 4096;
+const BYTES_FIRST = 1024;
 /** Shorter runs are copied byte by byte: a call into the runtime costs as much as so many bytes. */
 const SHORT_RUN = 64;
 
@@ -28,11 +28,17 @@ export function copyBytes(from: Uint8Array, start: number, end: number, to: Uint
   for (let place = start, write = at; place < end; place += 1, write += 1) to[write] = from[place] as number;
 }
 
+/** Without zeroes, which would cost more than the text of a few rows: what is read was written before. */
+function newBytes(count: number): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset } = Buffer.allocUnsafe(count);
+  return new Uint8Array(buffer, byteOffset, count);
+}
+
 export class TextStore implements ColumnStore {
   /** Cell i ends at `offsets[i + 1]`; readable up to the last cell that was filled or skipped. */
   readonly offsets: Int32Array;
   readonly nulls: NullMarks;
-  bytes = new Uint8Array(BYTES_FIRST);
+  bytes = newBytes(BYTES_FIRST);
   readonly takes: TextTokens;
   readonly #patches = new Map<number, Buffer>();
   #isPatched: Uint8Array | undefined;
@@ -82,7 +88,7 @@ export class TextStore implements ColumnStore {
   reserve(filled: number, bytes: number): void {
     const at = this.offsets[filled] as number;
     if (at + bytes <= this.bytes.length) return;
-    const larger = new Uint8Array(Math.max(at + bytes, this.bytes.length * 2));
+    const larger = newBytes(Math.max(at + bytes, this.bytes.length * 2));
     larger.set(this.bytes.subarray(0, at));
     this.bytes = larger;
   }
