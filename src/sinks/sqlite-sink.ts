@@ -22,6 +22,7 @@ import { type Write, WriteGroup } from './sqlite-group.ts';
 import { checkOptions, type SqliteSinkOptions } from './sqlite-options.ts';
 import {
   checkColumnNames,
+  countStatement,
   fitTable,
   insertStatement,
   KEY_COLUMN,
@@ -90,6 +91,14 @@ interface Statements {
   readonly check: StatementSync;
 }
 
+/** Prepared on this connection for so many keys, and good for as long as the schema version stays. */
+interface Lookup {
+  readonly keys: number;
+  readonly version: unknown;
+  readonly find: StatementSync;
+  readonly count: StatementSync;
+}
+
 class TableSink implements SqliteSink {
   readonly name: string;
   readonly accepts = 'columns';
@@ -101,6 +110,7 @@ class TableSink implements SqliteSink {
   #database: DatabaseSync | undefined;
   #schemaVersion: StatementSync | undefined;
   #statements: Statements | undefined;
+  #lookup: Lookup | undefined;
   #shape: Shape | undefined;
   #identity: string | undefined;
   #closed = false;
@@ -242,8 +252,7 @@ class TableSink implements SqliteSink {
 
   /** Makes the table fit. Called inside the transaction, so that nobody can change the table before the rows are in. */
   #prepare(database: DatabaseSync, shape: Shape): Statements {
-    this.#schemaVersion ??= database.prepare('PRAGMA schema_version');
-    const version = this.#schemaVersion.get()?.['schema_version'];
+    const version = this.#readVersion(database);
     const last = this.#statements;
     if (last?.shape === shape && last.version === version) return last;
     const { table, addColumns = true } = this.#options;
@@ -275,14 +284,30 @@ class TableSink implements SqliteSink {
   }
 
   #held(database: DatabaseSync, keys: readonly string[]): readonly string[] {
+    const lookup = this.#prepareLookup(database, keys.length);
+    if (!lookup) return [];
+    // The keys of a table are unique: as many as were asked for are all of them, and need not be read.
+    if (lookup.count.get(...keys)?.['held'] === keys.length) return keys;
+    return lookup.find.all(...keys).map((row) => String(row['held']));
+  }
+
+  /** Undefined where no key is held: a table that does not exist yet, or was never written to by this sink. */
+  #prepareLookup(database: DatabaseSync, keys: number): Lookup | undefined {
+    const version = this.#readVersion(database);
+    const last = this.#lookup;
+    if (last?.keys === keys && last.version === version) return last;
     const { table } = this.#options;
-    // A table that does not exist yet, or was never written to by this sink, holds none.
     const columns = readTable(database, table).map(({ name }) => name.toLowerCase());
-    if (!columns.includes(KEY_COLUMN)) return [];
-    return database
-      .prepare(lookupStatement(table, keys.length))
-      .all(...keys)
-      .map((row) => String(row['held']));
+    if (!columns.includes(KEY_COLUMN)) return undefined;
+    const find = database.prepare(lookupStatement(table, keys));
+    const count = database.prepare(countStatement(table, keys));
+    this.#lookup = { keys, version, find, count };
+    return this.#lookup;
+  }
+
+  #readVersion(database: DatabaseSync): unknown {
+    this.#schemaVersion ??= database.prepare('PRAGMA schema_version');
+    return this.#schemaVersion.get()?.['schema_version'];
   }
 
   #connect(): DatabaseSync {
@@ -316,6 +341,7 @@ class TableSink implements SqliteSink {
     this.#database = undefined;
     this.#schemaVersion = undefined;
     this.#statements = undefined;
+    this.#lookup = undefined;
     database?.close();
   }
 }

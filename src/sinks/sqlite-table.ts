@@ -107,9 +107,17 @@ export function insertStatement(table: string, columns: readonly Column[], mode:
 
 /** Which of `count` keys are held. */
 export function lookupStatement(table: string, count: number): string {
-  const key = quoteIdentifier(KEY_COLUMN);
+  return `SELECT ${quoteIdentifier(KEY_COLUMN)} AS held ${whereHeld(table, count)}`;
+}
+
+/** How many of `count` keys are held, spelt as they are asked for whatever the column takes for equal. */
+export function countStatement(table: string, count: number): string {
+  return `SELECT count(*) AS held ${whereHeld(table, count, ' COLLATE BINARY')}`;
+}
+
+function whereHeld(table: string, count: number, collation = ''): string {
   const places = Array.from({ length: count }, () => '?').join(', ');
-  return `SELECT ${key} AS held FROM ${quoteIdentifier(table)} WHERE ${key} IN (${places})`;
+  return `FROM ${quoteIdentifier(table)} WHERE ${quoteIdentifier(KEY_COLUMN)}${collation} IN (${places})`;
 }
 
 /** Columns of a table, none when there is no such table; parameter: its name. */

@@ -81,6 +81,25 @@ describe('the table', () => {
     expect(target.keys()).toEqual(['k-0']);
   });
 
+  it('holds keys as they are spelt, also where its column ignores case', async () => {
+    const target = sqliteTarget();
+    target.sql("CREATE TABLE t (tierfall_key TEXT COLLATE NOCASE PRIMARY KEY); INSERT INTO t VALUES ('K-1')");
+    const sink = target.open();
+    expect((await sink.lookup(['k-1'])).has('k-1')).toBe(false);
+    expect(await sink.lookup(['K-1'])).toEqual(new Set(['K-1']));
+  });
+
+  it('is looked up again after its key column has come', async () => {
+    const target = sqliteTarget();
+    target.sql('CREATE TABLE t (n INTEGER)');
+    const sink = target.open();
+    expect(await sink.lookup(['k-0'])).toEqual(new Set());
+    await sink.write(numbers([1]));
+    expect(await sink.lookup(['k-0'])).toEqual(new Set(['k-0']));
+    target.sql('ALTER TABLE t ADD COLUMN more TEXT');
+    expect(await sink.lookup(['k-0', 'k-9'])).toEqual(new Set(['k-0']));
+  });
+
   it('that was changed meanwhile is fitted or refused again, however often it was written before', async () => {
     const target = sqliteTarget();
     const sink = target.open();
