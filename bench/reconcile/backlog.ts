@@ -10,12 +10,12 @@ import { batchKey } from '../../src/core/keys.ts';
 import { Field, Schema } from '../../src/schema/arrow.ts';
 import { memorySink } from '../../src/sinks/memory-sink.ts';
 import { flakySink } from '../../src/testing/flaky-sink.ts';
-import { telemetryLines, telemetrySchema } from '../telemetry-records.ts';
+import { randomOf, telemetryLines, telemetrySchema } from '../telemetry-records.ts';
 
 export interface BacklogShape {
   readonly batches: number;
   readonly rowsPerBatch: number;
-  /** Ordering keys, in turn. */
+  /** Ordering keys, each batch of one of them by chance. */
   readonly orderingKeys: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export interface PlainBatch {
 }
 
 export const CHAIN = 'default';
-/** 500 devices send in turn, a batch each. */
+/** 500 devices send when they have something. */
 export const DEVICES = Array.from({ length: 500 }, (_, n) => `device-${n}`);
 
 /** Nothing is declared a key: every record is known by its batch and its row, also to the peers. */
@@ -61,9 +61,10 @@ export async function makeBacklog(dir: string, shape: BacklogShape): Promise<voi
   const options = { name: CHAIN, dir, sink, schema: plainSchema(), worker: false } as const;
   const fallback = await createFallback({ ...options, retry: { attemptsMax: 1, firstMs: 1 } });
   const { orderingKeys } = shape;
+  const random = randomOf(shape.batches);
   function* batches() {
     for (const [n, body] of bodiesOf(shape).entries()) {
-      const orderingKey = orderingKeys[n % orderingKeys.length] ?? '';
+      const orderingKey = orderingKeys[Math.floor(random() * orderingKeys.length)] ?? '';
       yield { id: batchId(n), format: 'ndjson', body, orderingKey } as const;
     }
   }
