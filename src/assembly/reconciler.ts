@@ -14,7 +14,7 @@ import type { KeysOf } from '../reconcile/completeness.ts';
 import { keepManifests } from '../reconcile/manifests/keep-manifests.ts';
 import { checkPace } from '../reconcile/pace/settings.ts';
 import { isTrouble } from '../reconcile/pace/verdict.ts';
-import { WINDOW_ENTRIES_MAX } from '../reconcile/replay-window.ts';
+import { WINDOW_ENTRIES_MAX } from '../reconcile/replay-flow.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../reconcile/worker.ts';
 import type { SchemaRegistry } from '../schema/declare/registry.ts';
 import { recordKeysInTurns } from '../schema/record-keys.ts';

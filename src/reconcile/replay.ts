@@ -2,9 +2,9 @@
  * Replays one stored object from where an earlier attempt got to, proves that it is complete, and settles it.
  *
  * P1 entries of one ordering key go in order, and the next one starts only when every row of the one before is in the sink,
- * held by it, or in quarantine; entries of different keys go side by side (replay-window.ts). P2 an object whose bytes or counts differ from its job is never delivered. P3 a settlement
- * is written only when the account balances and no key is missing. P4 progress is remembered after
- * every window.
+ * held by it, or in quarantine; entries of different keys go side by side (replay-flow.ts). P2 an object whose bytes or counts differ from its job is never delivered. P3 a settlement
+ * is written only when the account balances and no key is missing. P4 progress is
+ * remembered whenever entries are done that follow what was done before.
  */
 import type { Clock, Random } from '../core/clock.ts';
 import { StorageError } from '../core/errors.ts';
@@ -29,7 +29,7 @@ import {
   rebuildBatch,
   replayEntry,
 } from './replay-entry.ts';
-import { windowAt } from './replay-window.ts';
+import { ReplayFlow, type Stretch } from './replay-flow.ts';
 import { type Proof, readSettlement, type Settlement, writeSettlement } from './settlement.ts';
 
 export interface ReplayDeps extends EntryDeps {
@@ -50,12 +50,12 @@ export type ReplayResult =
   /** `fresh` is false when an earlier attempt or another worker had settled it. */
   | { readonly state: 'settled'; readonly settlement: Settlement; readonly fresh: boolean }
   | { readonly state: 'postponed'; readonly reason: string; readonly delayMs: number }
-  /** The caller asked to stop between two windows, or nothing can be sent now. */
+  /** The caller asked to stop between two entries, or nothing can be sent now. */
   | { readonly state: 'stopped' };
 
 export interface ReplayControl {
   readonly lease: Pick<Lease, 'signal' | 'checkpoint'>;
-  /** Asked before each window. */
+  /** Asked before each entry. */
   readonly isStopping: () => boolean;
   /** When the next entry may be sent. @default at once */
   readonly pace?: Pick<ReplayPace, 'enter' | 'met'> | undefined;
@@ -178,16 +178,22 @@ class Replay {
   async run(): Promise<ReplayResult> {
     const entries = this.#entries;
     const aside = await this.#deps.quarantine.asideOf(this.#job.ref);
-    while (this.#progress.entriesDone < entries.length) {
-      this.#control.lease.signal.throwIfAborted();
-      if (this.#control.isStopping()) return { state: 'stopped' };
-      const window = windowAt(entries, this.#progress.entriesDone);
-      const passed = await Promise.allSettled(
-        window.map((entry) => this.#pass(entry, aside.get(entry.seq) ?? NONE)),
-      );
-      const end = this.#advance(passed);
-      await this.#remember();
-      if (end) return end;
+    const flow = new ReplayFlow<Passed>({
+      entries,
+      from: this.#progress.entriesDone,
+      pass: (entry) => this.#pass(entry, aside.get(entry.seq) ?? NONE),
+      isDone,
+      isStopping: this.#control.isStopping,
+    });
+    try {
+      while (this.#progress.entriesDone < entries.length) {
+        this.#control.lease.signal.throwIfAborted();
+        const end = this.#advance(await flow.next());
+        await this.#remember();
+        if (end) return end;
+      }
+    } finally {
+      await flow.end();
     }
     return this.#settle();
   }
@@ -215,22 +221,22 @@ class Replay {
    * @returns why the job ends here, if it does
    * @throws what an entry threw
    */
-  #advance(passed: readonly PromiseSettledResult<Passed>[]): ReplayResult | undefined {
-    const end = passed.findIndex((each) => each.status === 'rejected' || !isDone(each.value));
+  #advance(passed: Stretch<Passed>): ReplayResult | undefined {
+    const end = passed.findIndex((each) => !isSettledWell(each));
     for (const [at, each] of passed.entries()) {
-      if (each.status === 'rejected' || each.value.state !== 'replayed') continue;
+      if (each?.status !== 'fulfilled' || each.value.state !== 'replayed') continue;
       const { result } = each.value;
       const isAhead = end >= 0 && at >= end;
       this.#progress = isAhead
         ? landedAhead(this.#progress, result)
         : advanced(this.#progress, result, this.#job.attempts);
     }
-    const stop = passed[end];
-    if (stop === undefined) return undefined;
-    if (stop.status === 'rejected') throw stop.reason;
-    const { value } = stop;
-    if (value.state === 'stopped') return value;
-    return value.result.obstacle && this.#postponed(value.result.obstacle);
+    if (end < 0 && passed.length > 0) return undefined;
+    const stop = passed.find((each) => each !== undefined && !isSettledWell(each));
+    if (stop?.status === 'rejected') throw stop.reason;
+    if (stop === undefined || stop.value.state === 'stopped') return { state: 'stopped' };
+    const { obstacle } = stop.value.result;
+    return obstacle && this.#postponed(obstacle);
   }
 
   async #settle(): Promise<ReplayResult> {
@@ -302,6 +308,10 @@ class Replay {
     const failures = Math.max(0, this.#job.attempts - this.#progress.movedAt);
     return { state: 'postponed', reason, delayMs: backoffMs(failures, this.#deps.random, retryAfterMs) };
   }
+}
+
+function isSettledWell(each: Stretch<Passed>[number]): boolean {
+  return each?.status === 'fulfilled' && isDone(each.value);
 }
 
 function isDone(passed: Passed): boolean {
