@@ -8,7 +8,7 @@
  * swallowed without an error (ON CONFLICT IGNORE, a trigger) is not taken for a row that is held. Q6 every
  * transaction makes sure that the table fits: by looking, or because SQLite's schema version has not moved since.
  */
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import type { Column, Columns } from '../core/columns.ts';
@@ -17,6 +17,7 @@ import { columnsOf } from './request-input.ts';
 import { type RowFailure, residuesOf } from './row-failures.ts';
 import type { Sink, UpgradeRequest, UpgradeResult, WriteRequest, WriteResult } from './sink.ts';
 import { cellEncoder, encodeKey, type SqlValue } from './sqlite-cells.ts';
+import { openDatabase, readTable } from './sqlite-database.ts';
 import { isBusy, isRowFault, spoilsConnection, translateSqliteError } from './sqlite-errors.ts';
 import { type Write, WriteGroup } from './sqlite-group.ts';
 import { checkOptions, type SqliteSinkOptions } from './sqlite-options.ts';
@@ -27,8 +28,6 @@ import {
   insertStatement,
   KEY_COLUMN,
   lookupStatement,
-  TABLE_COLUMNS,
-  type TableColumn,
 } from './sqlite-table.ts';
 import { rowUpgrader, type UpgradePlan } from './sqlite-upgrade.ts';
 import { degradedOf, type Judged, upgradeResultOf } from './upgrade-result.ts';
@@ -350,34 +349,6 @@ const NEVER = (): boolean => false;
 
 function abortedBefore(name: string): SinkError {
   return new SinkError('unavailable', `${name}: aborted before the write`);
-}
-
-function openDatabase(file: string, timeout: number, bytesMax: number | undefined): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout });
-  try {
-    if (database.prepare('PRAGMA journal_mode').get()?.['journal_mode'] !== 'wal') {
-      // Switching to WAL fails at once when somebody writes; taking the write lock first waits for them.
-      database.exec('BEGIN IMMEDIATE; ROLLBACK; PRAGMA journal_mode = WAL');
-    }
-    database.exec('PRAGMA synchronous = FULL');
-    const level = database.prepare('PRAGMA synchronous').get()?.['synchronous'];
-    if (level !== 2) {
-      throw new SinkError('unavailable', `synchronous is ${String(level)}, not FULL: a commit could be lost`);
-    }
-    if (bytesMax !== undefined) {
-      const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.['page_size']);
-      database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytesMax / pageBytes))}`);
-    }
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-function readTable(database: DatabaseSync, table: string): readonly TableColumn[] {
-  const rows = database.prepare(TABLE_COLUMNS).all(table);
-  return rows.map((row) => ({ name: String(row['name']), type: String(row['type']) }));
 }
 
 function isSame(some: readonly Column[], others: readonly Column[]): boolean {

@@ -67,6 +67,7 @@ export const TABLE: ArchitectureTable = {
     'node:fs': ['platform', 'ingress', 'cli'],
     'node:fs/promises': ['platform', 'ingress', 'cli'],
     'node:sqlite': [
+      'sinks/sqlite-database.ts',
       'sinks/sqlite-sink.ts',
       'reconcile/sqlite-database.ts',
       'cli/demo/warehouse.ts',
