@@ -10,6 +10,14 @@ export {
   type FakeTierOptions,
   fakeTier,
 } from './fake-tier.ts';
+export {
+  type Fault,
+  type FaultKind,
+  type FaultProxy,
+  type FaultProxyOptions,
+  type FaultShare,
+  faultProxy,
+} from './fault-proxy.ts';
 export { type FailOptions, type FlakySink, type FlakySinkOptions, flakySink } from './flaky-sink.ts';
 export { Gate } from './gate.ts';
 export { type JournalHost, journalContract, sampleEntry } from './journal-contract.ts';
@@ -22,6 +30,7 @@ export {
   memoryStore,
 } from './memory-store.ts';
 export { contractJob, type QueueHarness, queueContract } from './queue-contract.ts';
+export { seededRandom } from './seeded-random.ts';
 export {
   type ContractCase,
   type SinkContractOptions,
