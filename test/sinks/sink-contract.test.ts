@@ -2,11 +2,13 @@ import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { functionSink } from '../../src/sinks/function-sink.ts';
+import { httpSink } from '../../src/sinks/http-sink.ts';
 import { memorySink } from '../../src/sinks/memory-sink.ts';
 import type { SinkInput, SinkRecord } from '../../src/sinks/sink.ts';
 import { sqliteSink } from '../../src/sinks/sqlite-sink.ts';
 import { flakySink } from '../../src/testing/flaky-sink.ts';
 import { type SinkHarness, sinkContract } from '../../src/testing/sink-contract.ts';
+import { recordServer } from '../support/http/record-server.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const POISON = 2n ** 64n;
@@ -61,6 +63,31 @@ async function sqlite(): Promise<SinkHarness> {
   };
 }
 
+async function http(): Promise<SinkHarness> {
+  const server = await recordServer({ refuses: ({ amount }) => amount === POISON });
+  const sink = httpSink({
+    url: server.url,
+    keyField: 'key',
+    idempotent: true,
+    readAnswer: ({ status, text }) => (status === 200 ? JSON.parse(text) : undefined),
+    lookup: async (keys) => new Set(keys.filter((key) => server.rows.has(key))),
+  });
+  return {
+    sink,
+    rows: async () => server.rows,
+    cell: (row, { name, type }) => (type === 'float' ? numberOf(field(row, name)) : field(row, name)),
+    close: async () => {
+      await sink.close?.();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The server reads every whole number as a bigint. */
+function numberOf(value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : value;
+}
+
 async function flaky(): Promise<SinkHarness> {
   const harness = await memory('records');
   return { ...harness, sink: flakySink(harness.sink) };
@@ -72,6 +99,7 @@ const HARNESSES: readonly (readonly [string, () => Promise<SinkHarness>, bigint 
   ['memorySink of bytes', () => memory('bytes'), undefined],
   ['functionSink', overMap, POISON],
   ['sqliteSink', sqlite, POISON],
+  ['httpSink', http, POISON],
   ['flakySink left alone', flaky, undefined],
 ];
 
