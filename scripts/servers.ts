@@ -25,6 +25,18 @@ export const SERVERS: readonly TestServer[] = [
     packages: ['redis-server'],
     variable: 'REDIS_URL',
   },
+  {
+    name: 'InfluxDB 1.x',
+    programs: ['influxd'],
+    packages: ['influxdb'],
+    variable: 'INFLUX_URL',
+  },
+  {
+    name: 'VictoriaMetrics',
+    programs: ['victoria-metrics'],
+    packages: ['victoria-metrics'],
+    variable: 'VICTORIA_METRICS_URL',
+  },
 ];
 
 export type Environment = Readonly<Record<string, string | undefined>>;
