@@ -9,6 +9,7 @@ export { createFallback, type Fallback, type FallbackOptions } from './assembly/
 export type { Heal, HealOptions } from './assembly/heal.ts';
 export type { HealSettings } from './assembly/keep-healing.ts';
 export { functionSink, sqliteSink } from './assembly/local-sinks.ts';
+export { httpSink, influxSink } from './assembly/network-sinks.ts';
 export type { ObjectOptions } from './assembly/object-settings.ts';
 export type { QueueLike, RedisQueueOptions } from './assembly/open-queue.ts';
 export type { StoreLike } from './assembly/open-store.ts';
@@ -172,6 +173,19 @@ export type {
   FunctionSinkResult,
   WriteFunction,
 } from './sinks/function-sink.ts';
+export type {
+  Compression,
+  HttpAuth,
+  HttpConnectionOptions,
+  HttpHeaders,
+} from './sinks/http/options.ts';
+export type { HttpSinkAnswer, HttpSinkOptions, HttpSinkVerdict } from './sinks/http-sink.ts';
+export type {
+  InfluxApi,
+  InfluxFieldType,
+  InfluxPoint,
+  InfluxSinkOptions,
+} from './sinks/influx-sink.ts';
 export { type MemorySink, type MemorySinkOptions, memorySink } from './sinks/memory-sink.ts';
 export type {
   Sink,

@@ -3,7 +3,6 @@
  * else from what the data directory was last written with.
  */
 import { resolve } from 'node:path';
-import { sqliteSink } from '../assembly/local-sinks.ts';
 import type { ObjectOptions } from '../assembly/object-settings.ts';
 import { parseQueueUrl, type QueueLike, withoutCredentials } from '../assembly/open-queue.ts';
 import type { StoreLike } from '../assembly/open-store.ts';
@@ -17,6 +16,7 @@ import { loadConfig, type TierfallConfig } from './config.ts';
 import { readKeys } from './key-file.ts';
 import { namingFile, readSchemaDocument } from './schema-file.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { keptSpec, openSink } from './sink-spec.ts';
 
 export interface PipelineArguments {
   readonly config?: string | undefined;
@@ -74,7 +74,7 @@ export async function resolvePipeline(
       ? asCompiledSchema(config.schema)
       : compileDocument(schemaDocument, args.schema, tolerance);
   const table = args.table ?? saved?.table ?? fallbackTable;
-  const spec = args.sink === undefined ? saved?.sink : absoluteSpec(args.sink, cwd);
+  const spec = args.sink === undefined ? saved?.sink : keptSpec(args.sink, cwd);
   const sink =
     args.sink === undefined && config ? config.sink : spec === undefined ? undefined : openSink(spec, table);
   const storeSpec = args.store === undefined ? saved?.store : absoluteStore(args.store, cwd);
@@ -139,16 +139,6 @@ function parseTolerance(text: string): number {
   );
 }
 
-function absoluteSpec(spec: string, cwd: string): string {
-  const [, kind, rest = ''] = /^([a-z0-9]+):(.+)$/.exec(spec) ?? [];
-  if (kind === 'sqlite') return `sqlite:${resolve(cwd, rest)}`;
-  throw new ConfigError(
-    '--sink',
-    `found ${JSON.stringify(spec)}, expected sqlite:FILE`,
-    'Other sinks are set in a config file.',
-  );
-}
-
 /** Told apart before anything is kept. @throws ConfigError */
 function checkedQueue(text: string): string {
   parseQueueUrl(text);
@@ -159,8 +149,4 @@ function checkedQueue(text: string): string {
 function absoluteStore(spec: string, cwd: string): string {
   const [, directory] = /^fs:(.+)$/.exec(spec) ?? [];
   return directory === undefined ? spec : `fs:${resolve(cwd, directory)}`;
-}
-
-function openSink(spec: string, table: string | undefined): Sink {
-  return sqliteSink({ file: spec.slice('sqlite:'.length), table: table ?? 'records' });
 }

@@ -12,7 +12,7 @@ const ABSENT: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR']);
 export interface Settings {
   readonly version: 1;
   readonly chain: string;
-  /** As typed, with an absolute path: `sqlite:/data/x.db`. Absent when a config file names the sink. */
+  /** As typed, with an absolute path: `sqlite:/data/x.db`, `influx:http://…`. Absent when a config file names the sink. */
   readonly sink?: string;
   /** As typed, with an absolute path. Absent when a config file names it, or nobody does. */
   readonly store?: string;

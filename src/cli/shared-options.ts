@@ -14,7 +14,12 @@ export const PIPELINE_OPTIONS = {
     placeholder: 'DIR',
     description: 'Data directory: journal, raw objects, queue. Default .tierfall, or as configured.',
   },
-  sink: { type: 'text', placeholder: 'SPEC', description: 'Where records go: sqlite:FILE.' },
+  sink: {
+    type: 'text',
+    placeholder: 'SPEC',
+    description:
+      'Where records go: sqlite:FILE, influx:http://HOST:8086?db=NAME, or http://… for any endpoint.',
+  },
   store: {
     type: 'text',
     placeholder: 'SPEC',

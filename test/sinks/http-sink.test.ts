@@ -161,9 +161,33 @@ describe('httpSink tells what became of the records', () => {
     const refused = await sink({ rowsMax: 2 }).write(rows(6));
     expect(refused?.residue).toMatchObject([{ rows: [0, 1], reason: 'refused', whole: true }]);
   });
+
+  it('part by part: one whose reply was lost is unknown, those behind it were not sent', async () => {
+    const { server, proxy, sink } = await rig();
+    const one = sink({ rowsMax: 2, headers: { 'x-turn': '1' } });
+    await one.write(rows(2));
+    proxy.failNext({ kind: 'bandwidth', bytesPerSecond: 1e9 });
+    proxy.failNext({ kind: 'drop-reply' });
+    const result = await one.write(rows(6));
+    expect(result?.residue.map(({ rows: some, reason }) => [some, reason])).toEqual([
+      [[2, 3], 'ambiguous'],
+      [[4, 5], 'unavailable'],
+    ]);
+    expect(server.rows.size).toBe(4);
+  });
 });
 
 describe('httpSink sends', () => {
+  it('an upgrade of the same rows as another request, which the answer of the first does not stand for', async () => {
+    const { server, sink } = await rig();
+    const one = sink();
+    await one.write(rows(2));
+    await one.write(rows(2, { mode: 'upgrade' }));
+    const [first, second] = server.seen;
+    expect(second?.headers['idempotency-key']).toBe(`${first?.headers['idempotency-key']}:upgrade`);
+    expect([first, second].map((request) => request?.headers['tierfall-mode'])).toEqual([undefined, 'upgrade']);
+  });
+
   it('headers, credentials, method and a key that is the same for the same rows', async () => {
     const { server, sink } = await rig();
     const more = { headers: { 'x-team': 'blue' }, auth: { bearer: 'secret-token' }, method: 'PUT' } as const;

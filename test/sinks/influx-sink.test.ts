@@ -228,7 +228,8 @@ describe.each(['v2', 'v3'] as const)('influxSink of %s, as far as it is document
     for (const [, reason, words] of named)
       expect([reason, words]).toEqual(['refused', expect.stringMatching(/.{10}/)]);
     expect(server.points.size).toBe(36);
-    expect(server.seen.length).toBeLessThan(8);
+    // 2.x: one line that cannot be read, what is left, the others, the suspects. The line without a time was not sent.
+    expect(server.seen.length).toBe(api === 'v2' ? 4 : 2);
   });
 });
 

@@ -184,6 +184,17 @@ describe('faultProxy', () => {
     expect(other).not.toBe(first);
   });
 
+  it('leaves later exchanges their fate when one before them was told its own', async () => {
+    const fates = async (told: boolean): Promise<string> => {
+      const { client, proxy } = await rig({ seed: 3, shares: [{ fault: { kind: 'drop-reply' }, share: 0.4 }] });
+      if (told) proxy.failNext({ kind: 'reset' });
+      let fate = '';
+      for (let turn = 0; turn < 20; turn += 1) fate += (await client().ask('x')) === 'X' ? '.' : '!';
+      return fate.slice(1);
+    };
+    expect(await fates(true)).toBe(await fates(false));
+  });
+
   it('resets all that is open, and closes twice, with connections in every state', async () => {
     const { client, proxy } = await rig();
     const [one, hole, deaf] = [client(), client(), client()];

@@ -11,6 +11,8 @@ export interface RecordServerOptions {
   /** A record that is named as refused. @default none */
   readonly refuses?: (record: Readonly<Record<string, unknown>>) => boolean;
   readonly tls?: Certificate;
+  /** Stores whatever comes, as often as it comes: a target without keys. @default false */
+  readonly appends?: boolean;
 }
 
 export interface SeenRequest {
@@ -27,8 +29,8 @@ export interface RecordServer extends AsyncDisposable {
   readonly seen: readonly SeenRequest[];
   /** How many sockets were opened. */
   readonly connections: number;
-  /** Times that a row came whose key was held: what would be a duplicate elsewhere. */
-  readonly repeats: number;
+  /** The keys of what was stored, in order; one that is there twice is a duplicate. */
+  readonly stored: readonly string[];
   /** The next requests are answered by these, in turn, instead. */
   answerNext(...answers: readonly ((response: ServerResponse) => void)[]): void;
 }
@@ -45,7 +47,7 @@ class HttpRecordServer implements RecordServer {
   readonly rows = new Map<string, Readonly<Record<string, unknown>>>();
   readonly seen: SeenRequest[] = [];
   connections = 0;
-  repeats = 0;
+  readonly stored: string[] = [];
   port = 0;
   readonly #options: RecordServerOptions;
   readonly #answers: ((response: ServerResponse) => void)[] = [];
@@ -97,7 +99,8 @@ class HttpRecordServer implements RecordServer {
     const told = this.#answers.shift();
     if (told) return told(response);
     const requestKey = String(headers['idempotency-key']);
-    const answer = this.#given.get(requestKey) ?? this.#take(body, headers['tierfall-mode'] === 'upgrade');
+    const known = this.#options.appends ? undefined : this.#given.get(requestKey);
+    const answer = known ?? this.#take(body, headers['tierfall-mode'] === 'upgrade');
     this.#given.set(requestKey, answer);
     response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
   }
@@ -108,10 +111,15 @@ class HttpRecordServer implements RecordServer {
       const record = parseExactly(line);
       const key = String(record[KEY]);
       if (this.#options.refuses?.(record)) failed.push({ index, reason: 'refused', detail: 'too much' });
-      else if (this.rows.has(key) && !isUpgrade) this.repeats += 1;
-      else this.rows.set(key, record);
+      else this.#store(key, record, isUpgrade);
     }
     return JSON.stringify({ failed });
+  }
+
+  #store(key: string, record: Readonly<Record<string, unknown>>, isUpgrade: boolean): void {
+    const isHeld = this.rows.has(key);
+    if (!isHeld || this.#options.appends) this.stored.push(key);
+    if (!isHeld || isUpgrade) this.rows.set(key, record);
   }
 }
 
