@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runCommand } from './run-command.ts';
 
 const CAMPAIGNS: Readonly<Record<string, string>> = {
+  'dropped-replies': 'test/campaigns/dropped-replies.ts',
   reconcile: 'test/campaigns/reconcile.ts',
   redis: 'test/campaigns/redis-events.ts',
   rebuild: 'test/campaigns/rebuild.ts',
