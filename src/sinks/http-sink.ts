@@ -7,9 +7,11 @@
  * and every replay. E3 no secret is in a name or an error.
  */
 import { createHash } from 'node:crypto';
+import type { Column } from '../core/columns.ts';
 import { ConfigError, SinkError } from '../core/errors.ts';
 import { REASONS, type Reason } from '../core/reason.ts';
 import { rowIndices } from '../core/row-set.ts';
+import { columnsByName, readable } from './described-cells.ts';
 import { checkHeaders, headersOfAuth, secretsOfAuth } from './http/auth.ts';
 import { type HttpAnswer, HttpClient } from './http/client.ts';
 import { HttpFaults, reasonOfAnswer } from './http/failure.ts';
@@ -52,7 +54,8 @@ export interface HttpSinkOptions extends HttpConnectionOptions {
   readonly auth?: HttpAuth;
   /**
    * `ndjson`: a JSON object per line; `json`: one array of them; `bytes`: the rows as they were received, untouched.
-   * Integers beyond 2^53 are written with all their digits. @default 'ndjson'
+   * Integers beyond 2^53 are written with all their digits, timestamps of a schema as ISO 8601, bytes as base64.
+   * @default 'ndjson'
    */
   readonly body?: 'ndjson' | 'json' | 'bytes';
   /** Member of each JSON object that its key is put into, for targets that tell rows apart by it. @default none */
@@ -78,6 +81,8 @@ export interface HttpSinkOptions extends HttpConnectionOptions {
 
 const ROWS_MAX = 1_000;
 const BYTES_MAX = 4 * 1024 * 1024;
+/** An answer with a word for each row is long. */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 const CONTENT_TYPES = {
   ndjson: 'application/x-ndjson',
   json: 'application/json',
@@ -160,10 +165,13 @@ class HttpWriter {
     if (this.#options.body === 'bytes')
       return rowIndices(rows, batch.rowCount).map((row) => batch.frame.row(row));
     const { keyField } = this.#options;
+    const columns = columnsByName(request);
     return recordsOf(request, this.name).map((record, position) => {
       const own = keyField === undefined ? [] : [memberOf(keyField, request.keys[position])];
       const members = Object.keys(record).filter((name) => name !== keyField);
-      return Buffer.from(`{${[...own, ...members.map((name) => memberOf(name, record[name]))].join(',')}}`);
+      return Buffer.from(
+        `{${[...own, ...members.map((name) => memberOf(name, record[name], columns.get(name)))].join(',')}}`,
+      );
     });
   }
 
@@ -172,10 +180,13 @@ class HttpWriter {
     const { method = 'POST', body = 'ndjson' } = this.#options;
     const some = rows.slice(part.start, part.end);
     const bytes = body === 'json' ? joined(some, '[', ',', ']') : joined(some, '', '\n', '\n');
+    const answerBytesMax = this.#options.readAnswer ? ANSWER_BYTES_MAX : undefined;
     const call = { method, url: this.#url, headers, body: bytes, signal: request.signal };
-    const answer = await this.client.send(call).catch((error: unknown) => {
-      throw this.#faults.ofSilence(error);
-    });
+    const answer = await this.client
+      .send({ ...call, ...(answerBytesMax && { answerBytesMax }) })
+      .catch((error: unknown) => {
+        throw this.#faults.ofSilence(error);
+      });
     return this.#judge(answer, part);
   }
 
@@ -186,6 +197,12 @@ class HttpWriter {
     try {
       const secret = await headersOfAuth(auth);
       checkHeaders(secret, 'auth');
+      // A server quotes the value with its scheme or without.
+      this.#faults.hide(
+        Object.values(secret)
+          .flatMap((value) => value.split(' '))
+          .filter(isLong),
+      );
       return { 'content-type': CONTENT_TYPES[body], ...headers, ...own, ...mode, ...secret };
     } catch (cause) {
       throw new SinkError('unauthorised', `${this.name}: there are no credentials to send`, { cause });
@@ -214,8 +231,9 @@ class HttpWriter {
 
   #ask(answer: HttpAnswer, rows: number): HttpSinkVerdict {
     const { readAnswer } = this.#options;
-    // Of half an answer nothing can be said.
     if (readAnswer === undefined || answer.isCut) return undefined;
+    // Of half an answer nothing can be said.
+    if (answer.isLong) return 'ambiguous';
     const { status, headers, body } = answer;
     try {
       return readAnswer({ status, headers, rows, text: Buffer.from(body).toString() });
@@ -243,8 +261,11 @@ function requestKey({ keys, mode }: WriteRequest, { start, end }: Part): string 
   return `${hash.digest('hex').slice(0, 32)}${suffix}`;
 }
 
-function memberOf(name: string, value: unknown): string {
-  return `${JSON.stringify(name)}:${jsonOf(value)}`;
+function memberOf(name: string, value: unknown, column?: Column): string {
+  // JSON text has line breaks between its tokens only.
+  const isJson = column?.type === 'json' && typeof value === 'string';
+  const json = isJson ? value.replaceAll(/[\r\n]+/g, ' ') : jsonOf(readable(value, column));
+  return `${JSON.stringify(name)}:${json}`;
 }
 
 /** JSON as it is, but for integers of 64 bits, which keep all their digits, and bytes, which become base64. */

@@ -148,7 +148,7 @@ class InfluxWriter {
     }
     const fault = this.#faults.ofAnswer(answer, reason);
     // Half a refusal may be of a write that landed in part.
-    if (answer.isCut) throw this.#faults.ofAnswer(answer, 'ambiguous');
+    if (answer.isCut || answer.isLong) throw this.#faults.ofAnswer(answer, 'ambiguous');
     if (reason !== 'refused') throw fault;
     return { refused: text, detail: fault.message };
   }
@@ -163,7 +163,7 @@ class InfluxWriter {
       throw this.#faults.ofSilence(error instanceof NoAnswer ? new NoAnswer(false, error.cause) : error);
     });
     const reason = reasonOfAnswer(answer);
-    if (reason !== undefined || answer.isCut) {
+    if (reason !== undefined || answer.isLong) {
       throw this.#faults.ofAnswer(
         answer,
         reason === 'refused' || reason === undefined ? 'unavailable' : reason,

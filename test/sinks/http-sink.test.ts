@@ -117,6 +117,15 @@ describe('httpSink tells what became of the records', () => {
     expect(await faultOf(one.write(rows(1)))).toMatchObject({ reason: 'refused' });
   });
 
+  it('as landed when a success has more to say than anybody reads, unless it was to be read', async () => {
+    const { server, sink } = await rig();
+    const long = (response: ServerResponse) => void response.end('x'.repeat(20 * 1024 * 1024));
+    server.answerNext(long, long);
+    expect(await sink().write(rows(1))).toBeUndefined();
+    const fault = await faultOf(sink({ readAnswer: () => undefined }).write(rows(1)));
+    expect(fault).toMatchObject({ reason: 'ambiguous' });
+  });
+
   it('by the signal: not sent before the call and in the queue, unknown behind it', async () => {
     const { server, proxy, sink } = await rig();
     const one = sink({ connectionsMax: 1 });
@@ -231,6 +240,30 @@ describe('httpSink sends', () => {
     expect(server.seen[1]?.body.toString()).toBe(text);
   });
 
+  it('what a schema calls a timestamp as text, and nested values as JSON', async () => {
+    const { server, sink } = await rig();
+    const plain = { nullable: true, key: false } as const;
+    const columns = [
+      { ...plain, name: 'at', type: 'timestamp', unit: 'ms' },
+      { ...plain, name: 'tree', type: 'json' },
+    ] as const;
+    await sink().write(
+      writeRequest({
+        columns,
+        cells: [
+          [1_500n, '{"a":\n[1]}'],
+          [null, null],
+        ],
+        keys: ['a', 'b'],
+      }),
+    );
+    const lines = server.seen[0]?.body.toString().trimEnd().split('\n');
+    expect(lines).toEqual([
+      '{"key":"a","at":"1970-01-01T00:00:01.500Z","tree":{"a": [1]}}',
+      '{"key":"b","at":null,"tree":null}',
+    ]);
+  });
+
   it('over connections that are kept, fresh ones after a reset, and leaves those alone that are at work', async () => {
     const { server, proxy, sink } = await rig();
     const one = sink();
@@ -271,6 +304,20 @@ describe('httpSink keeps secrets', () => {
     expect(fault.message).toContain('no such token *** nor *** of http://***@host/');
     expect(`${fault.stack}${JSON.stringify(fault)}`).not.toMatch(/12345678|api-key-123|pw@/);
     expect(one.name).toMatch(/^http:127\.0\.0\.1:\d+$/);
+  });
+
+  it('out of errors also when they are renewed', async () => {
+    const { server, sink } = await rig();
+    let turn = 0;
+    const auth = () => ({ authorization: `Bearer renewed-${++turn}` });
+    const one = sink({ auth });
+    server.answerNext(
+      ...[1, 2].map(
+        (each) => (response: ServerResponse) => void response.writeHead(401).end(`renewed-${each}`),
+      ),
+    );
+    for (let time = 0; time < 2; time += 1)
+      expect((await faultOf(one.write(rows(1)))).message).toMatch(/401: \*\*\*$/);
   });
 
   it('out of what it says about its options', () => {

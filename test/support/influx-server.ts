@@ -12,8 +12,10 @@ export interface InfluxServer extends AsyncDisposable {
   database(): Promise<string>;
   /** The first result of a query, as its series; whole numbers are bigints. */
   query(db: string, q: string): Promise<readonly InfluxSeries[]>;
-  /** Kills it as a crash would, and starts it again. */
-  crash(): Promise<void>;
+  /** Kills it as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again with what it had. */
+  start(): Promise<void>;
 }
 
 export interface InfluxSeries {
@@ -57,10 +59,8 @@ function influxAt(url: string, own: OwnServer | undefined): InfluxServer {
       await query('', `CREATE DATABASE "${name}"`);
       return name;
     },
-    crash: async () => {
-      await own?.kill();
-      await own?.start();
-    },
+    kill: async () => own?.kill(),
+    start: async () => own?.start(),
     [Symbol.asyncDispose]: async () => own?.[Symbol.asyncDispose](),
   };
 }

@@ -3,7 +3,7 @@
  * Node's own client rather than `fetch`, which hides when a request was written.
  *
  * H1 a request that fails before its connection stood, TLS included, was not sent: `isSent` is false, and only then. H2 an
- * answer is read up to a limit; one that ends early is `isCut`. H3 nothing is sent twice, and no redirect is followed. H4
+ * answer is read up to a limit, beyond which it `isLong`; one that ends early `isCut`. H3 nothing is sent twice, and no redirect is followed. H4
  * `reset` never touches requests under way: they end on their old connections. H5 every call settles soon after its signal
  * is aborted.
  */
@@ -28,8 +28,10 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Uint8Array;
-  /** It was longer than was asked for, or the connection ended within it. */
+  /** The connection ended within it. */
   readonly isCut: boolean;
+  /** It is longer than was asked for; what is beyond is not read. */
+  readonly isLong: boolean;
 }
 
 /** No answer came. `cause` says why; the outcome is unknown when the request was sent. */
@@ -165,17 +167,19 @@ function readAnswer(response: IncomingMessage, bytesMax: number): Promise<HttpAn
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
-    const finish = (isCut: boolean): void => {
+    const finish = (isComplete: boolean): void => {
       const { statusCode: status = 0, headers } = response;
-      resolve({ status, headers, body: Buffer.concat(chunks).subarray(0, bytesMax), isCut });
+      const isLong = bytes > bytesMax;
+      const body = Buffer.concat(chunks).subarray(0, bytesMax);
+      resolve({ status, headers, body, isLong, isCut: !isComplete && !isLong });
     };
     response.on('data', (chunk: Uint8Array) => {
       chunks.push(chunk);
       bytes += chunk.length;
       if (bytes > bytesMax) response.destroy();
     });
-    response.once('error', () => finish(true));
-    response.once('close', () => finish(!response.complete || bytes > bytesMax));
+    response.once('error', () => finish(false));
+    response.once('close', () => finish(response.complete));
   });
 }
 

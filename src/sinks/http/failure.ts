@@ -45,18 +45,28 @@ export function reasonOfAnswer(answer: HttpAnswer): Reason | undefined {
 }
 
 const WORDS_MAX = 500;
+const SECRETS_MAX = 64;
 
 /** Makes errors of one sink: with its name, the server's words, and none of its secrets. */
 export class HttpFaults {
   readonly #name: string;
-  readonly #secrets: readonly string[];
+  readonly #secrets: string[];
   readonly #clock: Pick<Clock, 'wallNow'> | undefined;
 
   /** @param secrets what a server may quote and nobody may read */
   constructor(name: string, secrets: readonly (string | undefined)[], clock?: Pick<Clock, 'wallNow'>) {
     this.#name = name;
-    this.#secrets = secrets.filter((secret) => secret !== undefined && secret !== '') as readonly string[];
+    this.#secrets = secrets.filter((secret) => secret !== undefined && secret !== '') as string[];
     this.#clock = clock;
+  }
+
+  /** Values that are renewed; the latest are remembered. */
+  hide(secrets: readonly string[]): void {
+    for (const secret of secrets) {
+      if (secret !== '' && !this.#secrets.includes(secret)) this.#secrets.push(secret);
+    }
+    const tooMany = this.#secrets.length - SECRETS_MAX;
+    if (tooMany > 0) this.#secrets.splice(0, tooMany);
   }
 
   /** Of an answer that is a failure. */

@@ -19,8 +19,8 @@ export interface InfluxPoint {
   /** Fields of the record that are fields of the point. @default all others */
   readonly fields?: readonly string[] | Readonly<Record<string, InfluxFieldType>>;
   /**
-   * The field of the record with the time: ISO 8601 text, or a count of `unit` (`ms`) since 1970; or a function that answers
-   * nanoseconds.
+   * The field of the record with the time: ISO 8601 text, or a count of `unit` (`ms`) since 1970, which a schema that calls it
+   * a timestamp knows better; or a function that answers nanoseconds.
    */
   readonly time?:
     | { readonly field: string; readonly unit?: TimeUnit }

@@ -5,7 +5,9 @@
  * is exact or refused. L3 two records of one request that would be one point and differ are told apart here, where it is
  * seen: the later one is refused, because the server would keep one of them without a word.
  */
+import type { Column } from '../../core/columns.ts';
 import type { TimeUnit } from '../../core/time-unit.ts';
+import { columnsByName, readable } from '../described-cells.ts';
 import type { SinkRecord, WriteRequest } from '../sink.ts';
 import { faultOfName, type InfluxFieldType, type InfluxPoint, isPlain } from './options.ts';
 
@@ -24,9 +26,9 @@ class PointFault extends Error {}
 export function encodePoints(
   point: InfluxPoint,
   records: readonly SinkRecord[],
-  request: Pick<WriteRequest, 'keys'>,
+  request: Pick<WriteRequest, 'keys' | 'columns'>,
 ): readonly Encoded[] {
-  const encoder = new PointEncoder(point);
+  const encoder = new PointEncoder(point, columnsByName(request));
   const seen = new Map<string, string>();
   const keys = point.key === undefined ? undefined : request.keys;
   return records.map((record, position) => {
@@ -48,15 +50,17 @@ export function encodePoints(
 
 class PointEncoder {
   readonly #point: InfluxPoint;
+  readonly #columns: ReadonlyMap<string, Column>;
   readonly #tags: readonly string[];
   readonly #types: Readonly<Record<string, InfluxFieldType>>;
   readonly #fields: readonly string[] | undefined;
   /** Fields of the record that are something else than fields of the point. */
   readonly #others: ReadonlySet<string>;
 
-  constructor(point: InfluxPoint) {
+  constructor(point: InfluxPoint, columns: ReadonlyMap<string, Column>) {
     const { tags = [], fields, measurement, time } = point;
     this.#point = point;
+    this.#columns = columns;
     // In the order of their names, which spares the server the sorting.
     this.#tags = tags.toSorted();
     const isList = Array.isArray(fields);
@@ -80,9 +84,9 @@ class PointEncoder {
     const { measurement, key: own } = this.#point;
     const name = typeof measurement === 'string' ? measurement : record[measurement.field];
     if (typeof name !== 'string' || name === '' || !isPlain(name) || name.startsWith('#')) {
-      throw new PointFault(`${JSON.stringify(name ?? null)} cannot name a measurement`);
+      throw new PointFault('the record has no name that a measurement can have');
     }
-    const tags = this.#tags.map((tag) => tagOf(tag, record[tag]));
+    const tags = this.#tags.map((tag) => tagOf(tag, readable(record[tag], this.#columns.get(tag))));
     if (own !== undefined && 'tag' in own) tags.push(`,${escapeName(own.tag)}=${encodeKeyTag(key ?? '')}`);
     return `${name.replaceAll(/[, ]/g, '\\$&')}${tags.join('')}`;
   }
@@ -92,7 +96,7 @@ class PointEncoder {
     const { key: own } = this.#point;
     const fields = own !== undefined && 'field' in own ? [`${escapeName(own.field)}=${quoted(key ?? '')}`] : [];
     for (const name of names) {
-      const value = record[name];
+      const value = readable(record[name], this.#columns.get(name));
       if (value === null || value === undefined) continue;
       const fault = faultOfName(name);
       if (fault !== undefined) throw new PointFault(fault);
@@ -104,17 +108,31 @@ class PointEncoder {
     return fields.join(',');
   }
 
+  /** What the schema says, if there is one, is what the record holds. */
+  #unit({ field, unit = 'ms' }: { readonly field: string; readonly unit?: TimeUnit }): TimeUnit {
+    const column = this.#columns.get(field);
+    return column?.type === 'timestamp' ? (column.unit ?? 'ms') : unit;
+  }
+
   #time(record: SinkRecord): bigint | undefined {
     const { time } = this.#point;
     if (time === undefined) return undefined;
     const found = typeof time === 'function' ? time(record) : record[time.field];
     if (found === null || found === undefined) throw new PointFault('the record has no time');
-    const count = typeof time === 'function' ? (found as bigint) : nanoseconds(found, time.unit ?? 'ms');
+    const count = typeof time === 'function' ? (found as bigint) : nanoseconds(found, this.#unit(time));
     if (typeof count !== 'bigint' || count > TIME_MAX || count < -TIME_MAX) {
-      throw new PointFault(`${String(found)} is no time that InfluxDB can hold`);
+      throw new PointFault('the time of the record is none that InfluxDB can hold');
     }
     return count;
   }
+}
+
+/** For messages: never the value itself, which may be long or secret, and would keep equal faults apart. */
+function kindOf(value: unknown): string {
+  if (value instanceof Uint8Array) return 'bytes';
+  return typeof value === 'number' && !Number.isFinite(value)
+    ? 'a number that is not finite'
+    : `a ${typeof value}`;
 }
 
 function tagOf(name: string, value: unknown): string {
@@ -122,7 +140,7 @@ function tagOf(name: string, value: unknown): string {
   if (typeof value === 'object') throw new PointFault(`the tag ${JSON.stringify(name)} is no single value`);
   const text = String(value);
   if (!isPlain(text))
-    throw new PointFault(`${JSON.stringify(text)} cannot be written as the tag ${JSON.stringify(name)}`);
+    throw new PointFault(`the tag ${JSON.stringify(name)} holds what line protocol cannot write in a tag`);
   return `,${escapeName(name)}=${escapeName(text)}`;
 }
 
@@ -185,9 +203,8 @@ function quoted(text: string): string {
 }
 
 function unfit(name: string, value: unknown, type: InfluxFieldType): PointFault {
-  return new PointFault(
-    `the field ${JSON.stringify(name)} holds ${String(value).slice(0, 50)}, which is no ${type}`,
-  );
+  const what = `holds ${kindOf(value)}, which is no ${type} of InfluxDB`;
+  return new PointFault(`the field ${JSON.stringify(name)} ${what}`);
 }
 
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
