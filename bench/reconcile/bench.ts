@@ -37,7 +37,7 @@ const SHAPES = {
   1: { rowsPerBatch: 1, batches: 3_000, orderingKeys: DEVICES },
   20: { rowsPerBatch: 20, batches: 3_000, orderingKeys: DEVICES },
   100: { rowsPerBatch: 100, batches: 600, orderingKeys: DEVICES },
-  latent: { rowsPerBatch: 20, batches: 800, orderingKeys: KEY_PER_LANE },
+  latent: { rowsPerBatch: 20, batches: 1_600, orderingKeys: KEY_PER_LANE },
   warmUp: { rowsPerBatch: 20, batches: 500, orderingKeys: DEVICES },
 } as const satisfies Record<string, BacklogShape>;
 type ShapeName = keyof typeof SHAPES;

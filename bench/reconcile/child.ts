@@ -39,6 +39,8 @@ export interface Drained {
 }
 
 const LATENCY_MS = 5;
+/** How soon a worker sees that the other one has ended: the end of a drain is no part of its speed. */
+const IDLE_MS = 20;
 
 function prepare({ subject, redisUrl }: ChildOptions, { shape, directory }: Load): Promise<Prepared> {
   const data = join(directory, 'data');
@@ -59,7 +61,7 @@ function prepare({ subject, redisUrl }: ChildOptions, { shape, directory }: Load
     case 'live':
       return replayUnderLoad(data, file);
     case 'latent':
-      return replay(data, latentSink(LATENCY_MS), {});
+      return replay(data, latentSink(LATENCY_MS), { idleMs: IDLE_MS });
   }
 }
 

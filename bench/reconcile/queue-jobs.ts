@@ -16,6 +16,7 @@ export interface JobRates {
 
 const JOBS = 4_000;
 const LANES = 16;
+const CLAIMANTS = 4;
 const IN_FLIGHT = 256;
 const LEASE_MS = 10_000;
 const CHAIN = 'bench';
@@ -59,7 +60,7 @@ async function announce(queue: Queue, jobs: readonly Job[]): Promise<void> {
   await Promise.all(Array.from({ length: IN_FLIGHT }, announceRest));
 }
 
-/** As many claimants as there are lanes. @returns how many jobs came */
+/** As many claimants as one worker has jobs at a time. @returns how many jobs came */
 async function claimAndComplete(queue: Queue): Promise<number> {
   let done = 0;
   const work = async (_: unknown, claimant: number): Promise<void> => {
@@ -71,8 +72,8 @@ async function claimAndComplete(queue: Queue): Promise<number> {
       done += 1;
     }
   };
-  await Promise.all(Array.from({ length: LANES }, work));
-  while (done < JOBS) await work(undefined, LANES + done);
+  await Promise.all(Array.from({ length: CLAIMANTS }, work));
+  while (done < JOBS) await work(undefined, CLAIMANTS + done);
   return done;
 }
 
