@@ -68,12 +68,12 @@ describe('keys that two writers share', () => {
       delivered: 1,
     });
     const worker = await open(scene, 'worker', { worker: { idleMs: 20 } });
-    await expect.poll(async () => (await send(two, 'a')).delivered, { timeout: 20_000, interval: 300 }).toBe(1);
-    await expect.poll(async () => (await send(one, 'a')).delivered, { timeout: 20_000, interval: 300 }).toBe(1);
+    await expect.poll(async () => (await send(two, 'a')).delivered, { timeout: 60_000, interval: 300 }).toBe(1);
+    await expect.poll(async () => (await send(one, 'a')).delivered, { timeout: 60_000, interval: 300 }).toBe(1);
     await worker.reconcile();
     const landed = numbers(scene).filter((n) => n > 0);
     expect(landed).toEqual(Array.from({ length: sent - from }, (_, n) => from + n + 1));
-  }, 60_000);
+  }, 120_000);
 
   it('stay fenced when Redis forgets, also for what a writer deferred that is gone', async () => {
     const scene = rig();
@@ -85,7 +85,7 @@ describe('keys that two writers share', () => {
     scene.sink.up();
     expect(await send(two, 'a')).toMatchObject({ deferred: 1 });
     expect(await send(two, 'b')).toMatchObject({ delivered: 1 });
-  }, 60_000);
+  }, 120_000);
 
   it('are deferred while nobody can say what others have, and others are not held up', async () => {
     const scene = rig();
@@ -95,11 +95,10 @@ describe('keys that two writers share', () => {
     expect(await send(two, 'a')).toMatchObject({ deferred: 1 });
     expect(await two.submit({ body: '{"n":0}', format: 'ndjson' })).toMatchObject({ delivered: 1 });
     await redis.start();
-    await expect
-      .poll(() => two.reconcile({ patienceMs: 1_000 }).catch(() => undefined), { timeout: 40_000 })
-      .toMatchObject({ drained: true });
-    await expect.poll(async () => (await send(two, 'a')).delivered, { timeout: 20_000, interval: 300 }).toBe(1);
-  }, 90_000);
+    // What is sent before it is known again what others have is deferred too, so somebody has to bring it back.
+    await open(scene, 'worker', { worker: { idleMs: 20 } });
+    await expect.poll(async () => (await send(two, 'a')).delivered, { timeout: 60_000, interval: 300 }).toBe(1);
+  }, 150_000);
 
   it('are known to a writer that starts', async () => {
     const scene = rig();
@@ -110,5 +109,5 @@ describe('keys that two writers share', () => {
     const two = await open(scene, 'two');
     expect(await send(two, 'a')).toMatchObject({ deferred: 1 });
     expect(await send(two, 'b')).toMatchObject({ delivered: 1 });
-  }, 60_000);
+  }, 120_000);
 });
