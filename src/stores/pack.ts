@@ -99,6 +99,8 @@ class JournalPacker implements Packer {
   #isPlanLoaded = false;
   #isStarted = false;
   #isRunning = false;
+  /** Asked while it ran, for what came too late for that. */
+  #isHurried = false;
   #failures = 0;
   #cancelTimer: Cancel | undefined;
   /** Ends when the packing that is under way, and all that waits behind it, ends. Never rejects. */
@@ -126,7 +128,9 @@ class JournalPacker implements Packer {
   }
 
   hurry(): void {
-    if (this.#isStarted && !this.#isRunning && this.#failures === 0) this.#run();
+    if (!this.#isStarted || this.#failures > 0) return;
+    if (this.#isRunning) this.#isHurried = true;
+    else this.#run();
   }
 
   flush(): Promise<void> {
@@ -160,7 +164,10 @@ class JournalPacker implements Packer {
   #afterRun(): void {
     this.#isRunning = false;
     this.#failures = 0;
-    this.nudge();
+    const isHurried = this.#isHurried;
+    this.#isHurried = false;
+    if (isHurried && this.#options.journal.depth.entries > 0) this.#run();
+    else this.nudge();
   }
 
   #afterFailure(error: unknown): void {

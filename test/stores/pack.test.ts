@@ -310,6 +310,30 @@ describe('packer', () => {
     expect([laneOf('', 16), laneOf('series-1', 16), laneOf('größe', 7)]).toEqual([0, 3, 3]);
   });
 
+  it('packs at once what came while it packed, when somebody is in a hurry, and waits for company otherwise', async () => {
+    const gate = Promise.withResolvers<void>();
+    const store = new MemoryStore();
+    const put: MemoryStore['put'] = async (...args) => {
+      await gate.promise;
+      return MemoryStore.prototype.put.apply(store, args);
+    };
+    const { journal, announced, packer, clock } = await rig({ store: Object.assign(store, { put }) });
+    packer.start();
+    await journal.append(sampleEntry(1));
+    packer.hurry();
+    await journal.append(sampleEntry(2));
+    packer.hurry();
+    gate.resolve();
+    await expect.poll(() => announced.length).toBe(2);
+    await journal.append(sampleEntry(3));
+    packer.nudge();
+    await clock.advance(999);
+    expect(announced.length).toBe(2);
+    await clock.advance(1);
+    await expect.poll(() => announced.length).toBe(3);
+    await packer.close();
+  });
+
   it('keeps critical records without a key, and low ones, in objects of their own, and those of a key together', async () => {
     const { journal, announced, packer } = await rig();
     const entry = (n: number, changes: Partial<RawEntry>) => journal.append(sampleEntry(n, changes));
