@@ -6,7 +6,7 @@ export const STATE_FORMAT = 1;
 /**
  * `jobs`: `worker` holds the job until `until_ms` (a lease), or nobody does and it rests until then
  * (postponed). `span_ms` is how long that was meant to be, so that a wall clock that was set back cannot hold
- * a job for longer; `announced_ms` is when it was first announced, if that is known. `quarantine`: one line per row;
+ * a job for longer; `announced_ms` is when it was first announced, if that is known, `priority` its place in PRIORITIES. `quarantine`: one line per row;
  * `fence`: the last object of a lane that holds an ordering key; `state_facts` remembers that these two are complete.
  */
 export const STATE_SCHEMA = `
@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   until_ms INTEGER NOT NULL DEFAULT 0,
   span_ms INTEGER NOT NULL DEFAULT 0,
   reason TEXT,
-  announced_ms INTEGER
+  announced_ms INTEGER,
+  priority INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS jobs_in_order ON jobs (chain, lane, ord, id);
 CREATE INDEX IF NOT EXISTS jobs_held ON jobs (chain, lane) WHERE worker IS NOT NULL;

@@ -103,7 +103,7 @@ describe('the embedded queue on its file', () => {
 
   it('opens a state file whose jobs have no time yet', async () => {
     const old = new DatabaseSync(place.file);
-    old.exec(STATE_SCHEMA.replace(/,\s*announced_ms INTEGER/, ''));
+    old.exec(STATE_SCHEMA.replace(/,\s*announced_ms INTEGER,\s*priority INTEGER/, ''));
     old.exec(
       "INSERT INTO jobs (id, chain, ref, lane, ord, rows, sha256) VALUES ('j', 'contract', 'r', 3, 1, 10, 's')",
     );

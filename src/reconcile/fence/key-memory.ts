@@ -22,8 +22,8 @@ export interface KeyMemory {
   load(): Promise<readonly RememberedKey[] | undefined>;
   /** Adds what these objects hold; twice is once. Does not make it whole. */
   remember(objects: readonly StoredKeys[]): Promise<void>;
-  /** Replaces everything; it is whole then. */
-  replace(keys: readonly RememberedKey[]): Promise<void>;
+  /** Adds what open objects hold that nobody remembered; it is whole then. What is stored meanwhile stays in it. */
+  complete(keys: readonly RememberedKey[]): Promise<void>;
   /** Nothing of a lane is open up to `order`. */
   forget(lane: number, order: number): Promise<void>;
 }
@@ -58,9 +58,8 @@ export function keyMemory(state: Pick<StateDatabase, 'transact'>, chain: string)
         await state.transact((session) => session.run('DELETE FROM state_facts WHERE name = ?', fact));
       }
     },
-    replace: (keys) =>
+    complete: (keys) =>
       state.transact((session) => {
-        session.run('DELETE FROM fence WHERE chain = ?', chain);
         for (const { key, lane, order } of keys) session.run(ADD, chain, lane, key, order);
         session.run('INSERT OR REPLACE INTO state_facts (name, value) VALUES (?, ?)', fact, 'whole');
       }),
@@ -77,5 +76,5 @@ export function keyMemory(state: Pick<StateDatabase, 'transact'>, chain: string)
 /** For machines whose disk does not outlive them: the objects are read at each start. */
 export function noKeyMemory(): KeyMemory {
   const nothing = async (): Promise<void> => {};
-  return { load: async () => undefined, remember: nothing, replace: nothing, forget: nothing };
+  return { load: async () => undefined, remember: nothing, complete: nothing, forget: nothing };
 }

@@ -37,7 +37,7 @@ export async function recoverKeys(options: RecoverOptions): Promise<void> {
   if (isStopped()) return;
   const objects = remembered ? assignKeys(open, remembered) : await readKeys(open, options);
   if (isStopped()) return;
-  if (!remembered) await memory.replace(objects.flatMap(keysOf));
+  if (!remembered) await memory.complete(objects.flatMap(keysOf));
   backlog.stored(objects);
   for (const key of held) backlog.givenUp(key);
   held.clear();

@@ -30,13 +30,13 @@ it('says nothing until it is whole, whatever it has been told', async () => {
   expect(await memory.load()).toBeUndefined();
   await memory.remember([object(0, 1, 'a')]);
   expect(await memory.load()).toBeUndefined();
-  await memory.replace([]);
-  expect(await memory.load()).toEqual([]);
+  await memory.complete([]);
+  expect((await memory.load())?.map(({ key }) => key)).toEqual(['a']);
 });
 
 it('remembers the last object of each lane that holds a key, of its own chain', async () => {
   const memory = keyMemory(state, 'c');
-  await memory.replace([{ key: 'old', lane: 3, order: 7 }]);
+  await memory.complete([{ key: 'old', lane: 3, order: 7 }]);
   await keyMemory(state, 'other').remember([object(0, 9, 'a')]);
   await memory.remember([object(0, 1, 'a', 'b'), object(0, 5, 'a'), object(1, 2, 'a'), object(0, 3, 'a')]);
   expect(await memory.load()).toEqual([
@@ -47,6 +47,19 @@ it('remembers the last object of each lane that holds a key, of its own chain', 
   ]);
   await memory.forget(0, 4);
   expect((await memory.load())?.map(({ key, lane }) => `${lane}${key}`)).toEqual(['0a', '1a', '3old']);
+});
+
+it('keeps what was stored while the objects were read, and the later place of a key', async () => {
+  const memory = keyMemory(state, 'c');
+  await memory.remember([object(0, 9, 'a')]);
+  await memory.complete([
+    { key: 'a', lane: 0, order: 2 },
+    { key: 'b', lane: 1, order: 3 },
+  ]);
+  expect(await memory.load()).toEqual([
+    { key: 'a', lane: 0, order: 9 },
+    { key: 'b', lane: 1, order: 3 },
+  ]);
 });
 
 it('is not whole any more after an object that the disk had no room for, and lets packing go on', async () => {
@@ -62,7 +75,7 @@ it('is not whole any more after an object that the disk had no room for, and let
         return work({ all: session.all.bind(session), get: session.get.bind(session), run } as typeof session);
       }, options),
   };
-  await keyMemory(state, 'c').replace([]);
+  await keyMemory(state, 'c').complete([]);
   const memory = keyMemory(full, 'c');
   await memory.remember([object(0, 1, 'a')]);
   isFull = false;

@@ -36,7 +36,7 @@ function open(changes: Partial<OrderFenceOptions> = {}): OrderFence {
   const memory: KeyMemory = {
     load: async () => remembered,
     remember: async () => {},
-    replace: async (keys) => {
+    complete: async (keys) => {
       remembered = keys;
     },
     forget: async (lane, order) => {
