@@ -8,8 +8,8 @@ import type { WorkerSettings } from '../../src/assembly/reconciler.ts';
 import { EventBus } from '../../src/core/events.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { MemoryFileSystem } from '../../src/testing/memory-file-system.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { type Fate, type Load, LoadedSink } from '../support/loaded-sink.ts';
-import { seededRandom } from '../support/seeded-random.ts';
 
 export interface Scenario {
   readonly worker: WorkerSettings;

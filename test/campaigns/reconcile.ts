@@ -12,9 +12,9 @@ import { parseArgs } from 'node:util';
 import type { Clock } from '../../src/core/clock.ts';
 import { createFallback, type Fallback, fromJsonSchema, sqliteSink } from '../../src/index.ts';
 import { systemClock } from '../../src/platform/system-clock.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { type CommandProcess, startCommand } from '../integration/command-process.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { seededRandom } from '../support/seeded-random.ts';
 import { findDisorder, type Sent } from './disorder.ts';
 
 export interface ReconcileCampaign {

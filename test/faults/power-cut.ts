@@ -12,11 +12,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createFallback } from '../../src/index.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { findFaults, look } from '../integration/oracle.ts';
 import { startPipeline } from '../integration/pipeline-child.ts';
 import { type PipelinePlace, pipelineOptions } from '../integration/pipeline-options.ts';
 import { outageFrom, outageOf } from '../integration/sink-outage.ts';
-import { seededRandom } from '../model/seeded-random.ts';
 import { type CuttableDisk, cuttableDisk, type DiskKind, isDiskKind, workbench } from './loop-disk.ts';
 
 const DISK_BYTES = 512 * 1024 * 1024;

@@ -6,11 +6,11 @@ import { createFallback, type Fallback } from '../../src/assembly/fallback.ts';
 import type { S3StoreOptions } from '../../src/assembly/s3-store.ts';
 import { type MemorySink, memorySink } from '../../src/sinks/memory-sink.ts';
 import { type FlakySink, flakySink } from '../../src/testing/flaky-sink.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { storeOn } from '../support/s3/emulated-store.ts';
 import { EMULATOR_CREDENTIALS, S3Emulator } from '../support/s3/s3-emulator.ts';
 import type { S3Fault } from '../support/s3/s3-faults.ts';
-import { seededRandom } from '../support/seeded-random.ts';
 
 /** A second passes in 25 milliseconds. */
 const SPEED = 40;

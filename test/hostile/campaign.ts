@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { startCommand } from '../integration/command-process.ts';
-import { announcedSeed, seededRandom } from '../model/seeded-random.ts';
+import { announcedSeed } from '../support/announced-seed.ts';
 import { parquetSpecimens, specimens } from './corpus.ts';
 import { type FuzzResult, fuzzBodies, fuzzParquet } from './fuzz.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../model/seeded-random.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { parquetSpecimens, specimens } from './corpus.ts';
 import { type FuzzResult, fuzzBodies, fuzzParquet } from './fuzz.ts';
 import type { Below } from './mutations.ts';

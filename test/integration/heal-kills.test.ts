@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { decodeObject, fsStore, nodeFileSystem } from '../../src/index.ts';
 import { healLedger } from '../../src/reconcile/heal/heal-ledger.ts';
 import { toJsonSchema } from '../../src/schema/declare/to-json-schema.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 import {
   type DegradedPipeline,
   degradedPipeline,
@@ -14,7 +15,7 @@ import {
   siteOf,
   wide,
 } from '../assembly/degraded-pipeline.ts';
-import { announcedSeed, seededRandom } from '../model/seeded-random.ts';
+import { announcedSeed } from '../support/announced-seed.ts';
 import { startCommand } from './command-process.ts';
 
 const OBJECTS = 40;

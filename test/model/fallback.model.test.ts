@@ -5,8 +5,9 @@
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
 import { verifyLinks } from '../../src/reconcile/manifests/verify-links.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
+import { announcedSeed } from '../support/announced-seed.ts';
 import { Pipeline } from './pipeline.ts';
-import { announcedSeed, seededRandom } from './seeded-random.ts';
 
 const RUNS = 100;
 const COMMANDS_MAX = 30;

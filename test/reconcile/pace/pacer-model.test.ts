@@ -3,7 +3,7 @@ import { describe, it } from 'vitest';
 import { type Offer, Pacer, type Turn } from '../../../src/reconcile/pace/pacer.ts';
 import { checkPace } from '../../../src/reconcile/pace/settings.ts';
 import { sixteenthOf } from '../../../src/reconcile/pace/subset.ts';
-import { seededRandom } from '../../support/seeded-random.ts';
+import { seededRandom } from '../../../src/testing/seeded-random.ts';
 
 const MAXIMUM = 20_000;
 const LATE_S = 0.05;
