@@ -3,9 +3,6 @@
  * queue in Redis while one of them is killed every few seconds, Redis is flushed half way, and the writer goes on. Then the
  * table of the sink is looked at from outside: every record once, and those of each key in the order they were submitted.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -13,9 +10,9 @@ import type { Clock } from '../../src/core/clock.ts';
 import { createFallback, type Fallback, fromJsonSchema, sqliteSink } from '../../src/index.ts';
 import { systemClock } from '../../src/platform/system-clock.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
-import { type CommandProcess, startCommand } from '../integration/command-process.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { findDisorder, type Sent } from './disorder.ts';
+import type { CommandProcess } from '../integration/command-process.ts';
+import type { Sent } from './disorder.ts';
+import { openStage, type Stage } from './stage.ts';
 
 export interface ReconcileCampaign {
   readonly records: number;
@@ -64,8 +61,7 @@ const SCHEMA = {
 
 class Campaign {
   readonly #options: ReconcileCampaign;
-  readonly #cwd: string;
-  readonly #redis: RedisServer;
+  readonly #stage: Stage;
   readonly #random: () => number;
   readonly #sent: Sent = new Map();
   readonly #workers: CommandProcess[] = [];
@@ -73,22 +69,20 @@ class Campaign {
   #deferred = 0;
   #kills = 0;
 
-  constructor(options: ReconcileCampaign, cwd: string, redis: RedisServer) {
+  constructor(options: ReconcileCampaign, stage: Stage) {
     this.#options = options;
-    this.#cwd = cwd;
-    this.#redis = redis;
+    this.#stage = stage;
     this.#random = seededRandom(options.seed);
   }
 
   async run(): Promise<CampaignResult> {
     const { records, rowsPerBatch, say } = this.#options;
     const batches = Math.ceil(records / rowsPerBatch);
-    writeFileSync(join(this.#cwd, 'schema.json'), JSON.stringify(SCHEMA));
     const wall = compressedClock((OUTAGE_MS * DEFERRED_PER_SECOND) / (records * 1_000));
     const fallback = await this.#open(wall);
     await this.#submit(fallback, 0, Math.floor(batches * BEFORE));
     const unlock = this.#lockSink();
-    this.#workers.push(this.#startWorker(), this.#startWorker());
+    this.#workers.push(this.#stage.startWorker(), this.#stage.startWorker());
     await this.#submit(fallback, Math.floor(batches * BEFORE), Math.floor(batches * UNTIL_BACK));
     await fallback.flush();
     say(`deferred ${this.#deferred} of ${records} records, the sink is back`);
@@ -104,36 +98,25 @@ class Campaign {
     await fallback.close();
     for (const worker of this.#workers) worker.kill('SIGTERM');
     for (const worker of this.#workers) await worker.ended();
-    const faults = [...findDisorder(join(this.#cwd, 'sink.db'), this.#sent), ...(await this.#reports())];
+    const faults = await this.#stage.judge(this.#sent, say);
     const freshnessP99Ms = quantile(this.#freshMs, 0.99);
     return { faults, deferred: this.#deferred, kills: this.#kills, drainMs, freshnessP99Ms };
   }
 
-  close(): void {
-    for (const worker of this.#workers) worker.kill('SIGKILL');
-  }
-
   #open(clock: Clock): Promise<Fallback> {
     return createFallback({
-      dir: join(this.#cwd, '.tierfall'),
-      sink: sqliteSink({ file: join(this.#cwd, 'sink.db'), table: 'records' }),
+      dir: this.#stage.dir,
+      sink: sqliteSink({ file: this.#stage.sinkFile, table: 'records' }),
       schema: fromJsonSchema(SCHEMA),
-      queue: this.#redis.url,
+      queue: this.#stage.redis.url,
       worker: false,
       retry: { attemptsMax: 1 },
       clock,
     });
   }
 
-  #startWorker(): CommandProcess {
-    const sink = ['--sink', 'sqlite:sink.db', '--table', 'records', '--schema', 'schema.json'];
-    return startCommand(['worker', '--dir', '.tierfall', ...sink, '--queue', this.#redis.url], {
-      cwd: this.#cwd,
-    });
-  }
-
   #lockSink(): () => void {
-    const database = new DatabaseSync(join(this.#cwd, 'sink.db'));
+    const database = new DatabaseSync(this.#stage.sinkFile);
     database.exec('BEGIN IMMEDIATE');
     return () => {
       database.exec('ROLLBACK');
@@ -200,10 +183,10 @@ class Campaign {
     const { killEveryMs, say } = this.#options;
     let isFlushed = false;
     let killMs = performance.now() + killEveryMs;
-    let landedBefore = this.#landed();
-    for (let landed = this.#landed(); landed < records * DISTURBED_UNTIL; landed = this.#landed()) {
+    let landedBefore = this.#stage.landed();
+    for (let landed = this.#stage.landed(); landed < records * DISTURBED_UNTIL; landed = this.#stage.landed()) {
       if (!isFlushed && landed >= records / 2) {
-        await this.#redis.client().flushall();
+        await this.#stage.redis.client().flushall();
         isFlushed = true;
         say('Redis was flushed');
       }
@@ -214,7 +197,7 @@ class Campaign {
         say(`${landed} of ${records} records landed`);
         this.#workers.shift()?.kill('SIGKILL');
         this.#kills += 1;
-        this.#workers.push(this.#startWorker());
+        this.#workers.push(this.#stage.startWorker());
       }
       await pause(LOOK_EVERY_MS);
     }
@@ -224,34 +207,7 @@ class Campaign {
   async #untilLanded(): Promise<void> {
     const sent = [...this.#sent.values()].reduce((sum, count) => sum + count, 0);
     const deadlineMs = performance.now() + DRAINED_WITHIN_MS;
-    while (this.#landed() < sent && performance.now() < deadlineMs) await pause(200);
-  }
-
-  #landed(): number {
-    const database = new DatabaseSync(join(this.#cwd, 'sink.db'), { readOnly: true, timeout: 10_000 });
-    try {
-      return Number(database.prepare('SELECT COUNT(*) AS n FROM records').get()?.['n']);
-    } finally {
-      database.close();
-    }
-  }
-
-  /** What the project itself says of it. */
-  async #reports(): Promise<readonly string[]> {
-    const where = ['--dir', '.tierfall', '--queue', this.#redis.url];
-    const sink = ['--sink', 'sqlite:sink.db', '--table', 'records', '--schema', 'schema.json'];
-    const faults: string[] = [];
-    for (const args of [
-      ['reconcile', ...where, ...sink, '--report'],
-      ['verify', ...where],
-    ]) {
-      const command = startCommand(args, { cwd: this.#cwd });
-      const { code } = await command.ended();
-      const words = command.stdout.split('\n').slice(0, 12).join('\n');
-      this.#options.say(words);
-      if (code !== 0) faults.push(`tierfall ${args[0]} exits ${code}: ${words}${command.stderr.slice(-500)}`);
-    }
-    return faults;
+    while (this.#stage.landed() < sent && performance.now() < deadlineMs) await pause(200);
   }
 }
 
@@ -271,15 +227,8 @@ function quantile(values: readonly number[], q: number): number {
 }
 
 export async function runReconcileCampaign(options: ReconcileCampaign): Promise<CampaignResult> {
-  const cwd = mkdtempSync(join(tmpdir(), 'tierfall-campaign-'));
-  await using redis = await startRedis();
-  const campaign = new Campaign(options, cwd, redis);
-  try {
-    return await campaign.run();
-  } finally {
-    campaign.close();
-    rmSync(cwd, { recursive: true, force: true });
-  }
+  await using stage = await openStage('campaign', SCHEMA);
+  return await new Campaign(options, stage).run();
 }
 
 if (import.meta.main) {

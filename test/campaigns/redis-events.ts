@@ -5,21 +5,17 @@
  * table of the sink is looked at from outside: every record once, those of each key in the order they were submitted, and
  * nothing else.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Redis } from 'ioredis';
 import { createFallback, type Fallback, fromJsonSchema, memorySink } from '../../src/index.ts';
 import { flakySink } from '../../src/testing/flaky-sink.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
-import { type CommandProcess, startCommand } from '../integration/command-process.ts';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { findDisorder, type Sent } from './disorder.ts';
+import type { CommandProcess } from '../integration/command-process.ts';
+import type { Sent } from './disorder.ts';
 import { FORGERY_NAMES, forge, type JobAt } from './forged-jobs.ts';
 import { TROUBLE_NAMES, TROUBLES, type TroubleName } from './redis-trouble.ts';
+import { openStage, type Stage } from './stage.ts';
 
 export interface RedisCampaign {
   /** What happens to Redis: each name once, then as chance will have it. */
@@ -68,8 +64,7 @@ const SCHEMA = {
 
 class Campaign {
   readonly #options: RedisCampaign;
-  readonly #cwd: string;
-  readonly #redis: RedisServer;
+  readonly #stage: Stage;
   readonly #control: Redis;
   readonly #random: () => number;
   readonly #sent: Sent = new Map();
@@ -82,17 +77,15 @@ class Campaign {
   #isWriting = true;
   #isOver = false;
 
-  constructor(options: RedisCampaign, cwd: string, redis: RedisServer) {
+  constructor(options: RedisCampaign, stage: Stage) {
     this.#options = options;
-    this.#cwd = cwd;
-    this.#redis = redis;
-    this.#control = redis.client();
+    this.#stage = stage;
+    this.#control = stage.redis.client();
     this.#random = seededRandom(options.seed);
   }
 
   async run(): Promise<RedisCampaignResult> {
     const { say } = this.#options;
-    writeFileSync(join(this.#cwd, 'schema.json'), JSON.stringify(SCHEMA));
     const fallback = await this.#open();
     const writing = this.#write(fallback);
     this.#workers.push(this.#startWorker(), this.#startWorker());
@@ -110,8 +103,7 @@ class Campaign {
     this.#isOver = true;
     for (const worker of this.#workers) worker.kill('SIGTERM');
     for (const worker of this.#workers) await worker.ended();
-    const disorder = findDisorder(join(this.#cwd, 'sink.db'), this.#sent);
-    const faults = [...this.#faults, ...disorder, ...(await this.#reports())];
+    const faults = [...this.#faults, ...(await this.#stage.judge(this.#sent, say))];
     if (faults.length > 0) say(this.#workers.map(({ stderr }) => stderr.slice(-4_000)).join('\n--\n'));
     return {
       ...{ faults, records, thrownOut: this.#thrownOut() },
@@ -125,27 +117,23 @@ class Campaign {
   close(): void {
     this.#isOver = true;
     this.#isWriting = false;
-    for (const worker of this.#workers) worker.kill('SIGKILL');
   }
 
   #open(): Promise<Fallback> {
     const sink = flakySink(memorySink());
     sink.down('unavailable');
     return createFallback({
-      dir: join(this.#cwd, '.tierfall'),
+      dir: this.#stage.dir,
       sink,
       schema: fromJsonSchema(SCHEMA),
-      queue: this.#redis.url,
+      queue: this.#stage.redis.url,
       worker: false,
       retry: { attemptsMax: 1 },
     });
   }
 
   #startWorker(): CommandProcess {
-    const sink = ['--sink', 'sqlite:sink.db', '--table', 'records', '--schema', 'schema.json'];
-    const worker = startCommand(['worker', '--dir', '.tierfall', ...sink, '--queue', this.#redis.url], {
-      cwd: this.#cwd,
-    });
+    const worker = this.#stage.startWorker();
     void worker.ended().then(({ code, signal }) => {
       if (!this.#isOver) this.#faults.push(`a worker ended (${code ?? signal}): ${worker.stderr.slice(-500)}`);
     });
@@ -155,7 +143,7 @@ class Campaign {
   async #write(fallback: Fallback): Promise<void> {
     let burstMs = 0;
     while (this.#isWriting) {
-      const isShort = this.#batches * ROWS - this.#landed() < BACKLOG_ROWS;
+      const isShort = this.#batches * ROWS - this.#stage.landed() < BACKLOG_ROWS;
       if (isShort || performance.now() - burstMs > BURST_EVERY_MS) {
         burstMs = performance.now();
         await Promise.all(Array.from({ length: BURST }, () => this.#defer(fallback)));
@@ -177,10 +165,10 @@ class Campaign {
   /** One event after the other, each with some forged jobs in front. */
   async #trouble(): Promise<void> {
     const { events, pauseMaxMs, say } = this.#options;
-    const context = { redis: this.#redis, control: this.#control, random: this.#random, pauseMaxMs };
+    const context = { redis: this.#stage.redis, control: this.#control, random: this.#random, pauseMaxMs };
     for (const [at, name] of this.#programme(events).entries()) {
       await this.#forgeSome();
-      const landed = this.#landed();
+      const landed = this.#stage.landed();
       say(`${at + 1}/${events} ${name}: ${landed} of ${this.#batches * ROWS} records landed`);
       await TROUBLES[name](context);
       this.#events.set(name, (this.#events.get(name) ?? 0) + 1);
@@ -208,56 +196,21 @@ class Campaign {
 
   async #untilLanded(records: number, withinMs = DRAINED_WITHIN_MS): Promise<void> {
     const deadlineMs = performance.now() + withinMs;
-    while (this.#landed() < records && performance.now() < deadlineMs) await pause(25);
-  }
-
-  /** Nothing is ever deleted there. */
-  #landed(): number {
-    try {
-      const database = new DatabaseSync(join(this.#cwd, 'sink.db'), { readOnly: true, timeout: 10_000 });
-      try {
-        return Number(database.prepare('SELECT MAX(rowid) AS n FROM records').get()?.['n'] ?? 0);
-      } finally {
-        database.close();
-      }
-    } catch {
-      // The first worker has not made it yet.
-      return 0;
-    }
+    while (this.#stage.landed() < records && performance.now() < deadlineMs) await pause(25);
   }
 
   #thrownOut(): number {
     return this.#workers.reduce((sum, { stderr }) => sum + stderr.split('it was thrown out').length - 1, 0);
   }
-
-  /** What the project itself says of it. */
-  async #reports(): Promise<readonly string[]> {
-    const where = ['--dir', '.tierfall', '--queue', this.#redis.url];
-    const sink = ['--sink', 'sqlite:sink.db', '--table', 'records', '--schema', 'schema.json'];
-    const faults: string[] = [];
-    for (const args of [
-      ['reconcile', ...where, ...sink, '--report'],
-      ['verify', ...where],
-    ]) {
-      const command = startCommand(args, { cwd: this.#cwd });
-      const { code } = await command.ended();
-      const words = command.stdout.split('\n').slice(0, 12).join('\n');
-      this.#options.say(words);
-      if (code !== 0) faults.push(`tierfall ${args[0]} exits ${code}: ${words}${command.stderr.slice(-500)}`);
-    }
-    return faults;
-  }
 }
 
 export async function runRedisCampaign(options: RedisCampaign): Promise<RedisCampaignResult> {
-  const cwd = mkdtempSync(join(tmpdir(), 'tierfall-redis-events-'));
-  await using redis = await startRedis();
-  const campaign = new Campaign(options, cwd, redis);
+  await using stage = await openStage('redis-events', SCHEMA);
+  const campaign = new Campaign(options, stage);
   try {
     return await campaign.run();
   } finally {
     campaign.close();
-    rmSync(cwd, { recursive: true, force: true });
   }
 }
 
