@@ -1,5 +1,5 @@
 /** A server process of a test in a directory of its own, without privileges, which can be killed and started again. */
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { explainMissing, findMissingServers, SERVERS } from '../../scripts/servers.ts';
@@ -7,13 +7,19 @@ import { freePort, ServerProcess, UNPRIVILEGED } from './server-process.ts';
 
 export interface OwnServerPlan {
   readonly command: string;
-  /** Writes what it needs. @returns its arguments */
+  /** @default 'http' */
+  readonly scheme?: string;
+  /** Writes what it needs, which the server then owns. @returns its arguments */
   prepare(directory: string, port: number): Promise<readonly string[]>;
-  isReady(url: string): Promise<boolean>;
+  isReady(url: string, port: number): Promise<boolean>;
 }
 
 export interface OwnServer extends AsyncDisposable {
   readonly url: string;
+  readonly port: number;
+  readonly directory: string;
+  signal(name: NodeJS.Signals): void;
+  /** As a crash would. */
   kill(): Promise<void>;
   /** On the same port and directory. */
   start(): Promise<void>;
@@ -28,18 +34,22 @@ export async function startOwnServer(name: string, plan: OwnServerPlan): Promise
   const port = await freePort();
   const args = await plan.prepare(directory, port);
   const { uid, gid } = UNPRIVILEGED;
-  if (uid !== undefined && gid !== undefined) await chown(directory, uid, gid);
-  const url = `http://127.0.0.1:${port}`;
+  if (uid !== undefined && gid !== undefined)
+    for (const name of ['.', ...(await readdir(directory))]) await chown(join(directory, name), uid, gid);
+  const url = `${plan.scheme ?? 'http'}://127.0.0.1:${port}`;
   const launch = async (): Promise<ServerProcess> => {
     const options = { cwd: directory, env: { ...process.env, HOME: directory }, ...UNPRIVILEGED };
     const log = join(directory, 'log');
     const server = new ServerProcess({ name, command: plan.command, args, options, log });
-    await server.ready(() => plan.isReady(url));
+    await server.ready(() => plan.isReady(url, port));
     return server;
   };
   let running: ServerProcess | undefined = await launch();
   return {
     url,
+    port,
+    directory,
+    signal: (signal) => void process.kill(running?.pid ?? 0, signal),
     kill: async () => {
       const dying = running;
       running = undefined;
