@@ -90,6 +90,17 @@ class Source {
   }
 }
 
+/** A pipeline with one deferred batch of the key `a`, and a sink that is back. */
+async function withDeferredBatch() {
+  const scene = arrivals();
+  const fallback = await open(scene, { worker: false });
+  const source = new Source();
+  scene.sink.down('unavailable');
+  await source.send(fallback, 'a');
+  scene.sink.up();
+  return { scene, fallback, source };
+}
+
 const KEYS = Array.from({ length: 12 }, (_, n) => `k${n}`);
 
 describe('order per key', () => {
@@ -142,12 +153,7 @@ describe('order per key', () => {
   });
 
   it('defers a closed key at once, tells why, and leaves other keys alone', async () => {
-    const scene = arrivals();
-    const fallback = await open(scene, { worker: false });
-    const source = new Source();
-    scene.sink.down('unavailable');
-    await source.send(fallback, 'a');
-    scene.sink.up();
+    const { scene, fallback, source } = await withDeferredBatch();
     const fenced = await source.send(fallback, 'a');
     expect(fenced).toMatchObject({
       deferred: 1,
@@ -161,12 +167,7 @@ describe('order per key', () => {
   });
 
   it('opens keys that a worker in another process has drained', async () => {
-    const scene = arrivals();
-    const fallback = await open(scene, { worker: false });
-    const source = new Source();
-    scene.sink.down('unavailable');
-    await source.send(fallback, 'a');
-    scene.sink.up();
+    const { scene, fallback, source } = await withDeferredBatch();
     const { chain } = fallback;
     const machine = { clock: systemClock, random: systemRandom, fs: nodeFileSystem, bus: new EventBus() };
     const other = await openReconciler(
