@@ -24,8 +24,8 @@ export interface KeyMemory {
   remember(objects: readonly StoredKeys[]): Promise<void>;
   /** Adds what open objects hold that nobody remembered; it is whole then. What is stored meanwhile stays in it. */
   complete(keys: readonly RememberedKey[]): Promise<void>;
-  /** Nothing of a lane is open up to `order`. */
-  forget(lane: number, order: number): Promise<void>;
+  /** @param keys of which nothing is deferred; asked in the moment they are forgotten, for one may be deferred again by then */
+  forget(keys: () => readonly string[]): Promise<void>;
 }
 
 const ADD = `INSERT INTO fence (chain, lane, key, ord) VALUES (?1, ?2, ?3, ?4)
@@ -33,6 +33,8 @@ const ADD = `INSERT INTO fence (chain, lane, key, ord) VALUES (?1, ?2, ?3, ?4)
 
 const ADD_ALL = `INSERT INTO fence (chain, lane, key, ord) SELECT ?1, ?2, value, ?4 FROM json_each(?3) WHERE true
   ON CONFLICT (chain, lane, key) DO UPDATE SET ord = excluded.ord WHERE excluded.ord > ord`;
+
+const FORGET = 'DELETE FROM fence WHERE chain = ? AND key IN (SELECT value FROM json_each(?))';
 
 /** Its methods throw StorageError when the state file cannot be used. */
 export function keyMemory(state: Pick<StateDatabase, 'transact'>, chain: string): KeyMemory {
@@ -63,12 +65,8 @@ export function keyMemory(state: Pick<StateDatabase, 'transact'>, chain: string)
         for (const { key, lane, order } of keys) session.run(ADD, chain, lane, key, order);
         session.run('INSERT OR REPLACE INTO state_facts (name, value) VALUES (?, ?)', fact, 'whole');
       }),
-    forget: async (lane, order) => {
-      await state.transact(
-        (session) =>
-          session.run('DELETE FROM fence WHERE chain = ? AND lane = ? AND ord <= ?', chain, lane, order),
-        { isHint: true },
-      );
+    forget: async (keys) => {
+      await state.transact((session) => session.run(FORGET, chain, JSON.stringify(keys())), { isHint: true });
     },
   };
 }

@@ -47,6 +47,7 @@ const DRAINING_MS = 5_000;
 const IN_VAIN_MS = 5_000;
 const IN_VAIN_MAX_MS = 300_000;
 const RECOVER_AGAIN_MS = 2_000;
+const FORGET_EVERY_MS = 1_000;
 
 const OPEN = Promise.resolve('open' as const);
 const FENCED = Promise.resolve('fenced' as const);
@@ -78,6 +79,9 @@ export class OrderFence implements Fence {
   readonly #unsure = new Set<() => void>();
   /** Closed for no other reason yet than that an earlier process left them so. */
   readonly #remembered = new Set<string>();
+  /** Open again, and still remembered. */
+  readonly #forgettable = new Set<string>();
+  #cancelForgetting: Cancel | undefined;
   readonly #patience = new Map<string, Patience>();
   readonly #settledMs = new Map<number, number>();
   #lastSettledMs = Number.NEGATIVE_INFINITY;
@@ -102,7 +106,6 @@ export class OrderFence implements Fence {
       clock,
       heads: () => this.#backlog.heads(),
       settled: (ref) => this.settled(ref),
-      drained: (lane, order) => options.memory.forget(lane, order),
     });
   }
 
@@ -122,6 +125,8 @@ export class OrderFence implements Fence {
     await this.#recovering;
     this.#shared?.close();
     await this.#watch.close();
+    this.#cancelForgetting?.();
+    await this.#forget();
   }
 
   enter(key: string): undefined | Promise<'open' | 'fenced'> {
@@ -163,7 +168,6 @@ export class OrderFence implements Fence {
     if (!place || !this.#backlog.settled(ref, place.lane)) return;
     this.#lastSettledMs = this.#clock.now();
     this.#settledMs.set(place.lane, this.#lastSettledMs);
-    this.#watch.passed(place.lane, place.order);
   }
 
   async #recover(): Promise<void> {
@@ -267,7 +271,20 @@ export class OrderFence implements Fence {
   #opened(key: string, ref: string | undefined): void {
     if (ref !== undefined) this.#shared?.remove(key, ref);
     this.#patience.delete(key);
+    this.#forgettable.add(key);
+    this.#cancelForgetting ??= this.#clock.schedule(FORGET_EVERY_MS, () => void this.#forget());
     this.#held.get(key)?.();
+  }
+
+  /** What stays in the memory only closes a key for longer after a restart. */
+  async #forget(): Promise<void> {
+    this.#cancelForgetting = undefined;
+    if (this.#forgettable.size === 0) return;
+    const keys = [...this.#forgettable];
+    this.#forgettable.clear();
+    await this.#options.memory
+      .forget(() => keys.filter((key) => !this.#backlog.isClosed(key)))
+      .catch(() => undefined);
   }
 }
 

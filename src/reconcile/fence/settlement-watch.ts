@@ -17,8 +17,6 @@ export interface SettlementWatchOptions {
   readonly heads: () => readonly { readonly ref: string }[];
   /** Nothing of the object is left to do: the next one is the head of its lane now. */
   readonly settled: (ref: string) => void;
-  /** Nothing of the lane is open up to this order; said now and then. */
-  readonly drained: (lane: number, order: number) => Promise<void>;
 }
 
 const EVERY_MIN_MS = 100;
@@ -26,7 +24,6 @@ const EVERY_MAX_MS = 2_000;
 
 export class SettlementWatch {
   readonly #options: SettlementWatchOptions;
-  readonly #passed = new Map<number, number>();
   #everyMs = EVERY_MIN_MS;
   #cancel: Cancel | undefined;
   #looking: Promise<void> | undefined;
@@ -56,16 +53,10 @@ export class SettlementWatch {
     this.begin();
   }
 
-  /** The lane is drained up to this order. */
-  passed(lane: number, order: number): void {
-    this.#passed.set(lane, order);
-  }
-
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel?.();
     await this.#looking;
-    await this.#tellPassed();
   }
 
   async #look(): Promise<void> {
@@ -81,7 +72,6 @@ export class SettlementWatch {
       // Queue or store are away: whoever replays says so.
     }
     this.#everyMs = found > 0 ? EVERY_MIN_MS : Math.min(EVERY_MAX_MS, this.#everyMs * 2);
-    await this.#tellPassed();
   }
 
   /** S1. */
@@ -96,11 +86,5 @@ export class SettlementWatch {
       }),
     );
     return refs.filter((_, i) => answers[i]);
-  }
-
-  async #tellPassed(): Promise<void> {
-    const passed = [...this.#passed];
-    this.#passed.clear();
-    for (const [lane, order] of passed) await this.#options.drained(lane, order).catch(() => undefined);
   }
 }

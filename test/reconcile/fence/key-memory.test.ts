@@ -45,8 +45,9 @@ it('remembers the last object of each lane that holds a key, of its own chain', 
     { key: 'a', lane: 1, order: 2 },
     { key: 'old', lane: 3, order: 7 },
   ]);
-  await memory.forget(0, 4);
-  expect((await memory.load())?.map(({ key, lane }) => `${lane}${key}`)).toEqual(['0a', '1a', '3old']);
+  await memory.forget(() => ['a', 'old']);
+  expect((await memory.load())?.map(({ key, lane }) => `${lane}${key}`)).toEqual(['0b']);
+  expect(await keyMemory(state, 'c').load()).toEqual(await memory.load());
 });
 
 it('keeps what was stored while the objects were read, and the later place of a key', async () => {

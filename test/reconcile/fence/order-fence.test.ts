@@ -35,12 +35,17 @@ beforeEach(() => {
 function open(changes: Partial<OrderFenceOptions> = {}): OrderFence {
   const memory: KeyMemory = {
     load: async () => remembered,
-    remember: async () => {},
+    remember: async (objects) => {
+      const added = objects.flatMap(({ lane, order, orderingKeys }) =>
+        orderingKeys.map((key) => ({ key, lane, order })),
+      );
+      if (remembered) remembered = [...remembered, ...added];
+    },
     complete: async (keys) => {
       remembered = keys;
     },
-    forget: async (lane, order) => {
-      remembered = remembered?.filter((key) => key.lane !== lane || key.order > order);
+    forget: async (keys) => {
+      remembered = remembered?.filter(({ key }) => !keys().includes(key));
     },
   };
   const fence = new OrderFence({
@@ -130,6 +135,22 @@ describe('the order fence', () => {
     await settle(refOf(0, 1));
     await clock.advance(4_000);
     expect([fence.enter('a'), fence.enter('b'), fence.size]).toEqual([undefined, undefined, 0]);
+    await fence.close();
+  });
+
+  it('forgets keys when they are open, whatever was settled first, and none that was deferred again', async () => {
+    const fence = open();
+    await clock.advance(0);
+    for (const at of [refOf(0, 1), refOf(0, 2), refOf(0, 3)]) known.add(jobId(at));
+    await fence.stored([stored(0, 1, 'a', 'c'), stored(0, 2, 'b')]);
+    const keys = (): string[] => [...new Set(remembered?.map(({ key }) => key))];
+    fence.settled(refOf(0, 2));
+    await clock.advance(1_000);
+    expect(keys()).toEqual(['a', 'c', 'b']);
+    fence.settled(refOf(0, 1));
+    await fence.stored([stored(0, 3, 'c')]);
+    await clock.advance(1_000);
+    expect(keys()).toEqual(['c']);
     await fence.close();
   });
 
