@@ -3,7 +3,8 @@
  * for the disk.
  *
  * C1 a write is answered after the COMMIT that holds it. C2 one whose statement is refused costs the others nothing: they
- * are written again by themselves. C3 a group has about `rowsMax` rows, so that the loop is not held up for longer.
+ * are written again by themselves. C3 a group has about `rowsMax` rows, so that the loop is not held up for longer. C4 who
+ * gives up while the group waits for the database leaves it, and is told so.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SinkError } from '../core/errors.ts';
@@ -23,8 +24,13 @@ interface Waiting<W> {
 
 export interface WriteGroupOptions<W extends Write> {
   readonly rowsMax: number;
-  /** Writes all of them in one transaction. @returns the failures of each @throws SinkError: none of them is in */
-  readonly commit: (writes: readonly W[]) => Promise<readonly (readonly RowFailure[])[]>;
+  /**
+   * Writes all of them in one transaction.
+   * @param wanted those that are wanted still; asked at each attempt
+   * @returns the failures of each
+   * @throws SinkError: none of them is in, unless the reason is `ambiguous`
+   */
+  readonly commit: (wanted: () => readonly W[]) => Promise<ReadonlyMap<W, readonly RowFailure[]>>;
   /** What a write is told that was given up while it waited. */
   readonly aborted: () => SinkError;
 }
@@ -71,18 +77,21 @@ export class WriteGroup<W extends Write> {
 
   /** Never rejects. */
   async #commit(group: readonly Waiting<W>[]): Promise<void> {
-    const wanted = group.filter(({ write, reject }) => {
-      if (write.signal.aborted) reject(this.#options.aborted());
-      return !write.signal.aborted;
-    });
-    if (wanted.length === 0) return;
+    let left = group;
+    // C4
+    const wanted = (): readonly W[] => {
+      for (const { write, reject } of left) if (write.signal.aborted) reject(this.#options.aborted());
+      left = left.filter(({ write }) => !write.signal.aborted);
+      return left.map(({ write }) => write);
+    };
+    if (wanted().length === 0) return;
     try {
-      const failures = await this.#options.commit(wanted.map(({ write }) => write));
-      for (const [at, { resolve }] of wanted.entries()) resolve(failures[at] ?? []);
+      const failures = await this.#options.commit(wanted);
+      for (const { write, resolve } of left) resolve(failures.get(write) ?? []);
     } catch (error) {
       const isOnesOwn = error instanceof SinkError && error.reason === 'refused';
-      if (wanted.length > 1 && isOnesOwn) for (const each of wanted) await this.#commit([each]);
-      else for (const { reject } of wanted) reject(error);
+      if (left.length > 1 && isOnesOwn) for (const each of left) await this.#commit([each]);
+      else for (const { reject } of left) reject(error);
     }
   }
 }

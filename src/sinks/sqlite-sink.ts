@@ -120,7 +120,7 @@ class TableSink implements SqliteSink {
     this.#busyTimeoutMs = options.busyTimeoutMs ?? 5_000;
     this.#group = new WriteGroup({
       rowsMax: ROWS_PER_TRANSACTION,
-      commit: (parts) => this.#commit(parts),
+      commit: (wanted) => this.#commit(wanted),
       aborted: () => abortedBefore(this.name),
     });
   }
@@ -199,11 +199,14 @@ class TableSink implements SqliteSink {
     return this.#shape;
   }
 
-  #commit(parts: readonly Part[]): Promise<readonly (readonly RowFailure[])[]> {
-    const isAborted = (): boolean => parts.every(({ signal }) => signal.aborted);
-    return this.#transact(isAborted, (database) =>
-      parts.map(({ plan, from, to }) => this.#insert(database, plan, from, to)),
-    );
+  #commit(wanted: () => readonly Part[]): Promise<ReadonlyMap<Part, readonly RowFailure[]>> {
+    const isAborted = (): boolean => wanted().length === 0;
+    return this.#transact(isAborted, (database) => {
+      const parts = wanted().map(
+        (part) => [part, this.#insert(database, part.plan, part.from, part.to)] as const,
+      );
+      return new Map(parts);
+    });
   }
 
   #transact<T>(isAborted: () => boolean, work: (database: DatabaseSync) => T): Promise<T> {

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { SinkError } from '../../src/core/errors.ts';
 import { type Write, WriteGroup } from '../../src/sinks/sqlite-group.ts';
@@ -14,13 +15,13 @@ function groups(refuses: (name: string) => boolean = () => false) {
   const group = new WriteGroup<Named>({
     rowsMax: 10,
     aborted: () => new SinkError('unavailable', 'aborted'),
-    commit: async (writes) => {
+    commit: async (wanted) => {
+      const writes = wanted();
       const names = writes.map(({ name }) => name);
       if (names.some(refuses)) throw new SinkError('refused', `${names.join()} refused`);
       committed.push(names);
-      return writes.map(({ name }) =>
-        name === 'poor' ? [{ position: 0, reason: 'refused', detail: 'poor' }] : [],
-      );
+      const poor = [{ position: 0, reason: 'refused', detail: 'poor' }] as const;
+      return new Map(writes.map((write) => [write, write.name === 'poor' ? poor : []]));
     },
   });
   const add = (name: string, rows = 1, signal: AbortSignal = NEVER) => group.add({ name, rows, signal });
@@ -49,6 +50,23 @@ describe('writes of one turn', () => {
     const settled = await Promise.allSettled(answers);
     expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
     expect(committed).toEqual([['a'], ['b']]);
+  });
+
+  it('let go of who gives up while the database is held, and write the others when it is free', async () => {
+    const target = sqliteTarget();
+    target.sql('CREATE TABLE t (tierfall_key TEXT PRIMARY KEY, n INTEGER)');
+    const other = new DatabaseSync(target.file);
+    other.exec('BEGIN IMMEDIATE');
+    const sink = target.open({ busyTimeoutMs: 60_000 });
+    const giveUp = new AbortController();
+    const given = sink.write(numbers([1], { keys: ['given'], signal: giveUp.signal }));
+    const kept = sink.write(numbers([2], { keys: ['kept'] }));
+    setImmediate(() => giveUp.abort());
+    await expect(given).rejects.toMatchObject({ reason: 'unavailable' });
+    other.exec('ROLLBACK');
+    other.close();
+    expect(await kept).toBeUndefined();
+    expect(target.keys()).toEqual(['kept']);
   });
 
   it('reach SQLite in one transaction, and a table that does not fit costs only its own', async () => {
